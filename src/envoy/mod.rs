@@ -1,0 +1,8 @@
+//! Envoy's own words: response flags, response-code details, transport failure
+//! reasons, cluster names. Knows nothing of files or lines.
+
+pub mod cluster;
+pub mod flags;
+
+pub use cluster::{Cluster, Direction};
+pub use flags::{FLAGS, FlagRow, FlagSet, Side};

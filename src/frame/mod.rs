@@ -1,0 +1,7 @@
+//! A stream becomes blocks of whole lines, and lines lose what carried them.
+
+mod block;
+mod envelope;
+
+pub use block::{BLOCK_BYTES, Block, Blocks, Line, MAX_LINE_BYTES};
+pub use envelope::{Peeled, peel};

@@ -1,0 +1,22 @@
+//! meshwhy says why requests fail, from Envoy and Istio access logs.
+//!
+//! The rooms, in the order in which data walks through them:
+//!
+//! 1. [`input`]: bytes come in (standard input, files, directories, compressed, packed)
+//! 2. [`frame`]: a stream becomes blocks of whole lines, and lines lose what carried them
+//! 3. [`mod@format`]: a line becomes a [`record`]
+//! 4. [`aggregate`]: records become counts that merge exactly
+//! 5. [`diagnosis`]: counts become findings
+//! 6. [`report`]: findings become words; [`emit`] writes the records themselves
+//!
+//! [`envoy`] is the shelf with Envoy's vocabulary, used by every room; [`pipeline`] is the corridor that walks an
+//! input through rooms 1 to 4, in parallel.
+
+pub mod envoy;
+pub mod error;
+pub mod format;
+pub mod frame;
+pub mod input;
+pub mod record;
+
+pub use error::{Error, ErrorKind, Result};
