@@ -12,6 +12,8 @@
 //! [`envoy`] is the shelf with Envoy's vocabulary, used by every room; [`pipeline`] is the corridor that walks an
 //! input through rooms 1 to 4, in parallel.
 
+pub mod aggregate;
+pub mod diagnosis;
 pub mod envoy;
 pub mod error;
 pub mod format;

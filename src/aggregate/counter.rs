@@ -1,0 +1,134 @@
+//! Counts by key, with a cap.
+
+use std::borrow::Borrow;
+use std::hash::Hash;
+
+use foldhash::fast::FixedState;
+use indexmap::IndexMap;
+
+/// A table in input order. The state of the hash is fixed: the same input gives the same output.
+pub type Ordered<K, V> = IndexMap<K, V, FixedState>;
+
+/// Bytes from a log, owned.
+pub type Text = Box<[u8]>;
+
+/// How often each key was seen. Keys are admitted in input order until the cap; what comes later is counted in
+/// [`other`](Self::other), so that the sum is always exact.
+///
+/// A part of the input is counted without a cap and capped when it is merged into the whole: so the result does not
+/// depend on how the input was cut.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counter<K: Hash + Eq> {
+    keys: Ordered<K, u64>,
+    other: u64,
+}
+
+impl<K: Hash + Eq> Default for Counter<K> {
+    fn default() -> Self {
+        Counter { keys: Ordered::default(), other: 0 }
+    }
+}
+
+impl<K: Hash + Eq> Counter<K> {
+    /// Adds `n` for a key; the owned key is made only when it is new.
+    #[inline]
+    pub fn add<Q>(&mut self, key: &Q, n: u64)
+    where
+        K: Borrow<Q> + for<'k> From<&'k Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        match self.keys.get_mut(key) {
+            Some(count) => *count += n,
+            None => {
+                self.keys.insert(K::from(key), n);
+            }
+        }
+    }
+
+    /// Adds what a later part of the input counted.
+    pub fn merge(&mut self, later: Counter<K>, cap: usize) {
+        for (key, n) in later.keys {
+            let room = self.keys.len() < cap;
+            match self.keys.get_mut(&key) {
+                Some(count) => *count += n,
+                None if room => {
+                    self.keys.insert(key, n);
+                }
+                None => self.other += n,
+            }
+        }
+        self.other += later.other;
+    }
+
+    /// Keys and counts, in input order.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, u64)> {
+        self.keys.iter().map(|(key, n)| (key, *n))
+    }
+
+    /// Keys and counts, most frequent first; the earlier seen wins a tie.
+    pub fn ranked(&self) -> Vec<(&K, u64)> {
+        let mut rows: Vec<_> = self.iter().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.1));
+        rows
+    }
+
+    /// The most frequent key.
+    pub fn top(&self) -> Option<(&K, u64)> {
+        self.ranked().into_iter().next()
+    }
+
+    /// The count of a key.
+    pub fn get<Q>(&self, key: &Q) -> u64
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.keys.get(key).copied().unwrap_or(0)
+    }
+
+    /// Distinct keys kept.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// True when nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.other == 0
+    }
+
+    /// Count of what came after the cap.
+    pub fn other(&self) -> u64 {
+        self.other
+    }
+
+    /// Sum of all counts.
+    pub fn total(&self) -> u64 {
+        self.keys.values().sum::<u64>() + self.other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn count(keys: &[u8]) -> Counter<Text> {
+        let mut counter = Counter::default();
+        keys.iter().for_each(|&k| counter.add(&[k][..], 1));
+        counter
+    }
+
+    proptest! {
+        #[test]
+        fn cutting_the_input_changes_nothing(keys in prop::collection::vec(0u8..20, 0..60), cut in 0usize..60, cap in 1usize..25) {
+            let cut = cut.min(keys.len());
+            let mut whole = Counter::default();
+            whole.merge(count(&keys), cap);
+            let mut parts = Counter::default();
+            parts.merge(count(&keys[..cut]), cap);
+            parts.merge(count(&keys[cut..]), cap);
+            prop_assert_eq!(&parts, &whole);
+            prop_assert_eq!(whole.total(), keys.len() as u64);
+        }
+    }
+}

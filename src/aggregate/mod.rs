@@ -1,0 +1,20 @@
+//! Records become counts. `fold(a ++ b) == merge(fold(a), fold(b))`, exactly: integers only, keys in input order.
+//!
+//! A [`Tally`] counts one part of the input without caps (a part is bounded by its bytes); its [`Summary`] is merged
+//! into the whole, where every keyed table has a cap. Above a cap totals stay exact and the rest is counted as `other`.
+
+mod counter;
+mod latency;
+mod series;
+mod summary;
+mod symptom;
+mod tally;
+
+pub use counter::{Counter, Ordered, Text};
+pub use latency::Latency;
+pub use series::{Cell, Load, Series};
+pub use summary::{
+    Caps, Counts, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Summary, Upstream,
+};
+pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
+pub use tally::Tally;

@@ -1,0 +1,209 @@
+//! Counts over time, whose resolution adapts to the span.
+
+/// Bucket widths in seconds. Each is a multiple of the one before it, so coarsening loses nothing that a direct count
+/// at the coarser width would have.
+const WIDTHS_S: [i64; 13] = [
+    1,
+    5,
+    15,
+    60,
+    300,
+    900,
+    3_600,
+    21_600,
+    86_400,
+    604_800,
+    604_800 * 52,
+    604_800 * 52 * 100,
+    604_800 * 52 * 100 * 10_000,
+];
+
+/// What can stand in a bucket.
+pub trait Cell: Default + Clone {
+    /// Adds another bucket's content.
+    fn merge(&mut self, other: &Self);
+}
+
+/// Requests and failures of a bucket.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Requests that started in it.
+    pub requests: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Sum of their durations, milliseconds.
+    pub busy_ms: u64,
+}
+
+impl Cell for Load {
+    fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.failed += other.failed;
+        self.busy_ms = self.busy_ms.saturating_add(other.busy_ms);
+    }
+}
+
+impl Cell for u64 {
+    fn merge(&mut self, other: &Self) {
+        *self += other;
+    }
+}
+
+/// Buckets of equal width from the first time seen to the last. The width is the smallest of a fixed ladder (1 s, 5 s,
+/// 15 s, 1 min, …) at which the span needs at most `MAX` buckets: a function of the span alone, so merging in any
+/// order gives the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series<C, const MAX: usize> {
+    step: usize,
+    first: i64,
+    cells: Vec<C>,
+}
+
+impl<C, const MAX: usize> Default for Series<C, MAX> {
+    fn default() -> Self {
+        Series { step: 0, first: 0, cells: Vec::new() }
+    }
+}
+
+impl<C: Cell, const MAX: usize> Series<C, MAX> {
+    /// The bucket of a time in microseconds since 1970.
+    #[inline]
+    pub fn at(&mut self, us: i64) -> &mut C {
+        let second = us.div_euclid(1_000_000);
+        loop {
+            let bucket = second.div_euclid(WIDTHS_S[self.step]);
+            if self.cells.is_empty() {
+                self.first = bucket;
+                self.cells.push(C::default());
+                return &mut self.cells[0];
+            }
+            let span = bucket.max(self.last()) - bucket.min(self.first) + 1;
+            if span as usize <= MAX || self.step + 1 == WIDTHS_S.len() {
+                return self.grow(bucket);
+            }
+            self.coarsen(self.step + 1);
+        }
+    }
+
+    fn last(&self) -> i64 {
+        self.first + self.cells.len() as i64 - 1
+    }
+
+    fn grow(&mut self, bucket: i64) -> &mut C {
+        if bucket < self.first {
+            let missing = (self.first - bucket) as usize;
+            self.cells.splice(0..0, std::iter::repeat_n(C::default(), missing));
+            self.first = bucket;
+        }
+        let index = (bucket - self.first) as usize;
+        if index >= self.cells.len() {
+            self.cells.resize(index + 1, C::default());
+        }
+        &mut self.cells[index]
+    }
+
+    fn coarsen(&mut self, step: usize) {
+        if step <= self.step || self.cells.is_empty() {
+            self.step = self.step.max(step);
+            return;
+        }
+        let factor = WIDTHS_S[step] / WIDTHS_S[self.step];
+        let first = self.first.div_euclid(factor);
+        let mut cells = vec![C::default(); (self.last().div_euclid(factor) - first + 1) as usize];
+        for (i, cell) in self.cells.iter().enumerate() {
+            let bucket = (self.first + i as i64).div_euclid(factor);
+            cells[(bucket - first) as usize].merge(cell);
+        }
+        (self.step, self.first, self.cells) = (step, first, cells);
+    }
+
+    /// Adds another series.
+    pub fn merge(&mut self, other: &Self) {
+        if other.cells.is_empty() {
+            return;
+        }
+        self.coarsen(other.step);
+        let width_us = WIDTHS_S[other.step] * 1_000_000;
+        // First the ends: they settle the width, so that every cell goes to its place once.
+        self.at(other.first * width_us);
+        self.at(other.last() * width_us);
+        for (i, cell) in other.cells.iter().enumerate() {
+            self.at((other.first + i as i64) * width_us).merge(cell);
+        }
+    }
+
+    /// Width of a bucket in seconds.
+    pub fn width_s(&self) -> i64 {
+        WIDTHS_S[self.step]
+    }
+
+    /// Buckets without gaps, earliest first: start in microseconds since 1970, and content.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (i64, &C)> {
+        let width_us = self.width_s() * 1_000_000;
+        self.cells.iter().enumerate().map(move |(i, cell)| ((self.first + i as i64) * width_us, cell))
+    }
+
+    /// The same counts in buckets of at least `width_s` seconds: of a multiple of the width they were kept at.
+    pub fn rebucketed(&self, width_s: i64) -> (i64, Vec<(i64, C)>) {
+        let own = self.width_s();
+        let width = own * width_s.div_euclid(own).max(1);
+        let mut out: Vec<(i64, C)> = Vec::new();
+        for (us, cell) in self.iter() {
+            let start = us.div_euclid(width * 1_000_000) * width * 1_000_000;
+            match out.last_mut() {
+                Some((at, sum)) if *at == start => sum.merge(cell),
+                _ => out.push((start, cell.clone())),
+            }
+        }
+        (width, out)
+    }
+
+    /// True when nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Small = Series<u64, 10>;
+
+    fn filled(seconds: &[i64]) -> Small {
+        let mut series = Small::default();
+        seconds.iter().for_each(|s| *series.at(s * 1_000_000) += 1);
+        series
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_cuts_change_nothing(seconds in prop::collection::vec(-5_000i64..50_000, 0..40), cut in 0usize..40) {
+            let cut = cut.min(seconds.len());
+            let mut merged = filled(&seconds[..cut]);
+            merged.merge(&filled(&seconds[cut..]));
+            let mut sorted = seconds.clone();
+            sorted.sort_unstable();
+            prop_assert_eq!(&merged, &filled(&sorted));
+            prop_assert_eq!(merged.iter().map(|(_, n)| n).sum::<u64>(), seconds.len() as u64);
+            prop_assert!(merged.iter().len() <= 10);
+        }
+    }
+
+    #[test]
+    fn far_apart_times_do_not_explode() {
+        let mut series = Small::default();
+        for us in [i64::MIN / 2, 0, i64::MAX / 2] {
+            *series.at(us) += 1;
+        }
+        assert_eq!(series.iter().map(|(_, n)| n).sum::<u64>(), 3);
+    }
+
+    #[test]
+    fn rebucketing_keeps_the_sum() {
+        let series = filled(&[0, 1, 2, 9]);
+        let (width, buckets) = series.rebucketed(5);
+        assert_eq!((width, buckets), (5, vec![(0, 3), (5_000_000, 1)]));
+    }
+}
