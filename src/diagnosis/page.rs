@@ -130,8 +130,9 @@ impl Page {
             .ok_or_else(|| fail("line 1: a title (`# …`) is expected".to_owned()))?;
         let (before, toml, rest) = fence(text, "toml").ok_or_else(|| fail("no ```toml head".to_owned()))?;
         let head: Head = toml::from_str(toml).map_err(|e| {
-            let line =
-                before.lines().count() + 1 + e.span().map_or(0, |s| toml[..s.start].lines().count().max(1));
+            let line = before.lines().count()
+                + 1
+                + e.span().map_or(0, |s| toml[..s.start].matches('\n').count() + 1);
             fail(format!("line {line}: {}", e.message()))
         })?;
         for adjust in head.support.iter().chain(&head.against) {
