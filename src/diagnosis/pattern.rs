@@ -123,6 +123,33 @@ impl When {
         !self.proxy_log.is_empty()
     }
 
+    /// True when the pattern is about one of these flags (companions only where it names them).
+    pub fn names_flags(&self, flags: FlagSet) -> bool {
+        let any = listed(&self.flags);
+        let only = self.only_flags.as_deref().map_or(FlagSet::EMPTY, listed);
+        let asked = if flags.without(COMPANIONS).is_empty() { flags } else { flags.without(COMPANIONS) };
+        asked.intersects(any.with(only))
+    }
+
+    /// The glob on details, transport reason or termination that a text fits, and the pattern's weight. Globs that fit
+    /// any text do not count.
+    pub fn fits_text(&self, text: &[u8]) -> Option<(&str, f64)> {
+        [&self.details, &self.transport, &self.termination]
+            .into_iter()
+            .flatten()
+            .find(|glob| glob.len() > 2 && glob_matches(glob.as_bytes(), text))
+            .map(|glob| (glob.as_str(), self.weight))
+    }
+
+    /// What in a line tells this pattern from others with the same flag.
+    pub fn telling_text(&self) -> Option<String> {
+        let globs =
+            if self.transport.iter().any(|g| g != "-" && g != "*") { &self.transport } else { &self.details };
+        let shown: Vec<&str> =
+            globs.iter().map(String::as_str).filter(|g| *g != "-" && *g != "*").take(3).collect();
+        (!shown.is_empty()).then(|| shown.join(" | "))
+    }
+
     /// True when the group fits.
     pub fn matches(&self, case: &Case<'_>) -> bool {
         let key = case.key;
@@ -167,7 +194,6 @@ impl When {
     }
 
     fn flags_fit(&self, flags: FlagSet) -> bool {
-        let listed = |list: &[Flag]| list.iter().fold(FlagSet::EMPTY, |set, flag| set.with(flag.0));
         let any = listed(&self.flags);
         let speaking = if any.intersects(COMPANIONS) { flags } else { flags.without(COMPANIONS) };
         (self.flags.is_empty() || speaking.intersects(any))
@@ -188,6 +214,10 @@ impl When {
             .sum();
         hits * 2 > case.symptom.count
     }
+}
+
+fn listed(list: &[Flag]) -> FlagSet {
+    list.iter().fold(FlagSet::EMPTY, |set, flag| set.with(flag.0))
 }
 
 fn fits(globs: &[String], value: Option<&Text>) -> bool {
