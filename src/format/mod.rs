@@ -10,6 +10,7 @@ mod ztunnel;
 
 pub use proxy::{ProxyLine, ProxySignal, Writer};
 
+use crate::error::Result;
 use crate::record::{Layout, Reject};
 
 /// What a line turned out to be. For [`Access`](Reading::Access) the layout has been filled.
@@ -36,6 +37,15 @@ impl Reader {
     /// A reader of every format meshwhy knows.
     pub fn new() -> Reader {
         Reader::default()
+    }
+
+    /// Adds the user's own JSON keys, `FIELD=KEY,…`; they come before the known ones.
+    ///
+    /// # Errors
+    /// An item is not `FIELD=KEY`, or there is no such field.
+    pub fn with_json_keys(mut self, keys: &str) -> Result<Reader> {
+        self.json = json::JsonKeys::parse(keys)?;
+        Ok(self)
     }
 
     /// Reads one line, wrappers already peeled off. The ranges in `layout` point into `line`, or into `scratch` when
