@@ -79,9 +79,10 @@ pub(super) fn scalar(field: Field, value: &Value) -> Option<Cow<'_, str>> {
 
 /// A number as digits: an exponent is written out.
 fn number(n: &serde_json::Number) -> Cow<'static, str> {
+    let text = n.to_string();
     match n.as_f64() {
-        Some(f) if n.is_f64() && f.is_finite() && f.abs() < 1e18 => format!("{f}").into(),
-        _ => n.to_string().into(),
+        Some(f) if text.contains(['e', 'E']) && f.abs() < 1e18 => format!("{f}").into(),
+        _ => text.into(),
     }
 }
 
@@ -145,10 +146,12 @@ impl JsonKeys {
             return;
         }
         for name in HOLDERS {
-            if let Some(Value::Object(inner)) = object.get(name) {
+            // In Elastic's schema `event` tells of the shipping, and `duration` there counts nanoseconds.
+            let is_record = name != "event" || offers.product != Some("ecs-json");
+            if let Some(Value::Object(inner)) = object.get(name).filter(|_| is_record) {
                 self.gather(inner, offers, depth - 1);
             }
         }
-        shapes::open_telemetry(self, object, offers, depth - 1);
+        shapes::open_telemetry(self, object, offers, depth);
     }
 }

@@ -103,16 +103,16 @@ impl JsonKeys {
         layout.reset("json");
         let mut seen = Seen::new();
         match self.walk(line, layout, &mut seen) {
-            Walk::Whole if seen.tells & tell::DEEP == 0 && !(seen.twice && broken::is_unescaped(line)) => {
+            Walk::Whole if seen.twice && broken::is_unescaped(line) => return self.salvage(line, layout),
+            Walk::Whole if seen.tells & tell::DEEP == 0 && !self.has_paths() => {
                 if let Some(reading) = decide(seen.tells, line, layout) {
                     seen.pod(line, layout);
                     return reading;
                 }
-                if !seen.inside && !self.has_paths() {
+                if !seen.inside {
                     return speech(&seen.talk, line, layout);
                 }
             }
-            Walk::Whole if seen.twice && broken::is_unescaped(line) => return self.salvage(line, layout),
             Walk::Cut | Walk::Broken => return self.salvage(line, layout),
             _ => {}
         }
@@ -257,7 +257,9 @@ fn decide(tells: u32, text: &[u8], layout: &mut Layout) -> Option<Reading> {
         return Some(Reading::Rejected(Reject { reason: Reason::Missing(Field::Code), column: 0 }));
     }
     // Istio 1.1 wrote the start time under `method`.
-    let swapped = record.get(Field::Method).is_some_and(|raw| time::parse_us(raw.bytes).is_some());
+    let swapped = record
+        .get(Field::Method)
+        .is_some_and(|raw| raw.bytes.len() >= 19 && time::parse_us(raw.bytes).is_some());
     let has = |field| record.get(field).is_some_and(|raw| !raw.bytes.is_empty());
     let request = (has(Field::Method) && !swapped) || has(Field::Path) || has(Field::Protocol);
     let kind = if request || code.unwrap_or(0) > 0 { Kind::Http } else { Kind::Tcp };

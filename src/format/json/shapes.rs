@@ -342,7 +342,7 @@ fn address(value: &Value) -> Option<String> {
 }
 
 /// OpenTelemetry: a log record with attributes, or an export with one record in it. An export with several records
-/// is a container, and is taken apart before lines are read.
+/// is a container, and is taken apart before lines are read. `depth` is at least 1.
 pub(super) fn open_telemetry<'v>(
     keys: &JsonKeys,
     object: &'v Map<String, Value>,
@@ -352,13 +352,11 @@ pub(super) fn open_telemetry<'v>(
     let before = offers.tells;
     for name in ["resourceLogs", "scopeLogs", "logRecords"] {
         let first = member(object, name).and_then(Value::as_array).and_then(|list| list.first());
-        if let Some(Value::Object(inner)) = first
-            && depth > 0
-        {
+        if let Some(Value::Object(inner)) = first {
             if let Some(resource) = inner.get("resource").and_then(Value::as_object) {
                 attributes(keys, resource.get("attributes"), offers);
             }
-            keys.gather(inner, offers, depth - 1);
+            keys.gather(inner, offers, depth.saturating_sub(1));
         }
     }
     attributes(keys, object.get("attributes"), offers);

@@ -273,6 +273,8 @@ fn object() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
+
     #[test]
     fn walker_and_serde_json_agree(line in object()) {
         let (reading, got) = read(&line);

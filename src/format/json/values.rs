@@ -71,8 +71,11 @@ fn milliseconds(text: &str) -> Option<String> {
 
 /// A decimal number times `unit`, fractions of one cut off.
 fn scaled(amount: &str, unit: u128) -> Option<u128> {
+    if !amount.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     let (whole, fraction) = amount.split_once('.').unwrap_or((amount, ""));
-    let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let whole: u128 = whole.parse().ok()?;
     let mut sum = whole.checked_mul(unit)?;
     let mut place = unit;
     for digit in fraction.bytes() {
