@@ -23,6 +23,8 @@ use crate::record::{Layout, Reject, unescape_into};
 pub fn known_formats() -> impl Iterator<Item = (&'static str, &'static str)> {
     text::KNOWN.iter().map(|known| (known.name, known.text))
 }
+=======
+use crate::record::{Layout, Reject};
 
 /// What a line turned out to be. For [`Access`](Reading::Access) the layout has been filled.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,6 +65,15 @@ impl Reader {
     /// When no format has this name.
     pub fn only(mut self, name: &str) -> Result<Reader> {
         self.text.only(name)?;
+        Ok(self)
+    }
+
+    /// Adds the user's own JSON keys, `FIELD=KEY,…`; they come before the known ones.
+    ///
+    /// # Errors
+    /// An item is not `FIELD=KEY`, or there is no such field.
+    pub fn with_json_keys(mut self, keys: &str) -> Result<Reader> {
+        self.json = json::JsonKeys::parse(keys)?;
         Ok(self)
     }
 
