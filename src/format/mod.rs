@@ -23,8 +23,6 @@ use crate::record::{Layout, Reject, unescape_into};
 pub fn known_formats() -> impl Iterator<Item = (&'static str, &'static str)> {
     text::KNOWN.iter().map(|known| (known.name, known.text))
 }
-=======
-use crate::record::{Layout, Reject};
 
 /// What a line turned out to be. For [`Access`](Reading::Access) the layout has been filled.
 #[derive(Debug, Clone, Copy, PartialEq)]
