@@ -7,13 +7,16 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 use super::template::{Class, Step, Template};
 use super::text::Named;
-use super::twin::{self, LONGEST};
+use super::twin;
 use super::value;
 use crate::envoy::cluster;
 use crate::record::{Field, Kind, Layout, Reason, Reject};
 
 /// The name of lines with a readable head that follow no known format.
 const OWN_FORMAT: &str = "envoy-text";
+
+/// How far the end of a word is looked for.
+const LONGEST_WORD: usize = 4096;
 
 /// How much of a line without a time is looked at for a broken one.
 const LONGEST_TIME: usize = 40;
@@ -136,7 +139,7 @@ fn head(line: &[u8], start: usize) -> Result<Head, Reject> {
 /// The blank-free word behind a blank at `at`, and where the next blank is.
 fn word(line: &[u8], at: usize) -> Option<((usize, usize), usize)> {
     (line.get(at) == Some(&b' ')).then_some(())?;
-    let rest = &line[at + 1..line.len().min(at + 1 + LONGEST)];
+    let rest = &line[at + 1..line.len().min(at + 1 + LONGEST_WORD)];
     let end = at + 1 + memchr(b' ', rest).unwrap_or(rest.len());
     (end > at + 1).then_some(((at + 1, end), end))
 }
@@ -269,7 +272,8 @@ fn walk(
         let elided = matches!(text, b"..." | b"~~") || text == "…".as_bytes();
         // Unquoted dots may stand for any number of columns.
         let quoted = step.literal.first() == Some(&b'"');
-        let wrong = !elided && !step.class.accepts(text) || text.len() > LONGEST && !step.class.is_free();
+        let wrong = !elided && !step.class.accepts(text)
+            || text.len() > step.class.longest() && !step.class.is_free();
         // Half a value is worse than none; words that Envoy prints are known when they are seen.
         let half = cut && !last && !matches!(step.class, Class::Details);
         if wrong || half || (elided && !quoted) || rest.is_empty() && !last {
@@ -312,7 +316,11 @@ fn loose(line: &[u8], from: usize, layout: &mut Layout) {
         {
             layout.set(field, at + start..end);
         }
-        if cluster::direction(word).is_some() && layout.range(Field::UpstreamCluster).is_none() {
+        // A cluster at the very end may be half of one.
+        if end < line.len()
+            && cluster::direction(word).is_some()
+            && layout.range(Field::UpstreamCluster).is_none()
+        {
             layout.set(Field::UpstreamCluster, at..end);
             quoted_pair(&line[..at.saturating_sub(1).max(from).min(line.len())], from, layout);
             return;

@@ -81,6 +81,18 @@ impl Class {
         matches!(self, Class::Protocol | Class::Code | Class::Flags | Class::Count | Class::Number)
     }
 
+    /// The most bytes such a value has; a longer one is something else. Keeps the search for its end short, so that
+    /// reading is linear on any line.
+    pub(super) fn longest(self) -> usize {
+        match self {
+            Class::Protocol | Class::Code => 8,
+            Class::Count | Class::Number => 24,
+            Class::Time => 40,
+            Class::Flags => 512,
+            _ => 4096,
+        }
+    }
+
     /// True when the text can be such a value.
     pub(super) fn accepts(self, text: &[u8]) -> bool {
         match self {
