@@ -83,7 +83,9 @@ impl fmt::Display for Error {
         match &*self.0 {
             ErrorKind::Read { source, offset, cause } => write!(f, "{source}: at byte {offset}: {cause}"),
             ErrorKind::Limit { source, what, limit } => write!(f, "{source}: more than {limit} {what}"),
-            ErrorKind::Template { column, expected } => write!(f, "format string, column {column}: {expected}"),
+            ErrorKind::Template { column, expected } => {
+                write!(f, "format string, column {column}: {expected}")
+            }
             ErrorKind::Catalog { page, message } => write!(f, "page {page}: {message}"),
             ErrorKind::Option { message } => f.write_str(message),
             ErrorKind::Write(e) => write!(f, "cannot write the result: {e}"),

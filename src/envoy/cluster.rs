@@ -50,8 +50,12 @@ pub fn stripped(name: &[u8]) -> &[u8] {
 /// Which side wrote a line with this cluster. Cheap: looks at the first bytes only.
 pub fn direction(name: &[u8]) -> Option<Direction> {
     match name.first()? {
-        b'o' if name.starts_with(b"outbound|") || name.starts_with(b"outbound_.") => Some(Direction::Outbound),
-        b'i' if name.starts_with(b"inbound|") || name.starts_with(b"inbound-vip|") => Some(Direction::Inbound),
+        b'o' if name.starts_with(b"outbound|") || name.starts_with(b"outbound_.") => {
+            Some(Direction::Outbound)
+        }
+        b'i' if name.starts_with(b"inbound|") || name.starts_with(b"inbound-vip|") => {
+            Some(Direction::Inbound)
+        }
         b'I' if name.starts_with(b"InboundPassthroughCluster") => Some(Direction::Inbound),
         b'P' if name.starts_with(b"PassthroughCluster") => Some(Direction::Outbound),
         b'B' if name.starts_with(b"BlackHoleCluster") => Some(Direction::Outbound),

@@ -460,6 +460,8 @@ mod tests {
     fn unknown_tokens_are_kept_in_mind() {
         let set = FlagSet::parse(b"UF,XYZ");
         assert!(set.has_unknown() && set.contains(FlagSet::known(&["UF"])));
-        assert!(looks_like_flags(b"XYZ_1,UF") && !looks_like_flags(b"via_upstream") && !looks_like_flags(b"12"));
+        assert!(
+            looks_like_flags(b"XYZ_1,UF") && !looks_like_flags(b"via_upstream") && !looks_like_flags(b"12")
+        );
     }
 }

@@ -37,8 +37,8 @@ pub static OUTCOMES: [Outcome; 6] = [
 const CLIENT_LEFT: FlagSet = FlagSet::known(&["DC", "DR"]);
 const CLIENT_FAULT: FlagSet = FlagSet::known(&["DPE", "IH"]);
 const PROXY_FAULT: FlagSet = FlagSet::known(&[
-    "UH", "UF", "UC", "UR", "UT", "UPE", "LR", "OM", "NC", "NR", "NFCF", "RLSE", "DF", "DO", "UDO", "LH", "UMSDR",
-    "SI", "FI",
+    "UH", "UF", "UC", "UR", "UT", "UPE", "LR", "OM", "NC", "NR", "NFCF", "RLSE", "DF", "DO", "UDO", "LH",
+    "UMSDR", "SI", "FI",
 ]);
 const RL: FlagSet = FlagSet::known(&["RL"]);
 const UO: FlagSet = FlagSet::known(&["UO"]);
@@ -130,9 +130,9 @@ fn both_ways(record: &Record<'_>) -> bool {
 
 /// A gRPC status other than OK, where the format logs one.
 fn grpc_failed(record: &Record<'_>) -> bool {
-    record
-        .get(Field::GrpcStatus)
-        .is_some_and(|raw| !raw.bytes.is_empty() && raw.bytes != b"0" && !raw.bytes.eq_ignore_ascii_case(b"ok"))
+    record.get(Field::GrpcStatus).is_some_and(|raw| {
+        !raw.bytes.is_empty() && raw.bytes != b"0" && !raw.bytes.eq_ignore_ascii_case(b"ok")
+    })
 }
 
 /// ztunnel logs one text for what went wrong (its `error` field), and none when nothing did.

@@ -41,10 +41,16 @@ impl Reason {
     /// What the user can do about it.
     pub fn advice(self) -> &'static str {
         match self {
-            Reason::TooLong => "raise nothing: a single line of this length is not an access record; look at what writes it",
-            Reason::BrokenJson => "the line may have been cut by the log shipper: look at its line-length limit",
+            Reason::TooLong => {
+                "raise nothing: a single line of this length is not an access record; look at what writes it"
+            }
+            Reason::BrokenJson => {
+                "the line may have been cut by the log shipper: look at its line-length limit"
+            }
             Reason::TooDeep => "unwrap the export before piping it in",
-            Reason::Missing(_) => "if the mesh has a log format of its own, pass it: --format-string '…' or --format-from FILE",
+            Reason::Missing(_) => {
+                "if the mesh has a log format of its own, pass it: --format-string '…' or --format-from FILE"
+            }
         }
     }
 }

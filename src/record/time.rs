@@ -16,7 +16,8 @@ pub fn parse_us(text: &[u8]) -> Option<i64> {
         return None;
     }
     let (fraction_us, zone) = fraction(&text[19..])?;
-    let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset_s(zone)?;
+    let seconds =
+        days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset_s(zone)?;
     Some(seconds * 1_000_000 + fraction_us)
 }
 
@@ -36,7 +37,9 @@ fn digits(text: &[u8]) -> Option<i64> {
 
 /// `.123456789` as microseconds, and what stands behind it.
 fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
-    let Some(rest) = text.strip_prefix(b".").or_else(|| text.strip_prefix(b",")) else { return Some((0, text)) };
+    let Some(rest) = text.strip_prefix(b".").or_else(|| text.strip_prefix(b",")) else {
+        return Some((0, text));
+    };
     let end = rest.iter().position(|b| !b.is_ascii_digit()).unwrap_or(rest.len());
     if end == 0 {
         return None;
@@ -91,7 +94,11 @@ pub fn clock_s(us: i64) -> String {
 
 fn timestamp(us: i64) -> jiff::Timestamp {
     // Rounded down to what is shown, so that a time is never printed later than it was.
-    jiff::Timestamp::from_microsecond(us).unwrap_or(if us < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX })
+    jiff::Timestamp::from_microsecond(us).unwrap_or(if us < 0 {
+        jiff::Timestamp::MIN
+    } else {
+        jiff::Timestamp::MAX
+    })
 }
 
 #[cfg(test)]
@@ -110,7 +117,8 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_none() {
-        for text in ["", "-", "...", "02:37:30.332Z", "2026-13-02T03:04:05Z", "2026-01-02T03:04:05X", "12345"] {
+        for text in ["", "-", "...", "02:37:30.332Z", "2026-13-02T03:04:05Z", "2026-01-02T03:04:05X", "12345"]
+        {
             assert_eq!(parse_us(text.as_bytes()), None, "{text}");
         }
     }
