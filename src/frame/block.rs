@@ -234,8 +234,9 @@ impl<R: Read> Blocks<R> {
 
     /// Behind which byte the buffer can be cut, if anywhere.
     fn find_cut(&mut self) -> Option<usize> {
-        let ours = self.end - self.offset;
-        if self.filled as u64 >= ours {
+        // 0 when the last line, cut off by the end of the source, ran beyond the end of the stretch.
+        let ours = self.end.saturating_sub(self.offset);
+        if ours > 0 && self.filled as u64 >= ours {
             // The last line that starts before the end is whole as soon as a newline stands at `end - 1` or behind.
             let from = usize::try_from(ours - 1).unwrap_or(usize::MAX).max(self.searched);
             if let Some(at) = memchr::memchr(b'\n', self.buffer[..self.filled].get(from..)?) {

@@ -181,7 +181,10 @@ struct Slices<R> {
     pair: Vec<u8>,
     /// What follows the documents is no JSON: it is passed on as it is.
     plain: bool,
+    /// Nothing more comes from the reader.
     ended: bool,
+    /// Nothing more comes from here.
+    finished: bool,
     error: Option<io::Error>,
 }
 
@@ -205,6 +208,7 @@ impl<R: Read> Slices<R> {
             pair: Vec::new(),
             plain: false,
             ended: false,
+            finished: false,
             error: None,
         }
     }
@@ -213,10 +217,10 @@ impl<R: Read> Slices<R> {
     fn refill(&mut self) {
         self.output.clear();
         self.given = 0;
-        if self.at >= self.len && !self.read_more() {
-            return;
+        if self.at >= self.len {
+            self.read_more();
         }
-        while self.at < self.len && self.output.len() < CHUNK_BYTES && self.error.is_none() {
+        while self.at < self.len && self.output.len() < CHUNK_BYTES {
             if self.plain {
                 self.output.extend_from_slice(&self.input[self.at..self.len]);
                 self.at = self.len;
@@ -228,7 +232,7 @@ impl<R: Read> Slices<R> {
         }
     }
 
-    fn read_more(&mut self) -> bool {
+    fn read_more(&mut self) {
         self.at = 0;
         self.len = 0;
         // The shape is judged by the same number of bytes as the container was.
@@ -254,11 +258,11 @@ impl<R: Read> Slices<R> {
         if self.ended && self.at >= self.len {
             self.finish();
         }
-        self.at < self.len
     }
 
     /// The reader is at its end: is the document?
     fn finish(&mut self) {
+        self.finished = true;
         let whole = self.levels.is_empty() && self.plan == Plan::Follow && self.text == Text::No;
         if whole {
             return;
@@ -471,7 +475,7 @@ fn leading_string(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 impl<R: Read> Read for Slices<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.given >= self.output.len() && (self.at < self.len || !self.ended) {
+        while self.given >= self.output.len() && !self.finished {
             self.refill();
         }
         let mut left = &self.output[self.given..];
