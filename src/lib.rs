@@ -19,6 +19,7 @@ pub mod error;
 pub mod format;
 pub mod frame;
 pub mod input;
+pub mod pipeline;
 pub mod record;
 pub mod scan;
 
