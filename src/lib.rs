@@ -23,5 +23,6 @@ pub mod input;
 pub mod query;
 pub mod record;
 pub mod report;
+pub mod scan;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,5 +1,27 @@
 //! Counts become findings: causes ranked by evidence.
 
+mod case;
+mod catalog;
+mod fill;
 mod finding;
+mod lookup;
+mod page;
+mod pattern;
+mod rules;
+mod severity;
 
+pub use case::Case;
+pub use catalog::{Candidate, Catalog, only_failures};
+pub use fill::Names;
 pub use finding::{Alternative, Fact, Finding, FindingScope, Remedy, Severity, upstream_title};
+pub use lookup::Hit;
+pub use page::{Adjust, Advice, Class, Head, Page};
+pub use pattern::{When, glob_matches};
+pub use rules::{RULES, Rule};
+
+use crate::aggregate::Summary;
+
+/// What ails the traffic, most important first, by the built-in catalogue.
+pub fn diagnose(summary: &Summary) -> Vec<Finding> {
+    Catalog::built_in().diagnose(summary)
+}

@@ -4,13 +4,25 @@
 //! it: so the answer is the same for any thread count and block size.
 
 mod json;
+mod operators;
+mod partial;
 mod proxy;
+mod template;
 mod text;
+mod twin;
+mod value;
 mod ztunnel;
 
 pub use proxy::{ProxyLine, ProxySignal, Writer};
+pub use template::Template;
 
+use crate::error::Result;
 use crate::record::{Layout, Reject};
+
+/// Names and Envoy format strings of the text formats that are recognised without being told.
+pub fn known_formats() -> impl Iterator<Item = (&'static str, &'static str)> {
+    text::KNOWN.iter().map(|known| (known.name, known.text))
+}
 
 /// What a line turned out to be. For [`Access`](Reading::Access) the layout has been filled.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,13 +50,34 @@ impl Reader {
         Reader::default()
     }
 
+    /// Tries a format of the user's first; its records go by this name.
+    #[must_use]
+    pub fn with_template(mut self, name: &str, template: Template) -> Reader {
+        self.text.add(name, template);
+        self
+    }
+
+    /// Of the known text formats, reads this one only.
+    ///
+    /// # Errors
+    /// When no format has this name.
+    pub fn only(mut self, name: &str) -> Result<Reader> {
+        self.text.only(name)?;
+        Ok(self)
+    }
+
     /// Reads one line, wrappers already peeled off. The ranges in `layout` point into `line`, or into `scratch` when
     /// `layout.in_scratch` is set (values that had to be put together).
     #[inline]
     pub fn read(&self, line: &[u8], layout: &mut Layout, scratch: &mut Vec<u8>) -> Reading {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if self.text.read_own(line, layout) {
+            return Reading::Access;
+        }
         if line.first() == Some(&b'{') {
-            return self.json.read(line, layout, scratch);
+            let reading = self.json.read(line, layout, scratch);
+            let broken = matches!(reading, Reading::Rejected(_));
+            return if broken && self.text.read_jsonish(line, layout) { Reading::Access } else { reading };
         }
         match self.text.read(line, layout) {
             Some(Ok(())) => return Reading::Access,

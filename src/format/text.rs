@@ -1,14 +1,118 @@
-//! Envoy's text formats.
+//! Envoy's text formats: which of them a line is in, and where its fields are.
 
+use std::sync::LazyLock;
+
+use super::template::Template;
+use super::{partial, twin, value};
+use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Layout, Reject};
 
+/// A format and the name it goes by.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+    pub(super) template: Template,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KnownFile {
+    format: Vec<KnownRow>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KnownRow {
+    name: String,
+    #[expect(dead_code, reason = "for people who read the file")]
+    since: String,
+    text: String,
+}
+
+/// The formats of `known.toml`, in its order. They live as long as the program, so their names do too.
+pub(super) static KNOWN: LazyLock<&'static [Named]> = LazyLock::new(|| {
+    // A broken row would be a format less; the test `every_known_format_is_loaded` sees it first.
+    let file: KnownFile =
+        toml::from_str(include_str!("known.toml")).unwrap_or(KnownFile { format: Vec::new() });
+    let rows = file.format.into_iter().filter_map(|row| {
+        let template = Template::compile(&row.text).ok()?;
+        Some(Named { name: row.name.leak(), text: row.text.leak(), template })
+    });
+    rows.collect::<Vec<_>>().leak()
+});
+
 /// The text formats that are tried.
-#[derive(Debug, Default)]
-pub(super) struct TextFormats {}
+#[derive(Debug)]
+pub(super) struct TextFormats {
+    /// The user's own, tried first.
+    own: Vec<(&'static str, Template)>,
+    known: &'static [Named],
+}
+
+impl Default for TextFormats {
+    fn default() -> Self {
+        TextFormats { own: Vec::new(), known: *KNOWN }
+    }
+}
 
 impl TextFormats {
-    /// `None`: not an access line at all.
-    pub(super) fn read(&self, _line: &[u8], _layout: &mut Layout) -> Option<Result<(), Reject>> {
-        None
+    pub(super) fn add(&mut self, name: &str, template: Template) {
+        // A name for each --format-string: a few bytes, for as long as the program runs.
+        self.own.push((name.to_owned().leak(), template));
     }
+
+    /// Leaves one known format only.
+    pub(super) fn only(&mut self, name: &str) -> Result<()> {
+        let Some(at) = self.known.iter().position(|known| known.name == name) else {
+            let names: Vec<_> = self.known.iter().map(|known| known.name).collect();
+            let message = format!("no format is called {name}; there are {}", names.join(", "));
+            return Err(Error::from(ErrorKind::Option { message }));
+        };
+        self.known = &self.known[at..=at];
+        Ok(())
+    }
+
+    /// A line in one of the user's own formats.
+    pub(super) fn read_own(&self, line: &[u8], layout: &mut Layout) -> bool {
+        self.own.iter().any(|(name, template)| {
+            layout.reset(name);
+            twin::read(template, line, layout)
+        })
+    }
+
+    /// A line that looks like JSON and is none, in a text format that looks like JSON.
+    pub(super) fn read_jsonish(&self, line: &[u8], layout: &mut Layout) -> bool {
+        self.known.iter().filter(|known| known.template.lead.starts_with(b"{")).any(|known| {
+            layout.reset(known.name);
+            twin::read(&known.template, line, layout)
+        })
+    }
+
+    /// `None`: not an access line at all.
+    pub(super) fn read(&self, line: &[u8], layout: &mut Layout) -> Option<std::result::Result<(), Reject>> {
+        let Some(start) = mark(line) else { return partial::read_without_time(self.known, line, layout) };
+        let text = &line[start..];
+        let whole = self.known.iter().any(|known| {
+            layout.reset(known.name);
+            twin::read(&known.template, text, layout)
+        });
+        let reading = if whole { Some(Ok(())) } else { partial::read(self.known, text, layout) };
+        match reading {
+            Some(Ok(())) if start > 0 => layout.shift(start),
+            Some(Err(reject)) => return Some(Err(Reject { column: reject.column + start as u32, ..reject })),
+            _ => {}
+        }
+        reading
+    }
+}
+
+/// Where `[2026-01-02T…]` starts, with a blank behind it: the start of an access line. Mostly at 0; something that
+/// carried the line may stand before it.
+fn mark(line: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'[', line).find(|&at| {
+        let inside = &line[at + 1..];
+        let end = inside.iter().take(41).position(|&b| b == b']');
+        end.is_some_and(|end| value::is_time(&inside[..end]) && inside.get(end + 1) == Some(&b' '))
+    })
 }

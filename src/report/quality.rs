@@ -2,17 +2,7 @@
 
 use super::units::{count, counted};
 use crate::aggregate::Summary;
-
-/// So many failures make a log worth doubting when there is hardly anything else in it.
-const FEW: u64 = 20;
-
-/// True when the log holds (almost) only failures: then either everything fails, or successes are not logged, and a
-/// rate means nothing.
-pub(super) fn only_failures(summary: &Summary) -> bool {
-    let sum = |range: std::ops::Range<u16>| summary.codes.range(range).map(|(_, n)| n).sum::<u64>();
-    let bad = sum(400..u16::MAX);
-    bad >= FEW && sum(100..400).saturating_mul(100) <= bad
-}
+use crate::diagnosis::only_failures;
 
 /// Warnings in words, most important first.
 pub(super) fn warnings(summary: &Summary) -> Vec<String> {

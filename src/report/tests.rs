@@ -245,7 +245,9 @@ fn both_sides_are_never_added_up() {
 #[test]
 fn a_log_of_failures_only_shows_no_rates() {
     let mut tally = Tally::default();
-    (0..50).for_each(|n| request(&mut tally, n, REVIEWS, "503", "UF", 1));
+    for (at, cluster) in [REVIEWS, RATINGS, DETAILS].into_iter().enumerate() {
+        (0..50).for_each(|n| request(&mut tally, n * 3 + at as u64, cluster, "503", "UF", 1));
+    }
     let summary = finished(tally);
     let screen = table(&summary, &[], 120);
     assert!(screen.contains("n/a") && screen.contains("rates are not meaningful"), "{screen}");

@@ -7,11 +7,11 @@ use unicode_width::UnicodeWidthStr;
 
 use super::text::{Sheet, Tone, shortened};
 use crate::aggregate::{Text, Upstream};
-use crate::diagnosis::upstream_title;
+use crate::diagnosis::{only_failures, upstream_title};
 use crate::record::{Outcome, time::clock_s};
+use crate::report::Report;
 use crate::report::escape::terminal;
 use crate::report::units::{count, counted, duration, rate};
-use crate::report::{Report, quality};
 
 /// A name needs this much to be recognised.
 const NAME: usize = 24;
@@ -171,7 +171,7 @@ fn cell(report: &Report<'_>, column: &Column, row: &Row<'_>) -> String {
         Column::Name => row.name.clone(),
         Column::Requests => count(counts.requests()),
         Column::Failed => count(counts.failed()),
-        Column::Rate if quality::only_failures(report.summary) => "n/a".to_owned(),
+        Column::Rate if only_failures(report.summary) => "n/a".to_owned(),
         Column::Rate => rate(counts.failed(), counts.requests()),
         Column::Flag(flag) => or_dash(upstream.flags.get(flag)),
         Column::App => or_dash(counts.of(Outcome::AppError)),
@@ -186,7 +186,7 @@ fn sum(report: &Report<'_>, column: &Column) -> String {
     match column {
         Column::Requests => count(summary.counts.requests()),
         Column::Failed => count(summary.counts.failed()),
-        Column::Rate if quality::only_failures(summary) => String::new(),
+        Column::Rate if only_failures(summary) => String::new(),
         Column::Rate => rate(summary.counts.failed(), summary.counts.requests()),
         Column::Flag(flag) => count(summary.flags.get(flag)),
         Column::App => count(summary.counts.of(Outcome::AppError)),

@@ -13,7 +13,7 @@ use super::escape::terminal;
 use super::units::{bucket, count, counted, duration, rate};
 use super::{Renderer, Report, bucket_width, quality};
 use crate::aggregate::{Counts, Span};
-use crate::diagnosis::Severity;
+use crate::diagnosis::{Severity, only_failures};
 use crate::envoy::{Direction, cluster};
 use crate::error::{ErrorKind, Result};
 use crate::record::time::{clock_s, rfc3339_s};
@@ -122,7 +122,7 @@ fn header(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
 
 fn load(report: &Report<'_>, counts: Counts) -> [String; 2] {
     let (requests, failed) = (counts.requests(), counts.failed());
-    let rate = match quality::only_failures(report.summary) {
+    let rate = match only_failures(report.summary) {
         true => String::new(),
         false => format!(" ({})", rate(failed, requests)),
     };

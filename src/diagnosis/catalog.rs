@@ -1,0 +1,514 @@
+//! The catalogue: every page, and how they compete to explain a log.
+//!
+//! For each group of records that failed alike, each page whose pattern matches is a candidate. The heaviest pattern
+//! gives the odds, signals multiply them, and a candidate that also explains the other failures of the same scope
+//! gains: one cause is likelier than two. Where the candidates' confidences add up to more than one, they share it. The
+//! likeliest becomes the finding, the others its alternatives. `docs/catalog.md` has the whole model.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+mod pages;
+
+use super::case::Case;
+use super::fill::Names;
+use super::finding::{Alternative, Fact, Finding, FindingScope, Severity};
+use super::page::{Adjust, Page};
+use super::pattern::ProxySignalName;
+use super::{rules, severity};
+use crate::Result;
+use crate::aggregate::{Exemplar, Span, Summary};
+use crate::format::ProxySignal;
+
+/// Below this a candidate is not worth naming.
+const NEGLIGIBLE: f64 = 0.05;
+/// How much it counts that a cause explains the scope's other failures too: odds times one plus this share.
+const COHERENCE: f64 = 2.0;
+const ALTERNATIVES: usize = 3;
+const EXEMPLARS: usize = 3;
+/// One cause that hits at least so many upstreams at once is told once.
+const MANY: usize = 3;
+/// What was seen in the last seconds of the log may still go on.
+const STILL_US: i64 = 10_000_000;
+
+/// All pages.
+#[derive(Debug)]
+pub struct Catalog {
+    pages: Vec<Page>,
+}
+
+/// A page that may explain a group of records.
+#[derive(Debug, Clone)]
+pub struct Candidate<'c> {
+    /// The page.
+    pub page: &'c Page,
+    /// 0 to 1.
+    pub confidence: f64,
+    /// What speaks for it.
+    pub evidence: Vec<Fact>,
+    /// What speaks against it.
+    pub against: Vec<Fact>,
+}
+
+/// Groups of records in one scope with one cause.
+struct Story<'c, 's> {
+    page: &'c Page,
+    scope: FindingScope,
+    parts: Vec<(Case<'s>, Candidate<'c>)>,
+    rivals: BTreeMap<&'c str, f64>,
+}
+
+impl Catalog {
+    /// The pages that come with the program.
+    pub fn built_in() -> &'static Catalog {
+        static CATALOG: OnceLock<Catalog> = OnceLock::new();
+        // A page that cannot be read is left out; a test sees to it that there is none.
+        CATALOG.get_or_init(|| Catalog {
+            pages: pages::PAGES.iter().filter_map(|(name, text)| Page::parse(name, text).ok()).collect(),
+        })
+    }
+
+    /// Reads pages.
+    ///
+    /// # Errors
+    /// The first page that cannot be read.
+    pub fn parse<'p>(pages: impl IntoIterator<Item = (&'p str, &'p str)>) -> Result<Catalog> {
+        let pages = pages.into_iter().map(|(name, text)| Page::parse(name, text)).collect::<Result<_>>()?;
+        Ok(Catalog { pages })
+    }
+
+    /// Every page.
+    pub fn pages(&self) -> &[Page] {
+        &self.pages
+    }
+
+    /// The page of a cause.
+    pub fn page(&self, id: &str) -> Option<&Page> {
+        self.pages.iter().find(|page| page.head.id == id)
+    }
+
+    /// The pages that may explain a group of records, likeliest first.
+    pub fn candidates<'c>(&'c self, case: &Case<'_>) -> Vec<Candidate<'c>> {
+        let mut all: Vec<Candidate<'c>> =
+            self.pages.iter().filter_map(|page| candidate(page, case)).collect();
+        share_out(&mut all);
+        all
+    }
+
+    /// What ails the traffic, most important first.
+    pub fn diagnose(&self, summary: &Summary) -> Vec<Finding> {
+        let only_failures = only_failures(summary);
+        let mut stories = self.stories(summary);
+        fold_symptoms(&mut stories);
+        let mut findings: Vec<Finding> =
+            stories.into_iter().filter_map(|story| self.tell(story, only_failures)).collect();
+        findings.extend(self.pages.iter().filter_map(|page| from_proxy_log(page, summary)));
+        let mut findings = fold_upstreams(findings);
+        findings.sort_by(|a, b| {
+            let weight = |f: &Finding| f.requests as f64 * f.confidence;
+            b.severity
+                .cmp(&a.severity)
+                .then_with(|| weight(b).total_cmp(&weight(a)))
+                .then_with(|| b.confidence.total_cmp(&a.confidence))
+        });
+        findings
+    }
+
+    /// One story for each cause and scope.
+    fn stories<'c, 's>(&'c self, summary: &'s Summary) -> Vec<Story<'c, 's>> {
+        let cases: Vec<(Case<'s>, Vec<Candidate<'c>>)> = summary
+            .symptoms
+            .iter()
+            .map(|(key, symptom)| {
+                let case = Case::new(summary, key, symptom);
+                let candidates = self.pages.iter().filter_map(|page| candidate(page, &case)).collect();
+                (case, candidates)
+            })
+            .collect();
+        // How many records of a scope each cause could explain.
+        let mut explained: BTreeMap<(Vec<u8>, &str), u64> = BTreeMap::new();
+        let mut bad: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+        for (case, candidates) in &cases {
+            *bad.entry(scope_key(case)).or_default() += case.symptom.count;
+            for candidate in candidates {
+                *explained.entry((scope_key(case), &candidate.page.head.id)).or_default() +=
+                    case.symptom.count;
+            }
+        }
+        let mut stories: Vec<Story<'c, 's>> = Vec::new();
+        for (case, mut candidates) in cases {
+            let key = scope_key(&case);
+            let others = bad[&key] - case.symptom.count;
+            for candidate in &mut candidates {
+                let also = explained[&(key.clone(), candidate.page.head.id.as_str())] - case.symptom.count;
+                if others > 0 {
+                    let odds = candidate.confidence / (1.0 - candidate.confidence);
+                    let odds = odds * (1.0 + COHERENCE * also as f64 / others as f64);
+                    candidate.confidence = (odds / (1.0 + odds)).clamp(0.01, 0.99);
+                }
+            }
+            share_out(&mut candidates);
+            let mut candidates = candidates.into_iter();
+            let Some(best) = candidates.next().filter(|best| best.confidence >= NEGLIGIBLE) else { continue };
+            let weight = case.symptom.count as f64;
+            let scope = case.scope();
+            let at = stories.iter().position(|s| s.page.head.id == best.page.head.id && s.scope == scope);
+            let story = match at {
+                Some(at) => &mut stories[at],
+                None => {
+                    stories.push(Story {
+                        page: best.page,
+                        scope,
+                        parts: Vec::new(),
+                        rivals: BTreeMap::new(),
+                    });
+                    let last = stories.len() - 1;
+                    &mut stories[last]
+                }
+            };
+            for rival in candidates {
+                *story.rivals.entry(&rival.page.head.id).or_default() += rival.confidence * weight;
+            }
+            story.parts.push((case, best));
+        }
+        stories
+    }
+
+    /// A story as a finding.
+    fn tell(&self, story: Story<'_, '_>, only_failures: bool) -> Option<Finding> {
+        let page = story.page;
+        let cases: Vec<Case<'_>> = story.parts.iter().map(|(case, _)| *case).collect();
+        let requests: u64 = cases.iter().map(|c| c.symptom.count).sum();
+        let of = cases.iter().map(|c| c.scope_counts().requests()).max().unwrap_or(0).max(requests);
+        let mut span = Span::default();
+        cases.iter().for_each(|c| span.merge(c.symptom.span));
+        let weighed = severity::Weighed {
+            id: &page.head.id,
+            class: page.head.class,
+            cases: &cases,
+            k: requests,
+            n: of,
+            only_failures,
+        };
+        let severity = severity::of(&weighed)?;
+        let total = requests.max(1) as f64;
+        let confidence =
+            story.parts.iter().map(|(c, best)| best.confidence * c.symptom.count as f64).sum::<f64>() / total;
+        let biggest = cases.iter().max_by_key(|c| c.symptom.count)?;
+        let names = Names::of(biggest);
+        let mut scope = story.scope;
+        if biggest.signal("one-host") {
+            scope.host = biggest.symptom.hosts.top().map(|(host, _)| host.clone());
+        }
+        let (evidence, against) = facts(&story.parts);
+        let mut alternatives: Vec<Alternative> = story
+            .rivals
+            .iter()
+            .map(|(id, sum)| (*id, sum / total))
+            .filter(|(id, confidence)| *id != page.head.id && *confidence >= 0.01)
+            .filter_map(|(id, confidence)| {
+                let rival = self.page(id)?;
+                let check = rival.head.confirm.first().map(|advice| names.remedy(advice));
+                Some(Alternative { id: id.to_owned(), title: rival.title.clone(), confidence, check })
+            })
+            .collect();
+        alternatives.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then_with(|| a.id.cmp(&b.id)));
+        alternatives.truncate(ALTERNATIVES);
+        let mut exemplars: Vec<Exemplar> =
+            cases.iter().flat_map(|c| c.symptom.exemplars.iter().cloned()).collect();
+        exemplars.sort_by_key(|e| (e.source, e.offset));
+        exemplars.truncate(EXEMPLARS);
+        Some(Finding {
+            id: page.head.id.clone(),
+            title: page.title.clone(),
+            title_zh: page.head.title_zh.clone(),
+            severity,
+            confidence,
+            guide: page.head.guide.clone(),
+            scope,
+            requests,
+            of,
+            span,
+            ongoing: ongoing(span, biggest.summary),
+            likely_cause: names.prose(&page.meaning),
+            evidence,
+            against,
+            fix: page.head.fix.iter().map(|advice| names.remedy(advice)).collect(),
+            confirm: page.head.confirm.iter().map(|advice| names.remedy(advice)).collect(),
+            alternatives,
+            exemplars,
+        })
+    }
+}
+
+/// True when the log holds (almost) nothing but failures, in several places at once: somebody filtered it.
+pub fn only_failures(summary: &Summary) -> bool {
+    let requests = summary.counts.requests();
+    let ok = summary.counts.of(crate::record::Outcome::Ok);
+    let places = summary.upstreams.len().max(summary.authorities.len());
+    requests >= 50 && ok * 50 < requests && places >= 3
+}
+
+fn scope_key(case: &Case<'_>) -> Vec<u8> {
+    let scope = case.scope();
+    [scope.upstream, scope.authority, scope.listener]
+        .into_iter()
+        .map(|part| part.unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join(&0)
+}
+
+fn candidate<'c>(page: &'c Page, case: &Case<'_>) -> Option<Candidate<'c>> {
+    let best = page
+        .head
+        .when
+        .iter()
+        .filter(|when| when.matches(case))
+        .max_by(|a, b| a.weight.total_cmp(&b.weight))?;
+    let mut odds = best.weight / (1.0 - best.weight).max(0.001);
+    let says = best.says.clone().unwrap_or_else(|| signature(case));
+    let mut evidence = vec![Fact { text: says, count: case.symptom.count }];
+    let mut against = Vec::new();
+    for adjust in page.head.support.iter().chain(&page.head.against) {
+        if case.signal(&adjust.signal) {
+            odds *= adjust.factor;
+            let fact = Fact { text: sentence(adjust), count: 0 };
+            if adjust.factor >= 1.0 { evidence.push(fact) } else { against.push(fact) }
+        }
+    }
+    Some(Candidate { page, confidence: (odds / (1.0 + odds)).clamp(0.01, 0.99), evidence, against })
+}
+
+fn sentence(adjust: &Adjust) -> String {
+    adjust
+        .says
+        .clone()
+        .or_else(|| rules::find(&adjust.signal).map(|rule| rule.says.to_owned()))
+        .unwrap_or_default()
+}
+
+/// The line's own words: code, flags, details.
+fn signature(case: &Case<'_>) -> String {
+    let text =
+        |t: &Option<crate::aggregate::Text>| t.as_ref().map(|t| String::from_utf8_lossy(t).into_owned());
+    let mut words = vec![case.key.code.to_string(), case.key.flags.to_string()];
+    words.extend(text(&case.key.details));
+    words.extend(text(&case.key.termination));
+    if case.key.details.is_none() {
+        words.extend(text(&case.key.transport));
+    }
+    words.join(" ")
+}
+
+/// Confidences that add up to more than one share it; then the likeliest first.
+fn share_out(candidates: &mut [Candidate<'_>]) {
+    let sum: f64 = candidates.iter().map(|c| c.confidence).sum();
+    if sum > 1.0 {
+        candidates.iter_mut().for_each(|c| c.confidence /= sum);
+    }
+    candidates.sort_by(|a, b| {
+        b.confidence.total_cmp(&a.confidence).then_with(|| a.page.head.id.cmp(&b.page.head.id))
+    });
+}
+
+/// A story that another one of the same scope brings about becomes part of it.
+fn fold_symptoms(stories: &mut Vec<Story<'_, '_>>) {
+    let mut at = 0;
+    while at < stories.len() {
+        let root = stories.iter().position(|root| {
+            root.scope == stories[at].scope
+                && root.page.head.id != stories[at].page.head.id
+                && stories[at].page.head.symptom_of.contains(&root.page.head.id)
+        });
+        match root {
+            Some(root) => {
+                let symptom = stories.remove(at);
+                let root = if root > at { root - 1 } else { root };
+                stories[root].parts.extend(symptom.parts);
+            }
+            None => at += 1,
+        }
+    }
+}
+
+/// The facts of all parts: same sentences are one, counts add up.
+fn facts(parts: &[(Case<'_>, Candidate<'_>)]) -> (Vec<Fact>, Vec<Fact>) {
+    let (mut evidence, mut against): (Vec<Fact>, Vec<Fact>) = (Vec::new(), Vec::new());
+    let add = |list: &mut Vec<Fact>, fact: &Fact| match list.iter_mut().find(|f| f.text == fact.text) {
+        Some(known) => known.count += fact.count,
+        None => list.push(fact.clone()),
+    };
+    for (_, candidate) in parts {
+        candidate.evidence.iter().for_each(|fact| add(&mut evidence, fact));
+        candidate.against.iter().for_each(|fact| add(&mut against, fact));
+    }
+    evidence.sort_by_key(|fact| std::cmp::Reverse(fact.count));
+    (evidence, against)
+}
+
+/// One cause on many upstreams at the same time is one finding with a list.
+fn fold_upstreams(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut out: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let alike = |f: &Finding| {
+            f.id == finding.id
+                && f.scope.upstream.is_some()
+                && finding.scope.upstream.is_some()
+                && overlap(f.span, finding.span)
+        };
+        match out.iter_mut().find(|f| alike(f)) {
+            Some(first) => first.scope.upstreams.push(finding.scope.upstream.clone().unwrap_or_default()),
+            None => {
+                let mut first = finding.clone();
+                first.scope.upstreams.extend(first.scope.upstream.clone());
+                out.push(first);
+                continue;
+            }
+        }
+        out.push(finding);
+    }
+    // Few of them stay apart; many are told by the worst.
+    let lists: Vec<Finding> = out.iter().filter(|f| f.scope.upstreams.len() >= MANY).cloned().collect();
+    let mut kept: Vec<Finding> = Vec::new();
+    for mut finding in out {
+        finding.scope.upstreams = Vec::new();
+        let list = lists.iter().find(|list| {
+            list.id == finding.id
+                && finding.scope.upstream.as_ref().is_some_and(|u| list.scope.upstreams.contains(u))
+        });
+        let Some(list) = list else {
+            kept.push(finding);
+            continue;
+        };
+        match kept.iter_mut().find(|k| k.id == finding.id && k.scope.upstreams == list.scope.upstreams) {
+            None => {
+                finding.scope.upstreams = list.scope.upstreams.clone();
+                kept.push(finding);
+            }
+            Some(worst) => absorb(worst, finding),
+        }
+    }
+    kept
+}
+
+fn overlap(a: Span, b: Span) -> bool {
+    match (a.first_us, a.last_us, b.first_us, b.last_us) {
+        (Some(a0), Some(a1), Some(b0), Some(b1)) => a0 <= b1 && b0 <= a1,
+        _ => true,
+    }
+}
+
+/// Two findings of one cause become one; the name is that of the larger.
+fn absorb(worst: &mut Finding, mut other: Finding) {
+    if other.requests > worst.requests {
+        other.scope.upstreams = std::mem::take(&mut worst.scope.upstreams);
+        std::mem::swap(worst, &mut other);
+    }
+    let total = (worst.requests + other.requests).max(1) as f64;
+    worst.confidence =
+        (worst.confidence * worst.requests as f64 + other.confidence * other.requests as f64) / total;
+    worst.severity = worst.severity.max(other.severity);
+    worst.requests += other.requests;
+    worst.of += other.of;
+    worst.span.merge(other.span);
+    worst.ongoing |= other.ongoing;
+    worst.scope.host = None;
+    for fact in other.evidence {
+        match worst.evidence.iter_mut().find(|f| f.text == fact.text) {
+            Some(known) => known.count += fact.count,
+            None => worst.evidence.push(fact),
+        }
+    }
+}
+
+fn ongoing(span: Span, summary: &Summary) -> bool {
+    match (span.last_us, summary.span.last_us) {
+        (Some(last), Some(end)) => end - last <= STILL_US,
+        _ => false,
+    }
+}
+
+/// A finding from the proxy's own lines.
+fn from_proxy_log(page: &Page, summary: &Summary) -> Option<Finding> {
+    let when = page
+        .head
+        .when
+        .iter()
+        .filter(|w| w.is_about_proxy_log())
+        .max_by(|a, b| a.weight.total_cmp(&b.weight))?;
+    let notes: Vec<_> = page
+        .head
+        .when
+        .iter()
+        .flat_map(|w| &w.proxy_log)
+        .filter_map(|name| summary.proxy_log.notes.get(&signal_of(*name)).map(|note| (*name, note)))
+        .filter(|(name, note)| *name != ProxySignalName::XdsClosed || stays_away(summary, note.span))
+        .collect();
+    let count: u64 = notes.iter().map(|(_, note)| note.count).sum();
+    if count == 0 {
+        return None;
+    }
+    let mut span = Span::default();
+    notes.iter().for_each(|(_, note)| span.merge(note.span));
+    let again =
+        count >= 2 && matches!((span.first_us, span.last_us), (Some(a), Some(b)) if b - a <= 600_000_000);
+    let severity = match page.head.class {
+        super::page::Class::S3 if count >= 10 || (again && page.head.id == "proxy-crash") => {
+            Severity::Critical
+        }
+        super::page::Class::S1 | super::page::Class::S2 if count < 3 => Severity::Note,
+        _ => Severity::Warning,
+    };
+    let names = Names::none();
+    Some(Finding {
+        id: page.head.id.clone(),
+        title: page.title.clone(),
+        title_zh: page.head.title_zh.clone(),
+        severity,
+        confidence: when.weight,
+        guide: page.head.guide.clone(),
+        scope: FindingScope::default(),
+        requests: count,
+        of: summary.lines.proxy.max(count),
+        span,
+        ongoing: ongoing(span, summary),
+        likely_cause: names.prose(&page.meaning),
+        evidence: vec![Fact {
+            text: when.says.clone().unwrap_or_else(|| "the proxy's own log says so".to_owned()),
+            count,
+        }],
+        against: Vec::new(),
+        fix: page.head.fix.iter().map(|advice| names.remedy(advice)).collect(),
+        confirm: page.head.confirm.iter().map(|advice| names.remedy(advice)).collect(),
+        alternatives: Vec::new(),
+        exemplars: notes
+            .iter()
+            .flat_map(|(_, note)| note.exemplars.iter().cloned())
+            .take(EXEMPLARS)
+            .collect(),
+    })
+}
+
+/// The configuration stream is closed and opened again about every half hour. Only one that stays away counts.
+fn stays_away(summary: &Summary, closed: Span) -> bool {
+    let back = summary.proxy_log.notes.get(&ProxySignal::XdsConnected).and_then(|note| note.span.last_us);
+    match (closed.first_us, closed.last_us) {
+        (Some(first), Some(last)) => back.is_none_or(|back| back < last) && last - first >= 300_000_000,
+        _ => false,
+    }
+}
+
+fn signal_of(name: ProxySignalName) -> ProxySignal {
+    match name {
+        ProxySignalName::Crash => ProxySignal::Crash,
+        ProxySignalName::AssertFailure => ProxySignal::AssertFailure,
+        ProxySignalName::TooManyOpenFiles => ProxySignal::TooManyOpenFiles,
+        ProxySignalName::XdsClosed => ProxySignal::XdsClosed,
+        ProxySignalName::ConfigRejected => ProxySignal::ConfigRejected,
+        ProxySignalName::SecretMissing => ProxySignal::SecretMissing,
+        ProxySignalName::CertificateExpired => ProxySignal::CertificateExpired,
+        ProxySignalName::Warming => ProxySignal::Warming,
+        ProxySignalName::Draining => ProxySignal::Draining,
+        ProxySignalName::Overload => ProxySignal::Overload,
+    }
+}

@@ -1,0 +1,110 @@
+//! Finds pages by what people have in their hands: a flag, details, a text a client saw, a word, a section number.
+
+use super::catalog::Catalog;
+use super::page::Page;
+use super::pattern::glob_matches;
+use crate::envoy::FlagSet;
+
+/// A page, and why it was found.
+#[derive(Debug, Clone)]
+pub struct Hit<'c> {
+    /// The page.
+    pub page: &'c Page,
+    /// What of it fits, in words.
+    pub why: String,
+    /// The better the greater; 1 is certain.
+    pub score: f64,
+}
+
+impl Catalog {
+    /// The pages that fit a query, best first. A cause id or a section number finds just its own.
+    pub fn look_up(&self, query: &str) -> Vec<Hit<'_>> {
+        let query = query.trim();
+        if let Some(page) = self.page(query) {
+            return vec![Hit { page, why: "the cause's name".to_owned(), score: 1.0 }];
+        }
+        let mut hits: Vec<Hit<'_>> = self
+            .pages()
+            .iter()
+            .filter_map(|page| fit(page, query).map(|(score, why)| Hit { page, why, score }))
+            .collect();
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.page.head.id.cmp(&b.page.head.id)));
+        // A text that fits whole makes pages that share a word with it noise.
+        if let Some(best) = hits.first().map(|hit| hit.score) {
+            hits.retain(|hit| hit.score >= best / 4.0);
+        }
+        hits
+    }
+
+    /// The pages that a flag set may mean, with the details that tell them apart, likeliest first.
+    pub fn by_flags(&self, flags: FlagSet) -> Vec<Hit<'_>> {
+        let mut hits: Vec<Hit<'_>> = Vec::new();
+        for page in self.pages() {
+            let best = page
+                .head
+                .when
+                .iter()
+                .filter(|when| when.names_flags(flags))
+                .max_by(|a, b| a.weight.total_cmp(&b.weight));
+            if let Some(when) = best {
+                hits.push(Hit { page, why: when.telling_text().unwrap_or_default(), score: when.weight });
+            }
+        }
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.page.head.id.cmp(&b.page.head.id)));
+        hits
+    }
+}
+
+/// How well a page fits a query, and by what.
+fn fit(page: &Page, query: &str) -> Option<(f64, String)> {
+    let head = &page.head;
+    let lower = query.to_lowercase();
+    let joined: String = query.split_whitespace().collect::<Vec<_>>().join("_");
+    let mut best: Option<(f64, String)> = None;
+    let mut take = |score: f64, why: String| {
+        if best.as_ref().is_none_or(|(known, _)| score > *known) {
+            best = Some((score, why));
+        }
+    };
+    if head.guide.iter().any(|section| section == query) {
+        take(1.0, format!("section {query} of the guide"));
+    }
+    if let Some(text) =
+        head.texts.iter().find(|glob| glob_matches(glob.to_lowercase().as_bytes(), lower.as_bytes()))
+    {
+        take(0.95, format!("the text “{}”", text.trim_matches('*')));
+    }
+    for when in &head.when {
+        if let Some((glob, weight)) = when.fits_text(joined.as_bytes()) {
+            take(0.5 + weight * 0.4, format!("details or transport reason {glob}"));
+        }
+    }
+    if let Some(word) = head.also.iter().find(|word| lower == word.to_lowercase()) {
+        take(0.9, format!("also called {word}"));
+    }
+    if let Some(word) = head.also.iter().find(|word| mentions(&lower, &word.to_lowercase())) {
+        take(0.6, format!("also called {word}"));
+    }
+    if page.title.to_lowercase().contains(&lower) || head.title_zh.contains(query) || head.id.contains(&lower)
+    {
+        take(0.5, "the title".to_owned());
+    }
+    if lower.chars().count() >= 4
+        && (page.body.to_lowercase().contains(&lower) || page.body_zh.contains(query))
+    {
+        take(0.1, "the text of the page".to_owned());
+    }
+    best
+}
+
+/// One of the two holds the other as whole words.
+fn mentions(query: &str, word: &str) -> bool {
+    let within = |long: &str, short: &str| {
+        short.chars().count() >= 2
+            && long.match_indices(short).any(|(at, _)| {
+                let free = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
+                free(long[..at].chars().next_back()) && free(long[at + short.len()..].chars().next())
+            })
+    };
+    within(query, word) || within(word, query)
+}

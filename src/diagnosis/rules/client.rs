@@ -1,0 +1,86 @@
+//! Signals of the client and its requests.
+
+use super::super::case::Case;
+use crate::aggregate::{Counter, Text};
+use crate::envoy::FlagSet;
+use crate::record::Kind;
+
+/// Path parts that nobody asks an unknown server for but scanners.
+const SCANNED: [&str; 16] = [
+    "/.env",
+    "/.git",
+    "/wp-",
+    "/wordpress",
+    "/phpmyadmin",
+    "/admin.php",
+    "/cgi-bin",
+    "/vendor/phpunit",
+    "/boaform",
+    "/actuator",
+    "/solr/",
+    "/HNAP1",
+    "/manager/html",
+    "/owa/",
+    "/.aws",
+    "/xmlrpc.php",
+];
+const PROBES: [&str; 7] = [
+    "kube-probe/",
+    "GoogleHC/",
+    "ELB-HealthChecker/",
+    "Consul Health",
+    "Envoy/HC",
+    "Amazon-Route53-Health",
+    "UptimeRobot",
+];
+const SCRAPERS: [&str; 6] =
+    ["Prometheus/", "vm_promscrape", "vmagent", "Grafana-Agent", "Alloy/", "OpenTelemetry-Collector"];
+const METRIC_PATHS: [&str; 4] = ["/metrics", "/stats/prometheus", "/actuator/prometheus", "/federate"];
+
+/// True when most of the group has a value for which the test holds.
+fn most(case: &Case<'_>, values: &Counter<Text>, holds: impl Fn(&[u8]) -> bool) -> bool {
+    let hits: u64 = values.iter().filter(|(value, _)| holds(value)).map(|(_, n)| n).sum();
+    hits > 0 && hits * 2 > case.symptom.count
+}
+
+pub(super) fn ip_authority(case: &Case<'_>) -> bool {
+    most(case, &case.symptom.authorities, is_address)
+}
+
+/// An IPv4 or bracketed IPv6 address.
+fn is_address(name: &[u8]) -> bool {
+    name.starts_with(b"[") || (name.contains(&b'.') && name.iter().all(|b| b.is_ascii_digit() || *b == b'.'))
+}
+
+pub(super) fn scanner_path(case: &Case<'_>) -> bool {
+    most(case, &case.symptom.paths, |path| SCANNED.iter().any(|scanned| path.starts_with(scanned.as_bytes())))
+}
+
+pub(super) fn metrics(case: &Case<'_>) -> bool {
+    let agent = |agent: &[u8]| SCRAPERS.iter().any(|s| agent.starts_with(s.as_bytes()));
+    let path = |path: &[u8]| METRIC_PATHS.iter().any(|p| path == p.as_bytes());
+    let port = |listener: &[u8]| [&b":15020"[..], b":15090"].iter().any(|port| listener.ends_with(port));
+    most(case, &case.symptom.user_agents, agent)
+        || most(case, &case.symptom.paths, path)
+        || most(case, &case.symptom.listeners, port)
+}
+
+pub(super) fn probe(case: &Case<'_>) -> bool {
+    most(case, &case.symptom.user_agents, |agent| PROBES.iter().any(|p| agent.starts_with(p.as_bytes())))
+}
+
+pub(super) fn retries(case: &Case<'_>) -> bool {
+    let ids = &case.symptom.request_ids;
+    case.key.flags.intersects(FlagSet::known(&["URX"])) || ids.total() * 5 > ids.len() as u64 * 6
+}
+
+pub(super) fn tls_hello(case: &Case<'_>) -> bool {
+    let within = |counter: &Counter<crate::aggregate::Size>, low, high| {
+        let hits: u64 =
+            counter.iter().filter(|(size, _)| (low..=high).contains(&size.0)).map(|(_, n)| n).sum();
+        hits * 5 >= case.symptom.count * 4
+    };
+    case.key.kind == Kind::Tcp
+        && within(&case.symptom.bytes_received, 200, 2_000)
+        && within(&case.symptom.bytes_sent, 1, 199)
+}

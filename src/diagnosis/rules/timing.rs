@@ -1,0 +1,93 @@
+//! Signals of durations and of the clock.
+
+use super::super::case::Case;
+use crate::aggregate::Latency;
+
+/// Most answers came at once: nobody waited for anything.
+const QUICK_MS: u64 = 25;
+/// Below this a "constant" duration is just a fast answer.
+const TIMER_MS: u64 = 100;
+/// Rollouts and configuration pushes settle within this.
+const SETTLE_US: i64 = 30_000_000;
+const MINUTE_US: i64 = 60_000_000;
+
+pub(super) fn quick(case: &Case<'_>) -> bool {
+    let durations = &case.symptom.durations;
+    durations.count() > 0 && durations.between(0, QUICK_MS) * 10 >= durations.count() * 6
+}
+
+pub(super) fn constant(case: &Case<'_>) -> bool {
+    constant_ms(&case.symptom.durations).is_some()
+}
+
+/// The duration that half of the records or more share within ±5 %, if there is one.
+pub(in super::super) fn constant_ms(durations: &Latency) -> Option<u64> {
+    if durations.count() < 3 {
+        return None;
+    }
+    durations
+        .buckets()
+        .map(|(low, high, _)| (low + high) / 2)
+        .filter(|&middle| middle >= TIMER_MS)
+        .map(|middle| (durations.between(middle - middle / 20, middle + middle / 20), middle))
+        .max()
+        .filter(|(n, _)| n * 2 >= durations.count())
+        .map(|(_, middle)| middle)
+}
+
+pub(super) fn timer(case: &Case<'_>, ms: u64) -> bool {
+    constant_ms(&case.symptom.durations).is_some_and(|constant| constant.abs_diff(ms) * 20 <= ms)
+}
+
+/// Istio connects for 10 s and retries twice; Envoy's own default is 5 s; 1 s and 250 ms are common settings.
+pub(super) fn connect_timer(case: &Case<'_>) -> bool {
+    let durations = &case.symptom.durations;
+    let near = |ms: u64| durations.between(ms - ms / 50, ms + ms / 20);
+    let hits: u64 = [1_000, 2_000, 3_000, 5_000, 10_000, 15_000, 20_000, 30_000].into_iter().map(near).sum();
+    durations.count() > 0 && hits * 2 >= durations.count()
+}
+
+pub(super) fn only_first_seconds(case: &Case<'_>) -> bool {
+    let (Some(begin), Some(end), Some(last)) =
+        (case.summary.span.first_us, case.summary.span.last_us, case.symptom.span.last_us)
+    else {
+        return false;
+    };
+    let later_ok = [case.authority.map(|a| a.ok), case.route.map(|r| r.ok), case.upstream.map(|u| u.ok)];
+    let heals = later_ok.into_iter().flatten().any(|ok| ok.last_us.is_some_and(|ok| ok > last));
+    // A log of a few seconds has nothing but first seconds.
+    last - begin <= SETTLE_US && end - last >= SETTLE_US && heals
+}
+
+pub(super) fn drain_window(case: &Case<'_>) -> bool {
+    let (Some(first), Some(last), Some(end)) =
+        (case.symptom.span.first_us, case.symptom.span.last_us, case.summary.span.last_us)
+    else {
+        return false;
+    };
+    last - first <= MINUTE_US && end - last >= MINUTE_US
+}
+
+/// Mean latency of the upstream since the symptom began, against the time before.
+pub(super) fn slower_than_before(case: &Case<'_>) -> bool {
+    let (Some(upstream), Some(onset)) = (case.upstream, case.symptom.span.first_us) else { return false };
+    let width_us = upstream.series.width_s() * 1_000_000;
+    let (mut before, mut since) = ((0, 0), (0, 0));
+    for (start, load) in upstream.series.iter() {
+        let half = if start + width_us <= onset { &mut before } else { &mut since };
+        half.0 += load.requests;
+        half.1 += load.busy_ms;
+    }
+    let mean = |(n, ms): (u64, u64)| if n < 20 { None } else { Some(ms / n) };
+    match (mean(before), mean(since)) {
+        (Some(before), Some(since)) => since >= 3 * before.max(5),
+        _ => false,
+    }
+}
+
+pub(super) fn at_the_limit(case: &Case<'_>) -> bool {
+    let (Some(upstream), Some(limit)) = (case.upstream, constant_ms(&case.symptom.durations)) else {
+        return false;
+    };
+    upstream.latency.count() > case.symptom.count && upstream.latency.quantile_ms(990) <= limit + limit / 10
+}

@@ -1,0 +1,138 @@
+//! The shapes of single values in a text line.
+
+use crate::envoy::flags;
+
+/// `2026-01-02T03:04:05.678Z`, with any fraction and offset: what Envoy prints by default.
+pub(super) fn is_time(text: &[u8]) -> bool {
+    const SHAPE: &[u8; 19] = b"dddd-dd-ddTdd:dd:dd";
+    text.len() <= 40
+        && text.len() >= SHAPE.len()
+        && SHAPE.iter().zip(text).all(|(&want, &b)| if want == b'd' { b.is_ascii_digit() } else { b == want })
+        && text[SHAPE.len()..]
+            .iter()
+            .all(|&b| b.is_ascii_digit() || matches!(b, b'.' | b'Z' | b'+' | b'-' | b':'))
+}
+
+/// `HTTP/1.1`, `-`, or nothing (formats that omit missing values).
+pub(super) fn is_protocol(text: &[u8]) -> bool {
+    match text.strip_prefix(b"HTTP/") {
+        Some(version) => {
+            (1..=3).contains(&version.len()) && version.iter().all(|&b| b.is_ascii_digit() || b == b'.')
+        }
+        None => matches!(text, b"-" | b""),
+    }
+}
+
+/// `0`, or three digits.
+pub(super) fn is_code(text: &[u8]) -> bool {
+    match text {
+        [a, b, c] => a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit(),
+        _ => text == b"0",
+    }
+}
+
+/// Response flags. They are few and short; a long text is something else, whatever its letters.
+pub(super) fn is_flags(text: &[u8]) -> bool {
+    text == b"-" || (text.len() <= 512 && flags::looks_like_flags(text))
+}
+
+/// Digits, and nothing else.
+pub(super) fn is_count(text: &[u8]) -> bool {
+    !text.is_empty() && text.len() <= 20 && text.iter().all(u8::is_ascii_digit)
+}
+
+/// A number that may be missing, negative or a fraction.
+pub(super) fn is_number(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    text.len() <= 24 && digits.iter().all(|&b| b.is_ascii_digit() || b == b'.') && digits != b"."
+}
+
+/// Details never start with a quote and are never a bare number: that is how the layouts are told apart.
+pub(super) fn is_details(text: &[u8]) -> bool {
+    text.first() != Some(&b'"') && !is_count(text)
+}
+
+/// Where details end that start here and have `literal` behind them. Blanks can stand inside their brackets (texts
+/// of OpenSSL before Envoy 1.21, names of policies), so an opened bracket is waited for.
+pub(super) fn details_end(text: &[u8], literal: &[u8]) -> Option<usize> {
+    let first = find(text, literal)?;
+    let value = &text[..first];
+    let close = match value.iter().find(|b| matches!(b, b'{' | b'[')) {
+        Some(b'{') => b'}',
+        Some(_) => b']',
+        None => return Some(first),
+    };
+    if value.last() == Some(&close) {
+        return Some(first);
+    }
+    let mut from = first;
+    while let Some(at) = memchr::memchr2(close, b'"', &text[from..]) {
+        let at = from + at;
+        if text[at] == b'"' {
+            break;
+        }
+        if text[at + 1..].starts_with(literal) {
+            return Some(at + 1);
+        }
+        from = at + 1;
+    }
+    Some(first)
+}
+
+/// Envoy prints addresses with their port; else paths of sockets, `envoy://…`, `-`.
+pub(super) fn is_address(text: &[u8]) -> bool {
+    matches!(text, b"-" | b"")
+        || (!text.contains(&b' ') && (matches!(text[0], b'/' | b'@') || memchr::memchr(b':', text).is_some()))
+}
+
+/// Splits path and protocol that nothing separates; `None` when no protocol ends the text.
+pub(super) fn glued(text: &[u8]) -> Option<usize> {
+    let tail = text.len().saturating_sub(8);
+    let at = match memchr::memmem::rfind(&text[tail..], b"HTTP/") {
+        Some(at) => tail + at,
+        None => text.len().checked_sub(1)?,
+    };
+    (is_protocol(&text[at..]) && at > 0 && text[at - 1] != b' ').then_some(at)
+}
+
+/// Where a route name ends that the rest of the line starts with. It may hold blanks, but what follows a missing
+/// one, and quoted columns at the end, were added by somebody to the format.
+pub(super) fn route_end(rest: &[u8]) -> usize {
+    if rest.starts_with(b"- ") {
+        return 1;
+    }
+    let rest = rest.trim_ascii_end();
+    if rest.last() == Some(&b'"')
+        && let Some(at) = find(rest, b" \"")
+    {
+        return at;
+    }
+    rest.len()
+}
+
+/// The first occurrence. Literals are short, so that a byte search beats building a searcher.
+#[inline]
+pub(super) fn find(text: &[u8], literal: &[u8]) -> Option<usize> {
+    let (&first, more) = literal.split_first()?;
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr(first, text.get(from..)?)?;
+        if text[at + 1..].starts_with(more) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
+/// The last occurrence.
+pub(super) fn rfind(text: &[u8], literal: &[u8]) -> Option<usize> {
+    let (&first, more) = literal.split_first()?;
+    let mut end = text.len();
+    loop {
+        let at = memchr::memrchr(first, &text[..end])?;
+        if text[at + 1..].starts_with(more) {
+            return Some(at);
+        }
+        end = at;
+    }
+}
