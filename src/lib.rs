@@ -20,5 +20,6 @@ pub mod format;
 pub mod frame;
 pub mod input;
 pub mod record;
+pub mod scan;
 
 pub use error::{Error, ErrorKind, Result};

@@ -11,7 +11,7 @@ use foldhash::fast::FixedState;
 
 use super::counter::Text;
 use super::summary::{FlaggedLoad, RejectSample, Summary};
-use super::symptom::{EXEMPLARS, Exemplar, Span, Symptom, SymptomKey, without_port};
+use super::symptom::{EXEMPLARS, Exemplar, Span, SymptomKey, without_port};
 use crate::envoy::{Direction, flags};
 use crate::format::ProxyLine;
 use crate::record::{Field, Kind, Outcome, Record, Reject, time};
@@ -245,7 +245,7 @@ impl Summary {
         let symptom = if suspicious(record, outcome, shape) {
             let entry = self.symptoms.entry(SymptomKey::of(record, outcome));
             let index = entry.index();
-            entry.or_insert_with(Symptom::default);
+            entry.or_default();
             index
         } else {
             NONE

@@ -86,7 +86,8 @@ fn failed_or_denied(group: &Weighed<'_, '_>) -> bool {
 
 fn service(group: &Weighed<'_, '_>, lb: f64) -> Severity {
     let k = group.k;
-    if k < 3 || (lb < 0.01 && !(k >= 30 && (lb >= 0.003 || group.only_failures)) && !group.only_failures) {
+    let noticeable = lb >= 0.01 || (k >= 30 && lb >= 0.003) || group.only_failures;
+    if k < 3 || !noticeable {
         return Severity::Note;
     }
     // A race is rare by nature and heals at the next try: a burst of it is still not an outage.

@@ -17,7 +17,7 @@ pub use proxy::{ProxyLine, ProxySignal, Writer};
 pub use template::Template;
 
 use crate::error::Result;
-use crate::record::{Layout, Reject};
+use crate::record::{Layout, Reject, unescape_into};
 
 /// Names and Envoy format strings of the text formats that are recognised without being told.
 pub fn known_formats() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -81,6 +81,7 @@ impl Reader {
         }
         match self.text.read(line, layout) {
             Some(Ok(())) => return Reading::Access,
+            Some(Err(_)) | None if self.read_escaped(line, layout, scratch) => return Reading::Access,
             Some(Err(reject)) => return Reading::Rejected(reject),
             None => {}
         }
@@ -88,5 +89,17 @@ impl Reader {
             return Reading::Access;
         }
         proxy::read(line).map_or(Reading::Other, Reading::Proxy)
+    }
+
+    /// A text line that was cut out of a JSON string by hand: its quotes are still `\"`.
+    fn read_escaped(&self, line: &[u8], layout: &mut Layout, scratch: &mut Vec<u8>) -> bool {
+        if !line.starts_with(b"[") || memchr::memmem::find(&line[..line.len().min(64)], b"] \\\"").is_none() {
+            return false;
+        }
+        scratch.clear();
+        unescape_into(line, scratch);
+        let read = matches!(self.text.read(scratch, layout), Some(Ok(())));
+        layout.in_scratch = read;
+        read
     }
 }

@@ -161,7 +161,7 @@ fn chain_end<'a>(chain: &[Step], behind: &[Step], rest: &'a [u8]) -> Read<'a> {
         (last.class != Class::Glued || last.class.accepts(&rest[..at]))
             && can_read(whole, &rest[at + literal.len()..], ends_line)
     };
-    let mut from = least;
+    let mut from = if client_behind { 0 } else { least };
     let mut to = rest.len();
     loop {
         let found = if client_behind {
@@ -171,6 +171,8 @@ fn chain_end<'a>(chain: &[Step], behind: &[Step], rest: &'a [u8]) -> Read<'a> {
         };
         match found {
             None => return fail(rest),
+            // The values behind the chain are here, and the chain's own do not fit before them.
+            Some(at) if at < least && fits(at) => return fail(rest),
             Some(at) if fits(at) => return Ok((&rest[at + literal.len()..], &rest[..at])),
             Some(at) if client_behind => from = at + 1,
             // Occurrences may overlap: `" " "` holds `" "` twice.

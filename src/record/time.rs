@@ -44,10 +44,8 @@ fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     if end == 0 {
         return None;
     }
-    let mut us = 0;
-    for place in 0..6 {
-        us = us * 10 + if place < end { i64::from(rest[place] - b'0') } else { 0 };
-    }
+    let digits = rest[..end].iter().copied().chain(std::iter::repeat(b'0'));
+    let us = digits.take(6).fold(0, |us, digit| us * 10 + i64::from(digit - b'0'));
     Some((us, &rest[end..]))
 }
 
