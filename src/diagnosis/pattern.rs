@@ -179,8 +179,8 @@ impl When {
                 },
             )
             && (self.outcome.is_empty() || self.outcome.iter().any(|o| o == key.outcome.name()))
-            && self.host.is_none_or(|host| host == key.host)
-            && self.local_address.is_none_or(|local| local == key.local_address)
+            && self.host.is_none_or(|host| key.host == Some(host))
+            && self.local_address.is_none_or(|local| key.local_address == Some(local))
             && self.sni.is_none_or(|sni| {
                 sni == match key.sni {
                     Sni::Absent => SniName::Absent,

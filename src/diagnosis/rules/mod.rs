@@ -163,6 +163,11 @@ pub static RULES: &[Rule] = &[
         holds: scope::breaks_both_ways,
     },
     Rule {
+        name: "peer-no-filter-chain",
+        says: "the callee's listener found no filter chain for such connections",
+        holds: scope::peer_no_filter_chain,
+    },
+    Rule {
         name: "tls-hello-bytes",
         says: "the sessions moved a ClientHello in and an alert out, and nothing else",
         holds: client::tls_hello,
