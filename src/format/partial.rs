@@ -262,7 +262,7 @@ fn walk(
     let mut end = at;
     let mut values = 0;
     for (n, step) in steps.iter().enumerate().skip(first) {
-        let rest = &line[end.min(line.len())..];
+        let rest = &line[end..];
         let last = n + 1 == steps.len();
         let (length, cut) = match value_end(step, rest) {
             Some(length) => (length, false),
@@ -276,7 +276,7 @@ fn walk(
             || text.len() > step.class.longest() && !step.class.is_free();
         // Half a value is worse than none; words that Envoy prints are known when they are seen.
         let half = cut && !last && !matches!(step.class, Class::Details);
-        if wrong || half || (elided && !quoted) || rest.is_empty() && !last {
+        if wrong || half || (elided && !quoted) || rest.is_empty() {
             return Walked { values, end, whole: false };
         }
         if let Some(layout) = layout.as_deref_mut()
@@ -285,12 +285,12 @@ fn walk(
             twin::set(step, end, text, layout);
         }
         values += 1;
-        end += length + step.literal.len();
+        end = (end + length + step.literal.len()).min(line.len());
         if cut && !last {
             return Walked { values, end: line.len(), whole: false };
         }
     }
-    Walked { values, end: end.min(line.len()), whole: true }
+    Walked { values, end, whole: true }
 }
 
 /// Where a value ends that starts here; `None` when the line ends first.

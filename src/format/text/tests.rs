@@ -459,7 +459,7 @@ proptest! {
         if read {
             for &field in Field::ALL {
                 if let Some(range) = layout.range(field) {
-                    prop_assert!(range.start <= range.end && range.end <= line.len());
+                    prop_assert!(range.start <= range.end && range.end <= line.len(), "{field:?} {range:?} of {}: {}", line.len(), String::from_utf8_lossy(&line));
                 }
             }
         }
