@@ -3,6 +3,7 @@
 //! What a line is, is a function of its bytes alone (and of the formats the user named), never of the lines before
 //! it: so the answer is the same for any thread count and block size.
 
+pub mod from_yaml;
 mod json;
 mod operators;
 mod partial;
