@@ -19,6 +19,7 @@ use crate::record::Field;
 /// An Envoy format string, ready to read lines.
 #[derive(Debug, Clone)]
 pub struct Template {
+    format: String,
     pub(super) lead: Vec<u8>,
     pub(super) steps: Vec<Step>,
     /// The format has method, path or protocol.
@@ -158,6 +159,11 @@ impl Template {
         }
         finish(format, lead, steps)
     }
+
+    /// The format string, as given.
+    pub fn format(&self) -> &str {
+        &self.format
+    }
 }
 
 /// What can only be said when the whole format is known.
@@ -197,7 +203,7 @@ fn finish(format: &str, lead: Vec<u8>, mut steps: Vec<Step>) -> Result<Template>
         );
     }
     let has_request = [Field::Method, Field::Path, Field::Protocol].iter().any(|field| seen.contains(field));
-    Ok(Template { lead, steps, has_request })
+    Ok(Template { format: format.to_owned(), lead, steps, has_request })
 }
 
 fn refuse(format: &str, at: usize, reason: &str) -> Result<Template> {
