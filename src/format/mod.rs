@@ -3,6 +3,7 @@
 //! What a line is, is a function of its bytes alone (and of the formats the user named), never of the lines before
 //! it: so the answer is the same for any thread count and block size.
 
+pub mod from_yaml;
 mod json;
 mod operators;
 mod partial;
@@ -21,7 +22,7 @@ use crate::record::{Layout, Reject, unescape_into};
 
 /// Names and Envoy format strings of the text formats that are recognised without being told.
 pub fn known_formats() -> impl Iterator<Item = (&'static str, &'static str)> {
-    text::KNOWN.iter().map(|known| (known.name, known.text))
+    text::KNOWN.iter().map(|known| (known.name, known.template.format()))
 }
 
 /// What a line turned out to be. For [`Access`](Reading::Access) the layout has been filled.

@@ -6,7 +6,7 @@
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::template::{Class, Step, Template};
-use super::text::Named;
+use super::text::TextFormats;
 use super::twin;
 use super::value;
 use crate::envoy::cluster;
@@ -22,7 +22,7 @@ const LONGEST_WORD: usize = 4096;
 const LONGEST_TIME: usize = 40;
 
 /// A line that starts with `[TIME] `. `None`: nothing of an access line behind the time.
-pub(super) fn read(known: &[Named], line: &[u8], layout: &mut Layout) -> Option<Result<(), Reject>> {
+pub(super) fn read(formats: &TextFormats, line: &[u8], layout: &mut Layout) -> Option<Result<(), Reject>> {
     let closed = memchr(b']', line)?;
     let quote = closed + 2;
     if line.get(quote) != Some(&b'"') {
@@ -30,7 +30,7 @@ pub(super) fn read(known: &[Named], line: &[u8], layout: &mut Layout) -> Option<
     }
     match head(line, quote + 1) {
         Ok(head) => {
-            read_behind(known, line, &head, layout);
+            read_behind(formats, line, &head, layout);
             layout.set(Field::StartTime, 1..closed);
             Some(Ok(()))
         }
@@ -40,7 +40,7 @@ pub(super) fn read(known: &[Named], line: &[u8], layout: &mut Layout) -> Option<
 
 /// A line without a time, or with one that is broken: `[...] "GET`, `02:37:30.332Z] "GET`, `"GET`.
 pub(super) fn read_without_time(
-    known: &[Named],
+    formats: &TextFormats,
     line: &[u8],
     layout: &mut Layout,
 ) -> Option<Result<(), Reject>> {
@@ -58,7 +58,7 @@ pub(super) fn read_without_time(
     if time.is_none() && !like_envoy(line, &head) {
         return None;
     }
-    read_behind(known, line, &head, layout);
+    read_behind(formats, line, &head, layout);
     if let Some(range) = time.flatten() {
         layout.set(Field::StartTime, range);
     }
@@ -184,9 +184,9 @@ fn like_envoy(line: &[u8], head: &Head) -> bool {
 }
 
 /// Fills the layout from the head, and from what can be read behind it.
-fn read_behind(known: &[Named], line: &[u8], head: &Head, layout: &mut Layout) {
+fn read_behind(formats: &TextFormats, line: &[u8], head: &Head, layout: &mut Layout) {
     let text = line.trim_ascii_end();
-    let tails = || known.iter().filter_map(|named| Some((named, tail(&named.template, text, head)?)));
+    let tails = || formats.all().filter_map(|named| Some((named, tail(&named.template, text, head)?)));
     // The head was damaged, and the rest is whole.
     for (named, (step, at)) in tails() {
         start(named.name, head, layout);
@@ -262,7 +262,7 @@ fn walk(
     let mut end = at;
     let mut values = 0;
     for (n, step) in steps.iter().enumerate().skip(first) {
-        let rest = &line[end.min(line.len())..];
+        let rest = &line[end..];
         let last = n + 1 == steps.len();
         let (length, cut) = match value_end(step, rest) {
             Some(length) => (length, false),
@@ -276,7 +276,7 @@ fn walk(
             || text.len() > step.class.longest() && !step.class.is_free();
         // Half a value is worse than none; words that Envoy prints are known when they are seen.
         let half = cut && !last && !matches!(step.class, Class::Details);
-        if wrong || half || (elided && !quoted) || rest.is_empty() && !last {
+        if wrong || half || (elided && !quoted) || rest.is_empty() {
             return Walked { values, end, whole: false };
         }
         if let Some(layout) = layout.as_deref_mut()
@@ -285,12 +285,12 @@ fn walk(
             twin::set(step, end, text, layout);
         }
         values += 1;
-        end += length + step.literal.len();
+        end = (end + length + step.literal.len()).min(line.len());
         if cut && !last {
             return Walked { values, end: line.len(), whole: false };
         }
     }
-    Walked { values, end: end.min(line.len()), whole: true }
+    Walked { values, end, whole: true }
 }
 
 /// Where a value ends that starts here; `None` when the line ends first.

@@ -15,7 +15,6 @@ use crate::record::{Layout, Reject};
 #[derive(Debug)]
 pub(super) struct Named {
     pub(super) name: &'static str,
-    pub(super) text: &'static str,
     pub(super) template: Template,
     pieces: Option<Pieces>,
 }
@@ -56,7 +55,7 @@ pub(super) static KNOWN: LazyLock<&'static [Named]> = LazyLock::new(|| {
     let rows = file.format.into_iter().filter_map(|row| {
         let template = Template::compile(&row.text).ok()?;
         let pieces = Pieces::of(&template);
-        Some(Named { name: row.name.leak(), text: row.text.leak(), template, pieces })
+        Some(Named { name: row.name.leak(), template, pieces })
     });
     rows.collect::<Vec<_>>().leak()
 });
@@ -65,7 +64,7 @@ pub(super) static KNOWN: LazyLock<&'static [Named]> = LazyLock::new(|| {
 #[derive(Debug)]
 pub(super) struct TextFormats {
     /// The user's own, tried first.
-    own: Vec<(&'static str, Template)>,
+    own: Vec<Named>,
     known: &'static [Named],
 }
 
@@ -78,7 +77,8 @@ impl Default for TextFormats {
 impl TextFormats {
     pub(super) fn add(&mut self, name: &str, template: Template) {
         // A name for each --format-string: a few bytes, for as long as the program runs.
-        self.own.push((name.to_owned().leak(), template));
+        // Only the known formats are proved to be read alike quickly and exactly.
+        self.own.push(Named { name: name.to_owned().leak(), template, pieces: None });
     }
 
     /// Leaves one known format only.
@@ -92,11 +92,17 @@ impl TextFormats {
         Ok(())
     }
 
-    /// A line in one of the user's own formats.
+    /// All of them, in the order in which they are tried.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Named> {
+        self.own.iter().chain(self.known)
+    }
+
+    /// A whole line in one of the user's own formats.
+    #[inline]
     pub(super) fn read_own(&self, line: &[u8], layout: &mut Layout) -> bool {
-        self.own.iter().any(|(name, template)| {
-            layout.reset(name);
-            twin::read(template, line, layout)
+        self.own.iter().any(|own| {
+            layout.reset(own.name);
+            twin::read(&own.template, line, layout)
         })
     }
 
@@ -110,11 +116,13 @@ impl TextFormats {
 
     /// `None`: not an access line at all.
     pub(super) fn read(&self, line: &[u8], layout: &mut Layout) -> Option<std::result::Result<(), Reject>> {
-        let Some(start) = mark(line) else { return partial::read_without_time(self.known, line, layout) };
+        let Some(start) = mark(line) else { return partial::read_without_time(self, line, layout) };
         let text = &line[start..];
         let quotes = Quotes::of(text);
-        let whole = self.known.iter().any(|known| known.read(text, &quotes, layout));
-        let reading = if whole { Some(Ok(())) } else { partial::read(self.known, text, layout) };
+        // The user's own are tried again: something may stand before the time.
+        let whole = self.known.iter().any(|known| known.read(text, &quotes, layout))
+            || (start > 0 && self.read_own(text, layout));
+        let reading = if whole { Some(Ok(())) } else { partial::read(self, text, layout) };
         match reading {
             Some(Ok(())) if start > 0 => layout.shift(start),
             Some(Err(reject)) => return Some(Err(Reject { column: reject.column + start as u32, ..reject })),

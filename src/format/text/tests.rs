@@ -459,7 +459,7 @@ proptest! {
         if read {
             for &field in Field::ALL {
                 if let Some(range) = layout.range(field) {
-                    prop_assert!(range.start <= range.end && range.end <= line.len());
+                    prop_assert!(range.start <= range.end && range.end <= line.len(), "{field:?} {range:?} of {}: {}", line.len(), String::from_utf8_lossy(&line));
                 }
             }
         }
@@ -480,4 +480,62 @@ fn the_quick_reading_takes_the_ordinary_line() {
     for line in REAL {
         agree(line.as_bytes());
     }
+}
+
+/// Reads a line in a format of the user's own.
+fn own(format: &str, line: &str) -> Option<Vec<(Field, String)>> {
+    let mut formats = TextFormats::default();
+    formats.add("custom", Template::compile(format).unwrap());
+    let mut layout = Layout::default();
+    let read = formats.read_own(line.as_bytes(), &mut layout);
+    let value = |&field: &Field| Some((field, line[layout.range(field)?].to_owned()));
+    read.then(|| Field::ALL.iter().filter_map(value).collect())
+}
+
+#[test]
+fn formats_of_the_users_own_are_read() {
+    let owned = |pairs: &[(Field, &str)]| {
+        Some(pairs.iter().map(|(field, text)| (*field, (*text).to_owned())).collect::<Vec<_>>())
+    };
+    // A time with blanks of its own, an operator nobody knows, a duration by its points.
+    assert_eq!(
+        own(
+            "%START_TIME(%Y/%m/%d %H:%M:%S)% %WHATEVER(a:b)%|%RESPONSE_CODE%|%COMMON_DURATION(DS_RX_BEG:DS_TX_END:ms)%ms",
+            "2026/01/02 03:04:05 x y|503|17ms"
+        ),
+        owned(&[(Field::StartTime, "2026/01/02 03:04:05"), (Field::Code, "503"), (Field::Duration, "17")])
+    );
+    // A path with everything in it, and a user agent that looks like the columns behind it.
+    assert_eq!(
+        own(
+            "%REQ(:METHOD)% %REQ(:PATH)% -> %RESPONSE_CODE% %RESPONSE_FLAGS_LONG% ua=%REQ(USER-AGENT)%",
+            "GET /a -> b -> 200 NoRouteFound ua=x -> 503 - ua=y"
+        ),
+        owned(&[
+            (Field::Method, "GET"),
+            (Field::Path, "/a -> b"),
+            (Field::Code, "200"),
+            (Field::Flags, "NoRouteFound"),
+            (Field::UserAgent, "x -> 503 - ua=y"),
+        ])
+    );
+    // Clusters hold `|` themselves.
+    assert_eq!(
+        own("%RESPONSE_CODE%|%UPSTREAM_CLUSTER%|%UPSTREAM_HOST%", "200|outbound|80||x|10.0.0.1:80"),
+        owned(&[
+            (Field::Code, "200"),
+            (Field::UpstreamHost, "10.0.0.1:80"),
+            (Field::UpstreamCluster, "outbound|80||x")
+        ])
+    );
+    assert_eq!(own("%RESPONSE_CODE% %RESPONSE_FLAGS%", "200"), None);
+    assert_eq!(own("%RESPONSE_CODE% %RESPONSE_FLAGS%", "200 - x"), None);
+}
+
+#[test]
+fn one_format_can_be_asked_for() {
+    let mut formats = TextFormats::default();
+    formats.only("envoy-default").unwrap();
+    assert_eq!(formats.all().count(), 1);
+    assert!(formats.only("no-such").unwrap_err().to_string().contains("envoy-default"));
 }
