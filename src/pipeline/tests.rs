@@ -305,7 +305,8 @@ fn what_follows_a_gzip_is_padding_or_an_error() {
 
 #[test]
 fn a_broken_member_does_not_hide_its_neighbours() {
-    let broken = gzip(&sample(5000));
+    let text: Vec<u8> = sample(5000).into_iter().filter(|b| *b != 0).collect();
+    let broken = gzip(&text);
     let files: &[(&str, &[u8])] = &[("a", b"a\n"), ("b.gz", &broken[..broken.len() / 2]), ("c", b"c\n")];
     for (packed, inside) in [(tar(files), "b.gz"), (zip(files), "b.gz")] {
         let (got, outcome) = rows::<true>(&[bytes("x", packed)], 4096, 2);
