@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use crate::envoy::{Cluster, FlagSet, flags};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Field, Outcome, Record};
+pub use value::duration_ms;
 use value::{Codes, Comparison};
 
 /// What a condition looks at. Each is an option of the program.

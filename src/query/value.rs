@@ -21,8 +21,8 @@ pub(super) fn time_us(text: &str, now_us: i64) -> Result<i64> {
         .ok_or_else(|| wrong(format!("{text:?} is no time: 2026-01-02T03:04:05Z or -15m is expected")))
 }
 
-/// `250ms`, `1.5s`, `15m`, `2h`, `1d`; a bare number is milliseconds.
-pub(super) fn duration_ms(text: &str) -> Option<u64> {
+/// Milliseconds of `250ms`, `1.5s`, `15m`, `2h`, `1d`; a bare number is milliseconds.
+pub fn duration_ms(text: &str) -> Option<u64> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let unit_ms = match unit.trim() {

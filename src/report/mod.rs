@@ -1,6 +1,7 @@
 //! Findings become words. A renderer receives a finished model and a writer; it computes nothing and never prints.
 
 pub mod escape;
+pub mod explain;
 mod json;
 mod quality;
 mod terminal;

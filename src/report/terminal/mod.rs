@@ -8,7 +8,8 @@ mod text;
 
 use std::io::{self, Write};
 
-use self::text::{Sheet, Tone, joined};
+use self::text::joined;
+pub(super) use self::text::{Painted, Sheet, Tone, shortened, wrap};
 use super::escape::terminal;
 use super::units::{bucket, count, counted, duration, rate};
 use super::{Renderer, Report, bucket_width, quality};
@@ -134,7 +135,7 @@ fn origin(report: &Report<'_>) -> String {
     let mut pods = report.summary.symptoms.values().flat_map(|s| s.pods.iter().map(|(pod, _)| pod));
     if let Some(pod) = pods.next() {
         if report.sources.len() < 2 && pods.all(|other| other == pod) {
-            return text::shortened(&terminal(pod), 60);
+            return shortened(&terminal(pod), 60);
         }
     }
     nothing::sources(report)
@@ -254,7 +255,7 @@ fn footer(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
         .findings
         .first()
         .map_or(String::new(), |f| format!("meshwhy explain {}", terminal(f.id.as_bytes())));
-    let mut items: Vec<String> = text::wrap(&read, sheet.width);
+    let mut items: Vec<String> = wrap(&read, sheet.width);
     items.push(explain);
     for line in joined(&items, sheet.width) {
         sheet.line(&sheet.paint(Tone::Dim, &line))?;

@@ -6,7 +6,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// What a piece of text is, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(in crate::report) enum Tone {
     Critical,
     Warning,
     /// Context that the eye may skip.
@@ -16,20 +16,20 @@ pub(super) enum Tone {
 }
 
 /// A sheet of text: knows its width and whether colours are wanted.
-pub(super) struct Sheet<'w> {
+pub(in crate::report) struct Sheet<'w> {
     out: &'w mut dyn Write,
-    pub(super) width: usize,
+    pub(in crate::report) width: usize,
     colour: bool,
 }
 
 impl<'w> Sheet<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, width: usize, colour: bool) -> Sheet<'w> {
+    pub(in crate::report) fn new(out: &'w mut dyn Write, width: usize, colour: bool) -> Sheet<'w> {
         // Below 40 columns nothing can be laid out; the terminal may then wrap as it likes.
         Sheet { out, width: width.max(40), colour }
     }
 
     /// Text in its colour, or as it is.
-    pub(super) fn paint(&self, tone: Tone, text: &str) -> String {
+    pub(in crate::report) fn paint(&self, tone: Tone, text: &str) -> String {
         if !self.colour || text.is_empty() {
             return text.to_owned();
         }
@@ -43,17 +43,17 @@ impl<'w> Sheet<'w> {
     }
 
     /// One line as it is, without blanks at its end.
-    pub(super) fn line(&mut self, text: &str) -> io::Result<()> {
+    pub(in crate::report) fn line(&mut self, text: &str) -> io::Result<()> {
         self.out.write_all(text.trim_end_matches(' ').as_bytes())?;
         self.out.write_all(b"\n")
     }
 
-    pub(super) fn blank(&mut self) -> io::Result<()> {
+    pub(in crate::report) fn blank(&mut self) -> io::Result<()> {
         self.line("")
     }
 
     /// A paragraph behind a label; its further lines are indented to where the first began.
-    pub(super) fn labelled(&mut self, label: &str, indent: usize, text: &str) -> io::Result<()> {
+    pub(in crate::report) fn labelled(&mut self, label: &str, indent: usize, text: &str) -> io::Result<()> {
         let head = format!("{label:<indent$}");
         for (i, line) in wrap(text, self.width.saturating_sub(indent)).iter().enumerate() {
             match i {
@@ -65,7 +65,7 @@ impl<'w> Sheet<'w> {
     }
 
     /// Left and right part on one line; when they do not fit together, the right one goes below, indented.
-    pub(super) fn both_ends(&mut self, left: &Painted, right: &str, indent: usize) -> io::Result<()> {
+    pub(in crate::report) fn both_ends(&mut self, left: &Painted, right: &str, indent: usize) -> io::Result<()> {
         let used = left.width + right.width();
         let right_text = self.paint(Tone::Dim, right);
         if right.is_empty() {
@@ -80,19 +80,19 @@ impl<'w> Sheet<'w> {
 }
 
 /// Coloured text that remembers how wide it is.
-pub(super) struct Painted {
-    pub(super) text: String,
-    pub(super) width: usize,
+pub(in crate::report) struct Painted {
+    pub(in crate::report) text: String,
+    pub(in crate::report) width: usize,
 }
 
 impl Painted {
-    pub(super) fn plain(text: String) -> Painted {
+    pub(in crate::report) fn plain(text: String) -> Painted {
         Painted { width: text.width(), text }
     }
 }
 
 /// Lines of at most `width` columns, broken at blanks; a word that is longer stands alone.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(in crate::report) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
@@ -113,7 +113,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Items joined by ` · `, as many on a line as fit.
-pub(super) fn joined(items: &[String], width: usize) -> Vec<String> {
+pub(in crate::report) fn joined(items: &[String], width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for item in items.iter().filter(|item| !item.is_empty()) {
         match lines.last_mut() {
@@ -128,7 +128,7 @@ pub(super) fn joined(items: &[String], width: usize) -> Vec<String> {
 }
 
 /// At most `width` columns: what is too long loses its middle, because names differ at both ends.
-pub(super) fn shortened(text: &str, width: usize) -> String {
+pub(in crate::report) fn shortened(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
