@@ -126,18 +126,17 @@ impl TextFormats {
         marks.find(line)
             && self.known.iter().any(|known| {
                 layout.reset(known.name);
-                known.shaped.as_ref().is_some_and(|shaped| shaped.read(&known.template, line, &marks, layout))
+                known.shaped.as_ref().is_some_and(|shaped| shaped.read(line, &marks, layout))
             })
     }
 
     /// `None`: not an access line at all.
     pub(super) fn read(&self, line: &[u8], layout: &mut Layout) -> Option<std::result::Result<(), Reject>> {
-        let Some(start) = mark(line) else { return partial::read_without_time(self, line, layout) };
-        let text = &line[start..];
-        if self.read_shaped(text, layout) {
-            layout.shift(start);
+        if line.first() == Some(&b'[') && self.read_shaped(line, layout) {
             return Some(Ok(()));
         }
+        let Some(start) = mark(line) else { return partial::read_without_time(self, line, layout) };
+        let text = &line[start..];
         let quotes = Quotes::of(text);
         // The user's own are tried again: something may stand before the time.
         let whole = self.known.iter().any(|known| known.read(text, &quotes, layout))

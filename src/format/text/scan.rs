@@ -146,7 +146,7 @@ impl Piece {
 
 /// Puts a value into the layout if it is an ordinary one.
 #[inline]
-pub(super) fn put(step: &Step, start: usize, text: &[u8], layout: &mut Layout) -> bool {
+fn put(step: &Step, start: usize, text: &[u8], layout: &mut Layout) -> bool {
     let ordinary = match step.class {
         // A blank at the start looks like the end of the value before.
         Class::Free => text.first() != Some(&b' '),
@@ -162,7 +162,7 @@ pub(super) fn put(step: &Step, start: usize, text: &[u8], layout: &mut Layout) -
 }
 
 /// True for details that a blank cut inside their brackets.
-fn opens_bracket(text: &[u8]) -> bool {
+pub(super) fn opens_bracket(text: &[u8]) -> bool {
     match text.iter().find(|b| matches!(b, b'{' | b'[')) {
         None => false,
         Some(b'{') => text.last() != Some(&b'}'),
