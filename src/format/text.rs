@@ -16,13 +16,23 @@ use crate::record::{Layout, Reject};
 pub(super) struct Named {
     pub(super) name: &'static str,
     pub(super) template: Template,
+    /// How many quotes the format itself prints: a line with fewer is another one's.
+    quotes: usize,
     pieces: Option<Pieces>,
 }
 
 impl Named {
+    fn new(name: String, template: Template) -> Named {
+        let quotes = template.quotes();
+        Named { name: name.leak(), template, quotes, pieces: None }
+    }
+
     /// Reads a whole line: the ordinary one quickly, any other exactly.
     #[inline]
     fn read(&self, line: &[u8], quotes: &Quotes, layout: &mut Layout) -> bool {
+        if quotes.count < self.quotes {
+            return false;
+        }
         layout.reset(self.name);
         if self.pieces.as_ref().is_some_and(|pieces| pieces.read(&self.template, line, quotes, layout)) {
             return true;
@@ -53,9 +63,9 @@ pub(super) static KNOWN: LazyLock<&'static [Named]> = LazyLock::new(|| {
     let file: KnownFile =
         toml::from_str(include_str!("known.toml")).unwrap_or(KnownFile { format: Vec::new() });
     let rows = file.format.into_iter().filter_map(|row| {
-        let template = Template::compile(&row.text).ok()?;
-        let pieces = Pieces::of(&template);
-        Some(Named { name: row.name.leak(), template, pieces })
+        let mut named = Named::new(row.name, Template::compile(&row.text).ok()?);
+        named.pieces = Pieces::of(&named.template);
+        Some(named)
     });
     rows.collect::<Vec<_>>().leak()
 });
@@ -78,7 +88,7 @@ impl TextFormats {
     pub(super) fn add(&mut self, name: &str, template: Template) {
         // A name for each --format-string: a few bytes, for as long as the program runs.
         // Only the known formats are proved to be read alike quickly and exactly.
-        self.own.push(Named { name: name.to_owned().leak(), template, pieces: None });
+        self.own.push(Named::new(name.to_owned(), template));
     }
 
     /// Leaves one known format only.

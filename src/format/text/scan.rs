@@ -14,7 +14,8 @@ const MOST: usize = 40;
 /// Where the quotes of a line are.
 pub(super) struct Quotes {
     at: [u32; MOST],
-    count: usize,
+    /// How many there are; no more are counted than one above [`MOST`].
+    pub(super) count: usize,
 }
 
 impl Quotes {
@@ -116,11 +117,13 @@ impl Piece {
         let Some(mut rest) = inside.strip_suffix(self.after.as_slice()) else { return false };
         let mut at = start + self.before.len();
         let steps = &template.steps[self.steps.clone()];
-        let Some((last, others)) = steps.split_last() else { return rest.is_empty() };
+        if steps.is_empty() {
+            return rest.is_empty();
+        }
         // Values behind a free one are read from the right: there is only one blank before each.
         let mut tail = rest.len();
         let mut steps_behind = steps.len();
-        if let Some(free) = others.iter().position(|step| step.class.is_free()) {
+        if let Some(free) = steps[..steps.len() - 1].iter().position(|step| step.class.is_free()) {
             for step in steps[free + 1..].iter().rev() {
                 let Some(blank) = memrchr(b' ', &rest[..tail]) else { return false };
                 if !put(step, at + blank + 1, &rest[blank + 1..tail], layout) {
@@ -139,7 +142,6 @@ impl Piece {
             at += blank + 1;
             rest = &rest[blank + 1..];
         }
-        let _ = last;
         put(&steps[steps_behind - 1], at, rest, layout)
     }
 }
