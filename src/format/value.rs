@@ -15,11 +15,11 @@ pub(super) fn is_time(text: &[u8]) -> bool {
 
 /// `HTTP/1.1`, `-`, or nothing (formats that omit missing values).
 pub(super) fn is_protocol(text: &[u8]) -> bool {
-    match text.strip_prefix(b"HTTP/") {
-        Some(version) => {
+    match text {
+        [b'H', b'T', b'T', b'P', b'/', version @ ..] => {
             (1..=3).contains(&version.len()) && version.iter().all(|&b| b.is_ascii_digit() || b == b'.')
         }
-        None => matches!(text, b"-" | b""),
+        _ => matches!(text, b"-" | b""),
     }
 }
 
