@@ -117,7 +117,7 @@ pub(super) fn find(text: &[u8], literal: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
         let at = from + memchr::memchr(first, text.get(from..)?)?;
-        if text[at + 1..].starts_with(more) {
+        if begins(&text[at + 1..], more) {
             return Some(at);
         }
         from = at + 1;
@@ -130,9 +130,15 @@ pub(super) fn rfind(text: &[u8], literal: &[u8]) -> Option<usize> {
     let mut end = text.len();
     loop {
         let at = memchr::memrchr(first, &text[..end])?;
-        if text[at + 1..].starts_with(more) {
+        if begins(&text[at + 1..], more) {
             return Some(at);
         }
         end = at;
     }
+}
+
+/// `starts_with` for a byte or two: a call of `memcmp` costs more.
+#[inline]
+fn begins(text: &[u8], more: &[u8]) -> bool {
+    text.len() >= more.len() && text.iter().zip(more).all(|(a, b)| a == b)
 }
