@@ -20,11 +20,11 @@ pub(super) fn is_time(text: &[u8]) -> bool {
 
 /// `HTTP/1.1`, `-`, or nothing (formats that omit missing values).
 pub(super) fn is_protocol(text: &[u8]) -> bool {
-    match text.strip_prefix(b"HTTP/") {
-        Some(version) => {
+    match text {
+        [b'H', b'T', b'T', b'P', b'/', version @ ..] => {
             (1..=3).contains(&version.len()) && version.iter().all(|&b| b.is_ascii_digit() || b == b'.')
         }
-        None => matches!(text, b"-" | b""),
+        _ => matches!(text, b"-" | b""),
     }
 }
 
@@ -122,7 +122,7 @@ pub(super) fn find(text: &[u8], literal: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
         let at = from + memchr::memchr(first, text.get(from..)?)?;
-        if text[at + 1..].starts_with(more) {
+        if begins(&text[at + 1..], more) {
             return Some(at);
         }
         from = at + 1;
@@ -135,9 +135,15 @@ pub(super) fn rfind(text: &[u8], literal: &[u8]) -> Option<usize> {
     let mut end = text.len();
     loop {
         let at = memchr::memrchr(first, &text[..end])?;
-        if text[at + 1..].starts_with(more) {
+        if begins(&text[at + 1..], more) {
             return Some(at);
         }
         end = at;
     }
+}
+
+/// `starts_with` for a byte or two: a call of `memcmp` costs more.
+#[inline]
+fn begins(text: &[u8], more: &[u8]) -> bool {
+    text.len() >= more.len() && text.iter().zip(more).all(|(a, b)| a == b)
 }
