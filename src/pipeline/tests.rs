@@ -26,16 +26,22 @@ fn rows<const NUMBERED: bool>(inputs: &[Input], block_bytes: usize, threads: usi
     let options = Options { block_bytes, threads, ..Options::default() };
     let mut all = Vec::new();
     let reader = Reader::new();
-    let outcome = run(inputs, &reader, || Rows::<NUMBERED>(Vec::new()), &options, None, |part| {
-        assert_eq!(part.lines as usize, part.fold.0.len());
-        all.extend(part.fold.0.into_iter().map(|mut row| {
-            if !NUMBERED {
+    let outcome = run(
+        inputs,
+        &reader,
+        || Rows::<NUMBERED>(Vec::new()),
+        &options,
+        None,
+        |part| {
+            assert_eq!(part.lines as usize, part.fold.0.len());
+            assert!(!NUMBERED || part.first_line == 0);
+            all.extend(part.fold.0.into_iter().map(|mut row| {
                 row.1 += part.first_line;
-            }
-            row
-        }));
-        Ok(())
-    });
+                row
+            }));
+            Ok(())
+        },
+    );
     (all, outcome.unwrap())
 }
 
@@ -188,11 +194,18 @@ fn a_pipe_that_dribbles_is_folded_as_it_comes() {
         });
         let options = Options { threads, ..Options::default() };
         let mut parts = 0;
-        run(&[Input::Path(path.clone())], &Reader::new(), || Rows::<false>(Vec::new()), &options, None, |part| {
-            parts += part.lines;
-            seen.send(()).unwrap();
-            Ok(())
-        })
+        run(
+            &[Input::Path(path.clone())],
+            &Reader::new(),
+            || Rows::<false>(Vec::new()),
+            &options,
+            None,
+            |part| {
+                parts += part.lines;
+                seen.send(()).unwrap();
+                Ok(())
+            },
+        )
         .unwrap();
         writer.join().unwrap();
         assert_eq!(parts, 3);
@@ -254,11 +267,14 @@ fn a_truncated_gzip_gives_what_it_held_and_says_where_it_ends() {
     for inputs in [
         vec![Input::Path(path.clone()), bytes("next", b"more\n".to_vec())],
         // Two compressed files in a row: each is one task.
-        vec![Input::Path(path.clone()), Input::Path({
-            let other = dir.path().join("whole.gz");
-            fs::write(&other, gzip(b"more\n")).unwrap();
-            other
-        })],
+        vec![
+            Input::Path(path.clone()),
+            Input::Path({
+                let other = dir.path().join("whole.gz");
+                fs::write(&other, gzip(b"more\n")).unwrap();
+                other
+            }),
+        ],
     ] {
         for threads in [1, 2] {
             let (got, outcome) = rows::<false>(&inputs, 4096, threads);
@@ -322,10 +338,17 @@ fn limits_are_told_and_hold() {
         let options = Options { threads: 1, limits, ..Options::default() };
         let mut lines = 0;
         let inputs = [bytes("m", packed)];
-        let outcome = run(&inputs, &Reader::new(), || Rows::<true>(Vec::new()), &options, None, |part| {
-            lines += part.lines;
-            Ok(())
-        })
+        let outcome = run(
+            &inputs,
+            &Reader::new(),
+            || Rows::<true>(Vec::new()),
+            &options,
+            None,
+            |part| {
+                lines += part.lines;
+                Ok(())
+            },
+        )
         .unwrap();
         assert_eq!(lines, 5);
         assert_eq!(outcome.failures.len(), 1);
@@ -359,7 +382,8 @@ fn directories_are_walked_once() {
 fn a_missing_file_is_told_and_the_rest_is_read() {
     let missing = Path::new("/nonexistent/access.log");
     for threads in [1, 2] {
-        let inputs = [bytes("a", b"a\n".to_vec()), Input::Path(missing.to_owned()), bytes("b", b"b\n".to_vec())];
+        let inputs =
+            [bytes("a", b"a\n".to_vec()), Input::Path(missing.to_owned()), bytes("b", b"b\n".to_vec())];
         let (got, outcome) = rows::<true>(&inputs, 64, threads);
         assert_eq!(got.len(), 2);
         assert_eq!(outcome.failures.len(), 1);
@@ -380,7 +404,8 @@ fn empty_inputs_have_no_lines() {
 #[test]
 fn byte_order_marks_are_no_part_of_the_text() {
     let utf8 = b"\xef\xbb\xbfone\ntwo\n".to_vec();
-    let rows = [("m".to_owned(), 1, 3, b"one".to_vec(), false), ("m".to_owned(), 2, 7, b"two".to_vec(), false)];
+    let rows =
+        [("m".to_owned(), 1, 3, b"one".to_vec(), false), ("m".to_owned(), 2, 7, b"two".to_vec(), false)];
     check(&[bytes("m", utf8.clone())], &rows, SIZES);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("bom");
@@ -408,7 +433,8 @@ fn documents_are_taken_apart() {
     taken_apart(loki, &lines);
     taken_apart(&loki.replace('\n', ""), &lines);
     let lines = [r#"{"logStreamName":"s","message":"LINE"}"#, r#"{"message":"a,b {c","eventId":"36"}"#];
-    let events = format!("{{\n  \"events\": [\n    {},\n {}\n ],\n \"nextToken\": \"n\"\n}}\n", lines[0], lines[1]);
+    let events =
+        format!("{{\n  \"events\": [\n    {},\n {}\n ],\n \"nextToken\": \"n\"\n}}\n", lines[0], lines[1]);
     taken_apart(&events, &lines);
     let pushed = format!(r#"{{"messageType":"DATA_MESSAGE","logEvents":[{},{}]}}"#, lines[0], lines[1]);
     taken_apart(&pushed, &lines);
@@ -456,9 +482,14 @@ fn what_the_caller_refuses_ends_the_run() {
     for threads in [1, 2] {
         let options = Options { block_bytes: 64, threads, ..Options::default() };
         let inputs = [bytes("a", sample(500))];
-        let result = run(&inputs, &Reader::new(), || Rows::<true>(Vec::new()), &options, None, |_| {
-            Err(crate::ErrorKind::Write(std::io::ErrorKind::BrokenPipe.into()).into())
-        });
+        let result = run(
+            &inputs,
+            &Reader::new(),
+            || Rows::<true>(Vec::new()),
+            &options,
+            None,
+            |_| Err(crate::ErrorKind::Write(std::io::ErrorKind::BrokenPipe.into()).into()),
+        );
         assert!(result.unwrap_err().is_broken_pipe());
     }
 }
@@ -470,15 +501,67 @@ fn an_interrupt_keeps_what_was_read() {
         let options = Options { block_bytes: 64, threads, ..Options::default() };
         let inputs = [bytes("a", sample(5000)), bytes("b", sample(10))];
         let mut lines = 0;
-        let outcome = run(&inputs, &Reader::new(), || Rows::<true>(Vec::new()), &options, Some(&progress), |part| {
-            lines += part.lines;
-            progress.stop.store(true, Ordering::Relaxed);
-            Ok(())
-        })
+        let outcome = run(
+            &inputs,
+            &Reader::new(),
+            || Rows::<true>(Vec::new()),
+            &options,
+            Some(&progress),
+            |part| {
+                lines += part.lines;
+                progress.stop.store(true, Ordering::Relaxed);
+                Ok(())
+            },
+        )
         .unwrap();
         assert!(outcome.interrupted);
         assert_eq!(outcome.sources.len(), 1);
         assert_eq!(outcome.sources[0].lines, lines);
         assert!(lines > 0 && lines < 5000);
     }
+}
+
+/// A fold that gets heavy at once: compressed files folded as one task still come in several parts.
+struct Heavy(Rows<true>);
+
+impl Fold for Heavy {
+    const NUMBERED: bool = true;
+
+    fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
+        self.0.see(seen, place);
+    }
+
+    fn weight(&self) -> usize {
+        usize::MAX
+    }
+}
+
+#[test]
+fn a_heavy_fold_is_merged_early() {
+    let dir = tempfile::tempdir().unwrap();
+    let text: Vec<u8> = sample(2000).into_iter().filter(|b| *b != 0).collect();
+    let mut all = Vec::new();
+    let inputs = ["a.gz", "b.gz", "c.gz"].map(|name| {
+        let path = dir.path().join(name);
+        fs::write(&path, gzip(&text)).unwrap();
+        all.extend(expected(&path.display().to_string(), &text));
+        Input::Path(path)
+    });
+    let options = Options { block_bytes: 777, threads: 2, ..Options::default() };
+    let (mut got, mut parts) = (Vec::new(), 0);
+    let outcome = run(
+        &inputs,
+        &Reader::new(),
+        || Heavy(Rows(Vec::new())),
+        &options,
+        None,
+        |part| {
+            got.extend(part.fold.0.0);
+            parts += 1;
+            Ok(())
+        },
+    );
+    assert!(got == all);
+    assert!(parts > 100);
+    assert!(outcome.unwrap().sources.iter().all(|source| source.bytes == text.len() as u64));
 }
