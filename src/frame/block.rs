@@ -72,25 +72,30 @@ impl Block {
     /// The same stretch of the source with other lines: each goes through `join`, which may hold it back (a piece of a
     /// line) and hand on any number of whole ones, from blocks before too.
     pub fn joined(self, mut join: impl FnMut(Line<'_>, &mut dyn FnMut(Line<'_>))) -> Block {
-        let mut buffer = Vec::with_capacity(self.len);
-        let mut marks = Vec::new();
-        let mut keep = |line: Line<'_>| {
-            buffer.extend_from_slice(line.bytes);
-            let Line { offset, number, too_long, .. } = line;
-            marks.push(Mark { end: buffer.len(), offset, number, too_long });
-        };
-        self.lines().for_each(|line| join(line, &mut keep));
-        Block { len: buffer.len(), buffer, marks: Some(marks), long: false, ..self }
+        let (mut bytes, mut marks) = (Vec::with_capacity(self.len), Vec::new());
+        self.lines().for_each(|line| join(line, &mut |line| Mark::keep(line, &mut bytes, &mut marks)));
+        Block { len: bytes.len(), buffer: bytes, marks: Some(marks), long: false, ..self }
     }
 
-    /// No bytes, at the end of a source: where [`joined`](Block::joined) may put what it still holds.
-    pub fn at_end(offset: u64) -> Block {
-        Block { buffer: Vec::new(), len: 0, offset, lines_before: 0, extent: 0, long: false, marks: None }
+    /// No bytes at the end of a source, for the lines that were still held back.
+    pub fn at_end(offset: u64, fill: impl FnOnce(&mut dyn FnMut(Line<'_>))) -> Block {
+        let (mut buffer, mut marks) = (Vec::new(), Vec::new());
+        fill(&mut |line| Mark::keep(line, &mut buffer, &mut marks));
+        let len = buffer.len();
+        Block { buffer, len, offset, lines_before: 0, extent: 0, long: false, marks: Some(marks) }
     }
 
     /// The buffer, to be used again by [`Blocks::recycle`].
     pub fn into_buffer(self) -> Vec<u8> {
         self.buffer
+    }
+}
+
+impl Mark {
+    fn keep(line: Line<'_>, bytes: &mut Vec<u8>, marks: &mut Vec<Mark>) {
+        bytes.extend_from_slice(line.bytes);
+        let Line { offset, number, too_long, .. } = line;
+        marks.push(Mark { end: bytes.len(), offset, number, too_long });
     }
 }
 
@@ -188,9 +193,14 @@ impl<R: Read> Blocks<R> {
     }
 
     /// Counts lines, so that every block knows its [`lines_before`](Block::lines_before).
-    pub fn counting(mut self, counts: bool) -> Blocks<R> {
-        self.counted = counts.then_some(0);
+    pub fn counting(mut self) -> Blocks<R> {
+        self.counted = Some(0);
         self
+    }
+
+    /// Counts no more: nobody wants to know.
+    pub fn stop_counting(&mut self) {
+        self.counted = None;
     }
 
     /// Gives a buffer back, to be filled again.
@@ -399,7 +409,7 @@ mod tests {
     fn pieces_are_joined_across_blocks() {
         let text = b"one\nP:two-\nP:three-\nfour\nfive\n";
         for size in [1, 6, 100] {
-            let mut blocks = Blocks::new(&text[..], size).counting(true);
+            let mut blocks = Blocks::new(&text[..], size).counting();
             let mut held: Option<(Vec<u8>, u64, u64)> = None;
             let mut lines = Vec::new();
             while let Some(block) = blocks.next_block(|_| false).unwrap() {

@@ -175,7 +175,10 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
         let source = self.source(&entry.name, entry.container);
         let name: Arc<str> = entry.name.into();
         let counted = F::NUMBERED;
-        let mut blocks = Blocks::new(entry.reader, self.bench.options.block_bytes).counting(counted);
+        let mut blocks = Blocks::new(entry.reader, self.bench.options.block_bytes).counting();
+        if !counted {
+            blocks.stop_counting();
+        }
         loop {
             if self.bench.progress.stopped() {
                 return ControlFlow::Break(());

@@ -88,7 +88,7 @@ impl Task {
                 None
             }
             Work::Unpack { file, named } => {
-                let mut own = Own { bench, source, name: name.clone(), counted: F::NUMBERED, tell };
+                let mut own = Own { bench, source, name: name.clone(), counted: true, tell };
                 let mut reader = Counted { reader: file, progress: bench.progress };
                 let entry = Entry {
                     name: name.to_string(),
@@ -99,7 +99,7 @@ impl Task {
                 };
                 let _ = walk(entry, &bench.options.limits, &mut |found| match found {
                     Ok(entry) => {
-                        let blocks = Blocks::new(entry.reader, bench.window()).counting(own.counted);
+                        let blocks = Blocks::new(entry.reader, bench.window()).counting();
                         own.fold(blocks, |_| false, None)
                     }
                     Err(error) => (own.tell)(Event::Failed { source: Some(source), error }),

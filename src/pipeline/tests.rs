@@ -565,3 +565,44 @@ fn a_heavy_fold_is_merged_early() {
     assert!(parts > 100);
     assert!(outcome.unwrap().sources.iter().all(|source| source.bytes == text.len() as u64));
 }
+
+/// Documents cut anywhere and with any byte broken end, and give the same lines for every block size.
+#[test]
+fn broken_documents_end() {
+    let document =
+        r#"{"data":{"result":[{"stream":{"a":"b\"]"},"values":[["1","x \\ y"],["2",null],3]}],"z":[[{}]]}}"#;
+    let whole = document.as_bytes();
+    for at in 0..whole.len() {
+        for byte in *b"\"\\{}[],:x \n\xff" {
+            let mut broken = whole.to_vec();
+            broken[at] = byte;
+            for text in [broken, whole[..at].to_vec()] {
+                let inputs = [bytes("d", text)];
+                assert!(rows::<true>(&inputs, 3, 1).0 == rows::<true>(&inputs, 4096, 1).0);
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_shrinks_while_it_is_read_is_told_and_what_is_left_is_folded() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("shrunk");
+    fs::write(&path, "one\ntwo\nthr").unwrap();
+    let (options, progress, reader) = (Options::default(), Progress::new(), Reader::new());
+    let make = || Rows::<false>(Vec::new());
+    let bench = task::Bench { reader: &reader, make: &make, options: &options, progress: &progress };
+    let work =
+        task::Work::Chunk { file: fs::File::open(&path).unwrap().into(), start: 0, end: 50, size: 100 };
+    let (mut lines, mut failures) = (0, Vec::new());
+    task::Task { source: 0, name: "shrunk".into(), work }.run(&bench, &mut |event: task::Event<_>| {
+        match event {
+            task::Event::Part { lines: more, .. } => lines += more,
+            task::Event::Failed { error, .. } => failures.push(error.to_string()),
+        }
+        std::ops::ControlFlow::Continue(())
+    });
+    assert_eq!(lines, 3);
+    assert_eq!(failures, ["shrunk: at byte 11: the file became shorter while it was read"]);
+}
