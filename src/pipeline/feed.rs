@@ -174,9 +174,10 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
     fn entry(&mut self, entry: Entry<'_>) -> ControlFlow<()> {
         let source = self.source(&entry.name, entry.container);
         let name: Arc<str> = entry.name.into();
-        let mut blocks = Blocks::new(entry.reader, self.bench.options.block_bytes);
-        if F::NUMBERED {
-            blocks = blocks.counting();
+        let counted = F::NUMBERED;
+        let mut blocks = Blocks::new(entry.reader, self.bench.options.block_bytes).counting();
+        if !counted {
+            blocks.stop_counting();
         }
         loop {
             if self.bench.progress.stopped() {
@@ -184,7 +185,11 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
             }
             match blocks.next_block(|reader| reader.waits()) {
                 Ok(Some(block)) => {
-                    self.hands.task(Task { source, name: Arc::clone(&name), work: Work::Block(block) })?;
+                    self.hands.task(Task {
+                        source,
+                        name: Arc::clone(&name),
+                        work: Work::Block { block, counted },
+                    })?;
                     if let Some(buffer) = self.hands.spare() {
                         blocks.recycle(buffer);
                     }
