@@ -14,12 +14,16 @@
 
 pub mod aggregate;
 pub mod diagnosis;
+pub mod emit;
 pub mod envoy;
 pub mod error;
 pub mod format;
 pub mod frame;
 pub mod input;
+pub mod pipeline;
+pub mod query;
 pub mod record;
+pub mod report;
 pub mod scan;
 
 pub use error::{Error, ErrorKind, Result};

@@ -52,10 +52,10 @@ pub struct SymptomKey {
     pub route: Option<Text>,
     /// Protocol as logged.
     pub protocol: Option<Text>,
-    /// An endpoint was chosen.
-    pub host: bool,
-    /// The connection to the upstream was up.
-    pub local_address: bool,
+    /// An endpoint was chosen; `None` when the format does not tell.
+    pub host: Option<bool>,
+    /// The connection to the upstream was up; `None` when the format does not tell.
+    pub local_address: Option<bool>,
     /// How the SNI stands to the authority.
     pub sni: Sni,
 }
@@ -90,10 +90,18 @@ impl SymptomKey {
             termination: owned(Field::Termination),
             route: owned(Field::RouteName),
             protocol: owned(Field::Protocol),
-            host: !record.bytes(Field::UpstreamHost).is_empty(),
-            local_address: !record.bytes(Field::UpstreamLocal).is_empty(),
+            host: there(record, Field::UpstreamHost),
+            local_address: there(record, Field::UpstreamLocal),
             sni: sni_of(record),
         }
+    }
+}
+
+/// Whether a field has a value. A text format without the field does not tell; in JSON a missing key is a missing value.
+fn there(record: &Record<'_>, field: Field) -> Option<bool> {
+    match record.logged(field) {
+        Some(raw) => Some(!matches!(raw.bytes, b"" | b"-")),
+        None => record.format().ends_with("json").then_some(false),
     }
 }
 

@@ -512,3 +512,21 @@ fn signal_of(name: ProxySignalName) -> ProxySignal {
         ProxySignalName::Overload => ProxySignal::Overload,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_can_be_read() {
+        let bad: Vec<String> = pages::PAGES
+            .iter()
+            .filter_map(|(name, text)| Page::parse(name, text).err())
+            .map(|error| error.to_string())
+            .collect();
+        assert!(bad.is_empty(), "{}", bad.join("\n"));
+        assert!(
+            pages::PAGES.iter().all(|(name, text)| Page::parse(name, text).is_ok_and(|p| p.head.id == *name))
+        );
+    }
+}

@@ -18,8 +18,8 @@ pub struct When {
     details: Vec<String>,
     transport: Vec<String>,
     termination: Vec<String>,
-    kind: Option<KindName>,
-    direction: Option<DirectionName>,
+    kind: Vec<KindName>,
+    direction: Vec<DirectionName>,
     cluster: Vec<String>,
     route: Vec<String>,
     protocol: Vec<String>,
@@ -162,24 +162,25 @@ impl When {
             && fits(&self.cluster, key.upstream.as_ref())
             && fits(&self.route, key.route.as_ref())
             && fits(&self.protocol, key.protocol.as_ref())
-            && self.kind.is_none_or(|kind| {
-                kind == match key.kind {
+            && among(
+                &self.kind,
+                match key.kind {
                     Kind::Http => KindName::Http,
                     Kind::Tcp => KindName::Tcp,
                     Kind::Ztunnel => KindName::Ztunnel,
-                }
-            })
-            && self.direction.is_none_or(|direction| {
-                direction
-                    == match key.direction {
-                        Some(crate::envoy::Direction::Inbound) => DirectionName::Inbound,
-                        Some(crate::envoy::Direction::Outbound) => DirectionName::Outbound,
-                        None => DirectionName::None,
-                    }
-            })
+                },
+            )
+            && among(
+                &self.direction,
+                match key.direction {
+                    Some(crate::envoy::Direction::Inbound) => DirectionName::Inbound,
+                    Some(crate::envoy::Direction::Outbound) => DirectionName::Outbound,
+                    None => DirectionName::None,
+                },
+            )
             && (self.outcome.is_empty() || self.outcome.iter().any(|o| o == key.outcome.name()))
-            && self.host.is_none_or(|host| host == key.host)
-            && self.local_address.is_none_or(|local| local == key.local_address)
+            && self.host.is_none_or(|host| key.host == Some(host))
+            && self.local_address.is_none_or(|local| key.local_address == Some(local))
             && self.sni.is_none_or(|sni| {
                 sni == match key.sni {
                     Sni::Absent => SniName::Absent,
@@ -214,6 +215,10 @@ impl When {
             .sum();
         hits * 2 > case.symptom.count
     }
+}
+
+fn among<T: PartialEq>(list: &[T], value: T) -> bool {
+    list.is_empty() || list.contains(&value)
 }
 
 fn listed(list: &[Flag]) -> FlagSet {

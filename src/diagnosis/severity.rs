@@ -117,7 +117,7 @@ fn proxy(group: &Weighed<'_, '_>) -> Severity {
 }
 
 fn policy(group: &Weighed<'_, '_>, lb: f64) -> Severity {
-    if only_redirects(group) || !failed_or_denied(group) {
+    if only_redirects(group) || !interfered(group) {
         return Severity::Note;
     }
     // One caller inside the mesh that is refused every time is a policy that forgot somebody.
@@ -125,6 +125,16 @@ fn policy(group: &Weighed<'_, '_>, lb: f64) -> Severity {
         && group.k == group.n
         && group.cases.iter().any(|c| c.key.direction == Some(crate::envoy::Direction::Inbound));
     if (lb < 0.05 || group.k < 10) && !refused_caller { Severity::Note } else { Severity::Warning }
+}
+
+/// The policy showed: the request did not just get its configured answer. A limit that cuts a session leaves an `ok`
+/// outcome behind, but a flag or details of its own.
+fn interfered(group: &Weighed<'_, '_>) -> bool {
+    group.cases.iter().any(|case| {
+        case.key.outcome != Outcome::Ok
+            || !case.key.flags.is_empty()
+            || !matches!(case.key.details.as_deref(), None | Some(b"via_upstream" | b"direct_response"))
+    })
 }
 
 /// An external authorizer that sends people to a login page.

@@ -3,6 +3,7 @@
 //! What a line is, is a function of its bytes alone (and of the formats the user named), never of the lines before
 //! it: so the answer is the same for any thread count and block size.
 
+pub mod from_yaml;
 mod json;
 mod operators;
 mod partial;
@@ -21,7 +22,7 @@ use crate::record::{Layout, Reject, unescape_into};
 
 /// Names and Envoy format strings of the text formats that are recognised without being told.
 pub fn known_formats() -> impl Iterator<Item = (&'static str, &'static str)> {
-    text::KNOWN.iter().map(|known| (known.name, known.text))
+    text::KNOWN.iter().map(|known| (known.name, known.template.format()))
 }
 
 /// What a line turned out to be. For [`Access`](Reading::Access) the layout has been filled.
@@ -63,6 +64,15 @@ impl Reader {
     /// When no format has this name.
     pub fn only(mut self, name: &str) -> Result<Reader> {
         self.text.only(name)?;
+        Ok(self)
+    }
+
+    /// Adds the user's own JSON keys, `FIELD=KEY,…`; they come before the known ones.
+    ///
+    /// # Errors
+    /// An item is not `FIELD=KEY`, or there is no such field.
+    pub fn with_json_keys(mut self, keys: &str) -> Result<Reader> {
+        self.json = json::JsonKeys::parse(keys)?;
         Ok(self)
     }
 

@@ -6,8 +6,8 @@
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::template::{Class, Step, Template};
-use super::text::Named;
-use super::twin::{self, LONGEST};
+use super::text::TextFormats;
+use super::twin;
 use super::value;
 use crate::envoy::cluster;
 use crate::record::{Field, Kind, Layout, Reason, Reject};
@@ -15,11 +15,14 @@ use crate::record::{Field, Kind, Layout, Reason, Reject};
 /// The name of lines with a readable head that follow no known format.
 const OWN_FORMAT: &str = "envoy-text";
 
+/// How far the end of a word is looked for.
+const LONGEST_WORD: usize = 4096;
+
 /// How much of a line without a time is looked at for a broken one.
 const LONGEST_TIME: usize = 40;
 
 /// A line that starts with `[TIME] `. `None`: nothing of an access line behind the time.
-pub(super) fn read(known: &[Named], line: &[u8], layout: &mut Layout) -> Option<Result<(), Reject>> {
+pub(super) fn read(formats: &TextFormats, line: &[u8], layout: &mut Layout) -> Option<Result<(), Reject>> {
     let closed = memchr(b']', line)?;
     let quote = closed + 2;
     if line.get(quote) != Some(&b'"') {
@@ -27,7 +30,7 @@ pub(super) fn read(known: &[Named], line: &[u8], layout: &mut Layout) -> Option<
     }
     match head(line, quote + 1) {
         Ok(head) => {
-            read_behind(known, line, &head, layout);
+            read_behind(formats, line, &head, layout);
             layout.set(Field::StartTime, 1..closed);
             Some(Ok(()))
         }
@@ -37,7 +40,7 @@ pub(super) fn read(known: &[Named], line: &[u8], layout: &mut Layout) -> Option<
 
 /// A line without a time, or with one that is broken: `[...] "GET`, `02:37:30.332Z] "GET`, `"GET`.
 pub(super) fn read_without_time(
-    known: &[Named],
+    formats: &TextFormats,
     line: &[u8],
     layout: &mut Layout,
 ) -> Option<Result<(), Reject>> {
@@ -55,7 +58,7 @@ pub(super) fn read_without_time(
     if time.is_none() && !like_envoy(line, &head) {
         return None;
     }
-    read_behind(known, line, &head, layout);
+    read_behind(formats, line, &head, layout);
     if let Some(range) = time.flatten() {
         layout.set(Field::StartTime, range);
     }
@@ -136,7 +139,7 @@ fn head(line: &[u8], start: usize) -> Result<Head, Reject> {
 /// The blank-free word behind a blank at `at`, and where the next blank is.
 fn word(line: &[u8], at: usize) -> Option<((usize, usize), usize)> {
     (line.get(at) == Some(&b' ')).then_some(())?;
-    let rest = &line[at + 1..line.len().min(at + 1 + LONGEST)];
+    let rest = &line[at + 1..line.len().min(at + 1 + LONGEST_WORD)];
     let end = at + 1 + memchr(b' ', rest).unwrap_or(rest.len());
     (end > at + 1).then_some(((at + 1, end), end))
 }
@@ -181,9 +184,9 @@ fn like_envoy(line: &[u8], head: &Head) -> bool {
 }
 
 /// Fills the layout from the head, and from what can be read behind it.
-fn read_behind(known: &[Named], line: &[u8], head: &Head, layout: &mut Layout) {
+fn read_behind(formats: &TextFormats, line: &[u8], head: &Head, layout: &mut Layout) {
     let text = line.trim_ascii_end();
-    let tails = || known.iter().filter_map(|named| Some((named, tail(&named.template, text, head)?)));
+    let tails = || formats.all().filter_map(|named| Some((named, tail(&named.template, text, head)?)));
     // The head was damaged, and the rest is whole.
     for (named, (step, at)) in tails() {
         start(named.name, head, layout);
@@ -259,7 +262,7 @@ fn walk(
     let mut end = at;
     let mut values = 0;
     for (n, step) in steps.iter().enumerate().skip(first) {
-        let rest = &line[end.min(line.len())..];
+        let rest = &line[end..];
         let last = n + 1 == steps.len();
         let (length, cut) = match value_end(step, rest) {
             Some(length) => (length, false),
@@ -269,10 +272,11 @@ fn walk(
         let elided = matches!(text, b"..." | b"~~") || text == "…".as_bytes();
         // Unquoted dots may stand for any number of columns.
         let quoted = step.literal.first() == Some(&b'"');
-        let wrong = !elided && !step.class.accepts(text) || text.len() > LONGEST && !step.class.is_free();
+        let wrong = !elided && !step.class.accepts(text)
+            || text.len() > step.class.longest() && !step.class.is_free();
         // Half a value is worse than none; words that Envoy prints are known when they are seen.
         let half = cut && !last && !matches!(step.class, Class::Details);
-        if wrong || half || (elided && !quoted) || rest.is_empty() && !last {
+        if wrong || half || (elided && !quoted) || rest.is_empty() {
             return Walked { values, end, whole: false };
         }
         if let Some(layout) = layout.as_deref_mut()
@@ -281,12 +285,12 @@ fn walk(
             twin::set(step, end, text, layout);
         }
         values += 1;
-        end += length + step.literal.len();
+        end = (end + length + step.literal.len()).min(line.len());
         if cut && !last {
             return Walked { values, end: line.len(), whole: false };
         }
     }
-    Walked { values, end: end.min(line.len()), whole: true }
+    Walked { values, end, whole: true }
 }
 
 /// Where a value ends that starts here; `None` when the line ends first.
@@ -312,7 +316,11 @@ fn loose(line: &[u8], from: usize, layout: &mut Layout) {
         {
             layout.set(field, at + start..end);
         }
-        if cluster::direction(word).is_some() && layout.range(Field::UpstreamCluster).is_none() {
+        // A cluster at the very end may be half of one.
+        if end < line.len()
+            && cluster::direction(word).is_some()
+            && layout.range(Field::UpstreamCluster).is_none()
+        {
             layout.set(Field::UpstreamCluster, at..end);
             quoted_pair(&line[..at.saturating_sub(1).max(from).min(line.len())], from, layout);
             return;

@@ -19,6 +19,7 @@ use crate::record::Field;
 /// An Envoy format string, ready to read lines.
 #[derive(Debug, Clone)]
 pub struct Template {
+    format: String,
     pub(super) lead: Vec<u8>,
     pub(super) steps: Vec<Step>,
     /// The format has method, path or protocol.
@@ -79,6 +80,18 @@ impl Class {
     /// True for values that hardly any other text looks like: they prove that the reading is on the right track.
     pub(super) fn is_proof(self) -> bool {
         matches!(self, Class::Protocol | Class::Code | Class::Flags | Class::Count | Class::Number)
+    }
+
+    /// The most bytes such a value has; a longer one is something else. Keeps the search for its end short, so that
+    /// reading is linear on any line.
+    pub(super) fn longest(self) -> usize {
+        match self {
+            Class::Protocol | Class::Code => 8,
+            Class::Count | Class::Number => 24,
+            Class::Time => 40,
+            Class::Flags => 512,
+            _ => 4096,
+        }
     }
 
     /// True when the text can be such a value.
@@ -146,6 +159,11 @@ impl Template {
         }
         finish(format, lead, steps)
     }
+
+    /// The format string, as given.
+    pub fn format(&self) -> &str {
+        &self.format
+    }
 }
 
 /// What can only be said when the whole format is known.
@@ -185,7 +203,7 @@ fn finish(format: &str, lead: Vec<u8>, mut steps: Vec<Step>) -> Result<Template>
         );
     }
     let has_request = [Field::Method, Field::Path, Field::Protocol].iter().any(|field| seen.contains(field));
-    Ok(Template { lead, steps, has_request })
+    Ok(Template { format: format.to_owned(), lead, steps, has_request })
 }
 
 fn refuse(format: &str, at: usize, reason: &str) -> Result<Template> {
@@ -334,5 +352,78 @@ fn response_header(name: &str) -> (Option<Field>, Class) {
         "x-envoy-upstream-service-time" => (Some(Field::ServiceTime), Class::Token),
         "grpc-status" => (Some(Field::GrpcStatus), Class::Number),
         _ => (None, Class::Free),
+    }
+}
+
+/// The field that a text of a single operator fills: the value of a key of a JSON format.
+pub(super) fn field_of(text: &str) -> Option<Field> {
+    match operator(text.trim()) {
+        Ok(("", operator)) => meaning(&operator).0,
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(format: &str) -> (usize, String) {
+        match Template::compile(format).expect_err(format).into_kind() {
+            ErrorKind::Template { column, expected } => (column, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_format_is_taken_apart_into_operators_and_text() {
+        let template = Template::compile(
+            "100%% [%START_TIME(%s.%3f)%] %REQ(X-A?:PATH):20% %MADE_UP(x:y)%|%RESPONSE_CODE%\n",
+        )
+        .unwrap();
+        assert_eq!(template.lead, b"100% [");
+        let steps: Vec<_> =
+            template.steps.iter().map(|s| (s.operator.as_str(), s.field, s.literal.as_slice())).collect();
+        assert_eq!(
+            steps,
+            [
+                ("START_TIME(%s.%3f)", Some(Field::StartTime), b"] ".as_slice()),
+                ("REQ(X-A?:PATH)", Some(Field::Path), b" "),
+                ("MADE_UP(x:y)", None, b"|"),
+                ("RESPONSE_CODE", Some(Field::Code), b""),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_back_is_refused_with_the_column() {
+        assert_eq!(refused("%RESPONSE_CODE%%RESPONSE_FLAGS%").0, 16);
+        assert!(refused("%RESPONSE_CODE%%RESPONSE_FLAGS%").1.contains("no text between %RESPONSE_CODE% and"));
+        assert_eq!(refused("é %RESPONSE_CODE% %REQ(x%").0, 19);
+        assert_eq!(refused("%response_code%").0, 1);
+        assert_eq!(refused("%RESPONSE_CODE%\n%RESPONSE_FLAGS%").0, 16);
+        assert!(refused("%REQ(X)% hello").1.contains("neither"));
+        assert!(refused("").1.contains("neither"));
+    }
+
+    #[test]
+    fn a_path_may_touch_the_protocol() {
+        let template = Template::compile("%REQ(:PATH)%%PROTOCOL% %RESPONSE_CODE%").unwrap();
+        assert_eq!(template.steps[0].class, Class::Glued);
+    }
+
+    #[test]
+    fn every_operator_of_the_lists_is_spelt_as_envoy_spells_it() {
+        for name in NUMBERS.iter().chain(TOKENS) {
+            let (rest, operator) =
+                operator(&format!("%{name}%")).map(|(rest, o)| (rest.to_owned(), o.name.to_owned())).unwrap();
+            assert!(rest.is_empty() && operator == *name);
+        }
+    }
+
+    #[test]
+    fn the_same_field_twice_is_the_first_one() {
+        let template =
+            Template::compile("%RESPONSE_CODE% %UPSTREAM_REMOTE_ADDRESS% %UPSTREAM_HOST%").unwrap();
+        assert_eq!(template.steps.iter().filter(|step| step.field == Some(Field::UpstreamHost)).count(), 1);
     }
 }

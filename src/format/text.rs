@@ -1,6 +1,10 @@
 //! Envoy's text formats: which of them a line is in, and where its fields are.
 
+mod scan;
+
 use std::sync::LazyLock;
+
+use scan::{Pieces, Quotes};
 
 use super::template::Template;
 use super::{partial, twin, value};
@@ -11,8 +15,21 @@ use crate::record::{Layout, Reject};
 #[derive(Debug)]
 pub(super) struct Named {
     pub(super) name: &'static str,
-    pub(super) text: &'static str,
     pub(super) template: Template,
+    pieces: Option<Pieces>,
+}
+
+impl Named {
+    /// Reads a whole line: the ordinary one quickly, any other exactly.
+    #[inline]
+    fn read(&self, line: &[u8], quotes: &Quotes, layout: &mut Layout) -> bool {
+        layout.reset(self.name);
+        if self.pieces.as_ref().is_some_and(|pieces| pieces.read(&self.template, line, quotes, layout)) {
+            return true;
+        }
+        layout.reset(self.name);
+        twin::read(&self.template, line, layout)
+    }
 }
 
 #[derive(serde::Deserialize)]
@@ -37,7 +54,8 @@ pub(super) static KNOWN: LazyLock<&'static [Named]> = LazyLock::new(|| {
         toml::from_str(include_str!("known.toml")).unwrap_or(KnownFile { format: Vec::new() });
     let rows = file.format.into_iter().filter_map(|row| {
         let template = Template::compile(&row.text).ok()?;
-        Some(Named { name: row.name.leak(), text: row.text.leak(), template })
+        let pieces = Pieces::of(&template);
+        Some(Named { name: row.name.leak(), template, pieces })
     });
     rows.collect::<Vec<_>>().leak()
 });
@@ -46,7 +64,7 @@ pub(super) static KNOWN: LazyLock<&'static [Named]> = LazyLock::new(|| {
 #[derive(Debug)]
 pub(super) struct TextFormats {
     /// The user's own, tried first.
-    own: Vec<(&'static str, Template)>,
+    own: Vec<Named>,
     known: &'static [Named],
 }
 
@@ -59,7 +77,8 @@ impl Default for TextFormats {
 impl TextFormats {
     pub(super) fn add(&mut self, name: &str, template: Template) {
         // A name for each --format-string: a few bytes, for as long as the program runs.
-        self.own.push((name.to_owned().leak(), template));
+        // Only the known formats are proved to be read alike quickly and exactly.
+        self.own.push(Named { name: name.to_owned().leak(), template, pieces: None });
     }
 
     /// Leaves one known format only.
@@ -73,11 +92,17 @@ impl TextFormats {
         Ok(())
     }
 
-    /// A line in one of the user's own formats.
+    /// All of them, in the order in which they are tried.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Named> {
+        self.own.iter().chain(self.known)
+    }
+
+    /// A whole line in one of the user's own formats.
+    #[inline]
     pub(super) fn read_own(&self, line: &[u8], layout: &mut Layout) -> bool {
-        self.own.iter().any(|(name, template)| {
-            layout.reset(name);
-            twin::read(template, line, layout)
+        self.own.iter().any(|own| {
+            layout.reset(own.name);
+            twin::read(&own.template, line, layout)
         })
     }
 
@@ -91,13 +116,13 @@ impl TextFormats {
 
     /// `None`: not an access line at all.
     pub(super) fn read(&self, line: &[u8], layout: &mut Layout) -> Option<std::result::Result<(), Reject>> {
-        let Some(start) = mark(line) else { return partial::read_without_time(self.known, line, layout) };
+        let Some(start) = mark(line) else { return partial::read_without_time(self, line, layout) };
         let text = &line[start..];
-        let whole = self.known.iter().any(|known| {
-            layout.reset(known.name);
-            twin::read(&known.template, text, layout)
-        });
-        let reading = if whole { Some(Ok(())) } else { partial::read(self.known, text, layout) };
+        let quotes = Quotes::of(text);
+        // The user's own are tried again: something may stand before the time.
+        let whole = self.known.iter().any(|known| known.read(text, &quotes, layout))
+            || (start > 0 && self.read_own(text, layout));
+        let reading = if whole { Some(Ok(())) } else { partial::read(self, text, layout) };
         match reading {
             Some(Ok(())) if start > 0 => layout.shift(start),
             Some(Err(reject)) => return Some(Err(Reject { column: reject.column + start as u32, ..reject })),
@@ -116,3 +141,6 @@ fn mark(line: &[u8]) -> Option<usize> {
         end.is_some_and(|end| value::is_time(&inside[..end]) && inside.get(end + 1) == Some(&b' '))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,9 +20,6 @@ use super::template::{Class, Step, Template};
 use super::value;
 use crate::record::{Field, Kind, Layout};
 
-/// A value of known shape that is longer than this is none. Keeps the search for an end linear on hostile lines.
-pub(super) const LONGEST: usize = 4096;
-
 type Read<'a, T = &'a [u8]> = IResult<&'a [u8], T>;
 
 /// Reads a whole line. On `false` the layout holds nothing of use.
@@ -113,14 +110,16 @@ fn shaped<'a>(step: &Step, rest: &'a [u8]) -> Read<'a> {
     let literal = step.literal.as_slice();
     if literal.is_empty() {
         // The last value of the line.
-        return verify(take(rest.len()), |text: &[u8]| text.len() <= LONGEST && step.class.accepts(text))
-            .parse(rest);
+        return verify(take(rest.len()), |text: &[u8]| {
+            text.len() <= step.class.longest() && step.class.accepts(text)
+        })
+        .parse(rest);
     }
     let end = |text: &'a [u8]| match step.class {
         Class::Details => take(value::details_end(text, literal).unwrap_or(text.len())).parse(text),
         _ => until(literal, step.inner, text),
     };
-    let (window, beyond) = rest.split_at(rest.len().min(LONGEST + literal.len()));
+    let (window, beyond) = rest.split_at(rest.len().min(step.class.longest() + literal.len()));
     let (left, value) =
         terminated(verify(end, |text: &[u8]| step.class.accepts(text)), tag(literal)).parse(window)?;
     Ok((&rest[rest.len() - beyond.len() - left.len()..], value))

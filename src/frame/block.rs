@@ -1,4 +1,7 @@
 //! Blocks of whole lines, with one owner and a limit.
+//!
+//! What a line is never depends on the size of the blocks: a cut is only made behind a newline, and a line above
+//! [`MAX_LINE_BYTES`] is told by its first bytes alone, whether it stood inside a block or ran through a hundred.
 
 use std::io::{self, Read};
 
@@ -9,79 +12,301 @@ pub const BLOCK_BYTES: usize = 4 << 20;
 /// and at most a few such fields are logged, so a real record stays far below.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
 
+/// What is kept of a line above the limit: enough to show what it was.
+pub const LONG_LINE_HEAD: usize = 1024;
+
+/// Read at a time behind the end of a chunk, where only the rest of one line is wanted.
+const OVERRUN_BYTES: u64 = 4096;
+
 /// Whole lines of one source.
 #[derive(Debug)]
 pub struct Block {
-    /// The lines, with their newlines; the last line of the source may lack one.
-    pub bytes: Vec<u8>,
+    /// `buffer[..len]` are the lines; the rest is room that is kept for the next use of the buffer.
+    buffer: Vec<u8>,
+    len: usize,
     /// Where they start in the decompressed source, from 0.
     pub offset: u64,
+    /// Lines of the source before this block; 0 when the cutter does not count.
+    pub lines_before: u64,
+    /// The block is the head of one line above the limit, and that line covers so many bytes.
+    long: Option<u64>,
 }
 
 /// One line, without its newline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// The bytes, cut at [`MAX_LINE_BYTES`].
+    /// The bytes; of a line above the limit the first [`LONG_LINE_HEAD`].
     pub bytes: &'a [u8],
     /// Where the line starts in the decompressed source, from 0.
     pub offset: u64,
+    /// Longer than [`MAX_LINE_BYTES`].
+    pub too_long: bool,
 }
 
 impl Block {
+    /// The lines, with their newlines; the last line of the source may lack one.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.len]
+    }
+
+    /// How many bytes of the source the block stands for.
+    pub fn extent(&self) -> u64 {
+        self.long.unwrap_or(self.len as u64)
+    }
+
     /// The lines, first to last.
     pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let bytes = self.bytes();
         let mut at = 0;
         std::iter::from_fn(move || {
-            let rest = self.bytes.get(at..).filter(|rest| !rest.is_empty())?;
+            let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
             let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            let line = Line { bytes: &rest[..end], offset: self.offset + at as u64 };
+            let offset = self.offset + at as u64;
             at += end + 1;
-            Some(line)
+            let too_long = self.long.is_some() || end > MAX_LINE_BYTES;
+            let kept = if too_long { end.min(LONG_LINE_HEAD) } else { end };
+            if self.long.is_some() {
+                at = bytes.len();
+            }
+            Some(Line { bytes: &rest[..kept], offset, too_long })
         })
+    }
+
+    /// The buffer, to be used again by [`Blocks::recycle`].
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 }
 
-/// Cuts a stream into blocks.
+#[derive(Debug)]
+enum State {
+    Reading,
+    /// The reader is at its end; what is in the buffer is still to be handed on.
+    Ended,
+    /// The same, with an error to be told afterwards.
+    Failed(io::Error),
+    /// All is handed on.
+    Done,
+}
+
+/// Cuts a stream, or a stretch of it, into blocks.
 #[derive(Debug)]
 pub struct Blocks<R> {
     reader: R,
-    carry: Vec<u8>,
+    /// Wholly initialised, so that a read needs no clearing; `buffer[..filled]` is what was read.
+    buffer: Vec<u8>,
+    filled: usize,
+    /// No newline in `buffer[..searched]`.
+    searched: usize,
+    /// Where `buffer[0]` stands in the source.
     offset: u64,
+    /// Lines that start here or later are somebody else's.
+    end: u64,
+    /// The stretch began inside a line, which is somebody else's.
+    inside_line: bool,
     size: usize,
-    done: bool,
+    counted: Option<u64>,
+    spare: Vec<Vec<u8>>,
+    state: State,
 }
 
 impl<R: Read> Blocks<R> {
     /// Blocks of about `size` bytes.
     pub fn new(reader: R, size: usize) -> Blocks<R> {
-        Blocks { reader, carry: Vec::new(), offset: 0, size: size.max(1), done: false }
+        Blocks {
+            reader,
+            buffer: Vec::new(),
+            filled: 0,
+            searched: 0,
+            offset: 0,
+            end: u64::MAX,
+            inside_line: false,
+            size: size.max(1),
+            counted: None,
+            spare: Vec::new(),
+            state: State::Reading,
+        }
     }
 
-    /// The next block; `None` at the end.
+    /// The lines that start in `start..end` of a source. The reader must stand one byte before `start` (at 0 for 0), to
+    /// see whether a line starts there.
+    pub fn stretch(reader: R, size: usize, start: u64, end: u64) -> Blocks<R> {
+        let mut blocks = Blocks::new(reader, size);
+        blocks.offset = start.saturating_sub(1);
+        blocks.inside_line = start > 0;
+        blocks.end = end;
+        blocks
+    }
+
+    /// Counts lines, so that every block knows its [`lines_before`](Block::lines_before).
+    pub fn counting(mut self) -> Blocks<R> {
+        self.counted = Some(0);
+        self
+    }
+
+    /// Gives a buffer back, to be filled again.
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
+        // Two are in use at a time: one being filled, one for what is left behind the cut.
+        if self.spare.len() < 2 {
+            self.spare.push(buffer);
+        }
+    }
+
+    /// How far the source has been read.
+    pub fn position(&self) -> u64 {
+        self.offset + self.filled as u64
+    }
+
+    /// The next block; `None` at the end. `waits` says that nothing more is to be had from the reader for now: then
+    /// the lines that are already there come at once, as a smaller block.
     ///
     /// # Errors
-    /// What the reader says. Whole lines read before it come first, as a block.
-    pub fn next_block(&mut self) -> io::Result<Option<Block>> {
-        while !self.done {
-            let before = self.carry.len();
-            let got = (&mut self.reader).take(self.size as u64).read_to_end(&mut self.carry)?;
-            self.done = got == 0;
-            let end = if self.done {
-                self.carry.len()
-            } else {
-                match memchr::memrchr(b'\n', &self.carry[before..]) {
-                    Some(at) => before + at + 1,
-                    None => continue,
+    /// What the reader says, once. What was read before it comes first, as blocks.
+    pub fn next_block(&mut self, mut waits: impl FnMut(&mut R) -> bool) -> io::Result<Option<Block>> {
+        if std::mem::take(&mut self.inside_line) {
+            self.grow(self.size.max(OVERRUN_BYTES as usize));
+            self.discard_line();
+        }
+        let mut target = self.size.max(self.filled);
+        while !matches!(self.state, State::Done) {
+            self.fill(target, &mut waits);
+            if let Some(cut) = self.find_cut() {
+                return Ok(Some(self.hand_over(cut)));
+            }
+            if self.filled > MAX_LINE_BYTES {
+                return Ok(Some(self.pass_long_line()));
+            }
+            if !matches!(self.state, State::Reading) {
+                if self.filled > 0 {
+                    return Ok(Some(self.hand_over(self.filled)));
                 }
-            };
-            if end == 0 {
+                if let State::Failed(error) = std::mem::replace(&mut self.state, State::Done) {
+                    return Err(error);
+                }
                 break;
             }
-            let rest = self.carry.split_off(end);
-            let block = Block { bytes: std::mem::replace(&mut self.carry, rest), offset: self.offset };
-            self.offset += end as u64;
-            return Ok(Some(block));
+            self.searched = self.filled;
+            target = target.max(self.filled.saturating_mul(2).min(MAX_LINE_BYTES)).max(self.filled + 1);
         }
         Ok(None)
+    }
+
+    fn grow(&mut self, len: usize) {
+        if self.buffer.len() < len {
+            self.buffer.resize(len, 0);
+        }
+    }
+
+    /// Reads until `target` bytes are there, or as many as are wanted now.
+    fn fill(&mut self, target: usize, waits: &mut impl FnMut(&mut R) -> bool) {
+        self.grow(target);
+        while matches!(self.state, State::Reading) && self.filled < target {
+            if self.filled > self.searched
+                && waits(&mut self.reader)
+                && memchr::memrchr(b'\n', &self.buffer[self.searched..self.filled]).is_some()
+            {
+                return;
+            }
+            if self.read(self.filled, target) > 0 && self.position() >= self.end {
+                return;
+            }
+        }
+    }
+
+    /// One read into `buffer[from..to]`, not beyond the end of the stretch as long as that is ahead.
+    fn read(&mut self, from: usize, to: usize) -> usize {
+        let position = self.offset + from as u64;
+        let wanted = if position < self.end { self.end - position } else { OVERRUN_BYTES };
+        let to = to.min(from.saturating_add(usize::try_from(wanted).unwrap_or(usize::MAX)));
+        loop {
+            match self.reader.read(&mut self.buffer[from..to]) {
+                Ok(0) => self.state = State::Ended,
+                Ok(got) => {
+                    self.filled = from + got;
+                    return got;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => self.state = State::Failed(error),
+            }
+            return 0;
+        }
+    }
+
+    /// Behind which byte the buffer can be cut, if anywhere.
+    fn find_cut(&mut self) -> Option<usize> {
+        // 0 when the last line, cut off by the end of the source, ran beyond the end of the stretch.
+        let ours = self.end.saturating_sub(self.offset);
+        if ours > 0 && self.filled as u64 >= ours {
+            // The last line that starts before the end is whole as soon as a newline stands at `end - 1` or behind.
+            let from = usize::try_from(ours - 1).unwrap_or(usize::MAX).max(self.searched);
+            if let Some(at) = memchr::memchr(b'\n', self.buffer[..self.filled].get(from..)?) {
+                self.state = State::Done;
+                return Some(from + at + 1);
+            }
+        }
+        memchr::memrchr(b'\n', &self.buffer[self.searched..self.filled]).map(|at| self.searched + at + 1)
+    }
+
+    /// Hands on what is before the cut and keeps the rest.
+    fn hand_over(&mut self, cut: usize) -> Block {
+        let rest = self.filled - cut;
+        let mut next = self.spare.pop().unwrap_or_default();
+        if next.len() < rest {
+            next.resize(rest.max(self.size), 0);
+        }
+        next[..rest].copy_from_slice(&self.buffer[cut..self.filled]);
+        let buffer = std::mem::replace(&mut self.buffer, next);
+        let block = Block {
+            buffer,
+            len: cut,
+            offset: self.offset,
+            lines_before: self.counted.unwrap_or(0),
+            long: None,
+        };
+        if let Some(counted) = &mut self.counted {
+            *counted += memchr::memchr_iter(b'\n', block.bytes()).count() as u64;
+        }
+        self.offset += cut as u64;
+        self.filled = rest;
+        self.searched = 0;
+        block
+    }
+
+    /// The buffer begins with a line above the limit: keeps its head and reads on behind it.
+    fn pass_long_line(&mut self) -> Block {
+        let offset = self.offset;
+        let buffer = self.buffer[..LONG_LINE_HEAD].to_vec();
+        let lines_before = self.counted.unwrap_or(0);
+        if let Some(counted) = &mut self.counted {
+            *counted += 1;
+        }
+        self.offset += self.filled as u64;
+        self.filled = 0;
+        self.discard_line();
+        Block { len: buffer.len(), buffer, offset, lines_before, long: Some(self.offset - offset) }
+    }
+
+    /// Drops everything up to the next newline, that included. The buffer is empty before.
+    fn discard_line(&mut self) {
+        self.searched = 0;
+        while matches!(self.state, State::Reading) {
+            if self.offset >= self.end {
+                self.state = State::Done;
+                return;
+            }
+            let got = self.read(0, self.buffer.len());
+            self.filled = 0;
+            if let Some(at) = memchr::memchr(b'\n', &self.buffer[..got]) {
+                self.buffer.copy_within(at + 1..got, 0);
+                self.filled = got - at - 1;
+                self.offset += at as u64 + 1;
+                if self.offset >= self.end {
+                    self.filled = 0;
+                    self.state = State::Done;
+                }
+                return;
+            }
+            self.offset += got as u64;
+        }
     }
 }

@@ -3,5 +3,5 @@
 mod block;
 mod envelope;
 
-pub use block::{BLOCK_BYTES, Block, Blocks, Line, MAX_LINE_BYTES};
-pub use envelope::{Peeled, peel};
+pub use block::{BLOCK_BYTES, Block, Blocks, LONG_LINE_HEAD, Line, MAX_LINE_BYTES};
+pub use envelope::{Joiner, Logical, Partial, Peeled, Stream, open_from, partial, peel};

@@ -2,6 +2,7 @@
 //!
 //! Getters slice; numbers are parsed when somebody asks; escapes are decoded only for what is kept.
 
+pub mod object;
 mod outcome;
 mod raw;
 mod reject;

@@ -158,6 +158,16 @@ pub static RULES: &[Rule] = &[
     },
     Rule { name: "same-request-500", says: "the upstream also answers 5xx itself", holds: scope::own_5xx },
     Rule {
+        name: "breaks-both-ways",
+        says: "closed connections and unreadable answers side by side, and no success",
+        holds: scope::breaks_both_ways,
+    },
+    Rule {
+        name: "peer-no-filter-chain",
+        says: "the callee's listener found no filter chain for such connections",
+        holds: scope::peer_no_filter_chain,
+    },
+    Rule {
         name: "tls-hello-bytes",
         says: "the sessions moved a ClientHello in and an alert out, and nothing else",
         holds: client::tls_hello,

@@ -206,3 +206,25 @@ pub(super) fn small_split(case: &Case<'_>) -> bool {
     let requests: u64 = split.iter().map(|u| u.counts.requests()).sum();
     split.len() >= 2 && requests < 100 && split.iter().all(|u| u.counts.failed() == 0)
 }
+
+/// One of the group's hosts is the local address of a listener that ended connections with `filter_chain_not_found`:
+/// the callee's own log says that it understood nothing.
+pub(super) fn peer_no_filter_chain(case: &Case<'_>) -> bool {
+    case.summary.symptoms.iter().any(|(key, symptom)| {
+        key.details.as_deref() == Some(b"filter_chain_not_found")
+            && case.symptom.hosts.iter().any(|(host, _)| symptom.listeners.get(host) > 0)
+    })
+}
+
+/// Both UC and UPE before a response on the same upstream, and not one success: two ends that do not speak the same
+/// protocol.
+pub(super) fn breaks_both_ways(case: &Case<'_>) -> bool {
+    const CLOSED: FlagSet = FlagSet::known(&["UC"]);
+    const UNREADABLE: FlagSet = FlagSet::known(&["UPE"]);
+    let broken = |key: &crate::aggregate::SymptomKey, flag| {
+        key.flags.intersects(flag)
+            && key.details.as_ref().is_none_or(|d| d.starts_with(b"upstream_reset_before_response_started"))
+    };
+    let any = |flag| broken(case.key, flag) || case.siblings().any(|(key, _)| broken(key, flag));
+    case.ok() == 0 && any(CLOSED) && any(UNREADABLE)
+}

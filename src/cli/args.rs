@@ -1,0 +1,212 @@
+//! What can be typed. Every help text lives here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Says why requests fail, from Envoy and Istio access logs
+///
+/// Reads logs from files, directories, archives or standard input; format, wrapping and compression are recognised.
+/// Without a command: reads, counts, groups by upstream, and names the likely causes.
+#[derive(Debug, Parser)]
+#[command(
+    name = "meshwhy",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Example:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n\nExit codes: 0 done; 1 done, and a gate \
+                  (--fail-over, --fail-on) tripped; 2 the command line is wrong; 3 an input could not be read whole; 4 no \
+                  access-log record in the input."
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) triage: Triage,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Write one line for each access record that passes the filters
+    Records(Records),
+    /// Explain a response flag, a flag set, a details string, an error text, a cause, or a pasted log line
+    Explain(Explain),
+    /// List what meshwhy knows
+    Catalog(Catalog),
+    /// Write the completions of a shell to standard output
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page to standard output
+    Man,
+}
+
+/// The default command.
+#[derive(Debug, Args)]
+pub(super) struct Triage {
+    #[command(flatten)]
+    pub(super) read: Read,
+    /// Form of the result: table, json
+    #[arg(long, value_name = "FORM", default_value = "table")]
+    pub(super) output: String,
+    /// Rows of a table (JSON is never cut)
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(super) top: usize,
+    /// Width of the timeline's buckets, such as 10s or 5m [default: by the span]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) bucket: Option<String>,
+    #[command(flatten)]
+    pub(super) colour: Colour,
+    /// Exit with 1 when more than this share of the requests failed, such as 1%
+    #[arg(long, value_name = "RATE%")]
+    pub(super) fail_over: Option<String>,
+    /// Exit with 1 when there is a finding of this severity or worse
+    #[arg(long, value_name = "SEVERITY")]
+    pub(super) fail_on: Option<Gate>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Records {
+    #[command(flatten)]
+    pub(super) read: Read,
+    /// Form of the lines: ndjson, raw (as they stood), csv
+    #[arg(long, value_name = "FORM", default_value = "ndjson")]
+    pub(super) output: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// What to explain; several words are one text. `-` reads it from standard input
+    #[arg(required = true, value_name = "WORD", allow_hyphen_values = true, trailing_var_arg = true)]
+    pub(super) words: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Catalog {
+    /// What to list
+    pub(super) what: Shelf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Colour {
+    /// When to colour the result
+    #[arg(long = "color", value_name = "WHEN", default_value = "auto")]
+    pub(super) when: When,
+}
+
+/// Options of all commands that read logs.
+#[derive(Debug, Args)]
+pub(super) struct Read {
+    /// Files, directories or archives; none, or `-`: standard input
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+
+    /// Of the known text formats, read this one only (see `meshwhy catalog formats`)
+    #[arg(long, value_name = "NAME", help_heading = "Formats")]
+    pub(super) format: Option<String>,
+    /// Envoy format string of the mesh's own access log; tried before the known formats
+    #[arg(long, value_name = "ENVOY FORMAT", help_heading = "Formats")]
+    pub(super) format_string: Option<String>,
+    /// Keys of the mesh's own JSON access log, such as response_code=status,path=req.path
+    #[arg(long, value_name = "FIELD=KEY,…", help_heading = "Formats")]
+    pub(super) json_keys: Option<String>,
+
+    #[command(flatten)]
+    pub(super) filters: Filters,
+
+    /// Threads that parse [default: one a core]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(super) threads: usize,
+    /// No progress and no warnings on standard error
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// No progress on standard error
+    #[arg(long)]
+    pub(super) no_progress: bool,
+}
+
+/// Which records count. All conditions must hold; `!` before a value negates it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Filters (all must hold; ! negates; * and ? are globs)")]
+pub(super) struct Filters {
+    /// From this time on: RFC 3339, or -15m before now
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(super) since: Vec<String>,
+    /// Before this time: RFC 3339, or -15m before now
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(super) until: Vec<String>,
+    /// Upstream: cluster name, service, service.namespace, service.namespace:port or host
+    #[arg(long, value_name = "GLOB")]
+    pub(super) upstream: Vec<String>,
+    /// Endpoint's address, with or without port
+    #[arg(long, value_name = "GLOB")]
+    pub(super) host: Vec<String>,
+    /// Authority (Host header), with or without port
+    #[arg(long, value_name = "GLOB")]
+    pub(super) authority: Vec<String>,
+    /// Name of the route
+    #[arg(long, value_name = "GLOB")]
+    pub(super) route: Vec<String>,
+    /// Path, with or without query
+    #[arg(long, value_name = "GLOB")]
+    pub(super) path: Vec<String>,
+    /// HTTP methods
+    #[arg(long, value_name = "LIST")]
+    pub(super) method: Vec<String>,
+    /// Client's address, with or without port
+    #[arg(long, value_name = "GLOB")]
+    pub(super) client: Vec<String>,
+    /// Request id
+    #[arg(long, value_name = "GLOB")]
+    pub(super) request_id: Vec<String>,
+    /// Response flags, one of which is set; `-` is none
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    pub(super) flag: Vec<String>,
+    /// Response codes, such as 503,5xx
+    #[arg(long, value_name = "LIST")]
+    pub(super) code: Vec<String>,
+    /// Response code details
+    #[arg(long, value_name = "GLOB")]
+    pub(super) details: Vec<String>,
+    /// Outcomes: ok, client_error, app_error, proxy_error, denied, client_gone
+    #[arg(long, value_name = "LIST")]
+    pub(super) outcome: Vec<String>,
+    /// inbound or outbound
+    #[arg(long, value_name = "LIST")]
+    pub(super) direction: Vec<String>,
+    /// Pod that wrote the line
+    #[arg(long, value_name = "GLOB")]
+    pub(super) pod: Vec<String>,
+    /// Namespace of that pod
+    #[arg(long, value_name = "GLOB")]
+    pub(super) namespace: Vec<String>,
+    /// Duration, such as '>1s' or '<=250ms'
+    #[arg(long, value_name = "COMPARISON")]
+    pub(super) duration: Vec<String>,
+    /// Leave out the probes of kubelets and load balancers, and scrapes
+    #[arg(long)]
+    pub(super) no_probes: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Gate {
+    Critical,
+    Warning,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shelf {
+    /// Response flags
+    Flags,
+    /// Causes that findings name
+    Causes,
+    /// Text formats that are recognised
+    Formats,
+}

@@ -1,0 +1,11 @@
+//! The program around the library: what was typed ([`args`]), what it means ([`plan`]), and doing it ([`run`]).
+
+mod args;
+mod exit;
+mod plan;
+mod progress;
+mod run;
+mod screen;
+
+pub(crate) use exit::Exit;
+pub(crate) use run::run;

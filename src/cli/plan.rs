@@ -1,0 +1,172 @@
+//! What was typed becomes library values; a slip is refused here, before anything is read.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use meshwhy::diagnosis::Severity;
+use meshwhy::emit::Form;
+use meshwhy::format::{Reader, Template};
+use meshwhy::input::Input;
+use meshwhy::pipeline::Options;
+use meshwhy::query::{Filter, Key, duration_ms};
+use meshwhy::report::{self, Renderer};
+use meshwhy::{Error, ErrorKind, Result};
+
+use super::args::{Filters, Gate, Read, Records, Triage};
+
+/// What every reading command needs.
+pub(super) struct Reading {
+    pub(super) inputs: Vec<Input>,
+    pub(super) reader: Reader,
+    pub(super) filter: Filter,
+    pub(super) options: Options,
+    pub(super) progress: bool,
+    pub(super) quiet: bool,
+}
+
+/// A triage to be done.
+pub(super) struct TriagePlan {
+    pub(super) reading: Reading,
+    pub(super) renderer: &'static dyn Renderer,
+    pub(super) top: usize,
+    pub(super) bucket_seconds: Option<i64>,
+    pub(super) gates: Gates,
+}
+
+/// What turns the exit code to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Gates {
+    /// Percent of requests that may fail.
+    pub(super) over_percent: Option<f64>,
+    /// The mildest finding that trips.
+    pub(super) on: Option<Severity>,
+}
+
+/// Records to be written.
+pub(super) struct RecordsPlan {
+    pub(super) reading: Reading,
+    pub(super) form: Form,
+}
+
+impl TriagePlan {
+    pub(super) fn of(args: Triage) -> Result<TriagePlan> {
+        let on = args.fail_on.map(|gate| match gate {
+            Gate::Critical => Severity::Critical,
+            Gate::Warning => Severity::Warning,
+        });
+        Ok(TriagePlan {
+            renderer: report::renderer(&args.output)?,
+            top: args.top,
+            bucket_seconds: args.bucket.as_deref().map(bucket).transpose()?,
+            gates: Gates { over_percent: args.fail_over.as_deref().map(percent).transpose()?, on },
+            reading: Reading::of(args.read)?,
+        })
+    }
+}
+
+impl RecordsPlan {
+    pub(super) fn of(args: Records) -> Result<RecordsPlan> {
+        Ok(RecordsPlan { form: Form::named(&args.output)?, reading: Reading::of(args.read)? })
+    }
+}
+
+impl Reading {
+    fn of(args: Read) -> Result<Reading> {
+        let inputs = match args.paths.is_empty() {
+            true => vec![Input::Stdin],
+            false => args.paths.into_iter().map(Input::from_arg).collect(),
+        };
+        let mut reader = Reader::new();
+        if let Some(name) = &args.format {
+            reader = reader.only(name)?;
+        }
+        if let Some(format) = &args.format_string {
+            reader = reader.with_template("custom", Template::compile(format)?);
+        }
+        if let Some(keys) = &args.json_keys {
+            reader = reader.with_json_keys(keys)?;
+        }
+        Ok(Reading {
+            inputs,
+            reader,
+            filter: filter(&args.filters, now_us())?,
+            options: Options { threads: args.threads, ..Options::default() },
+            progress: !args.quiet && !args.no_progress,
+            quiet: args.quiet,
+        })
+    }
+}
+
+fn now_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The option's name stands before the message: a command line may have several.
+fn filter(args: &Filters, now_us: i64) -> Result<Filter> {
+    let mut filter = Filter::default();
+    for (name, key, values) in [
+        ("--since", Key::Since, &args.since),
+        ("--until", Key::Until, &args.until),
+        ("--upstream", Key::Upstream, &args.upstream),
+        ("--host", Key::Host, &args.host),
+        ("--authority", Key::Authority, &args.authority),
+        ("--route", Key::Route, &args.route),
+        ("--path", Key::Path, &args.path),
+        ("--method", Key::Method, &args.method),
+        ("--client", Key::Client, &args.client),
+        ("--request-id", Key::RequestId, &args.request_id),
+        ("--flag", Key::Flag, &args.flag),
+        ("--code", Key::Code, &args.code),
+        ("--details", Key::Details, &args.details),
+        ("--outcome", Key::Outcome, &args.outcome),
+        ("--direction", Key::Direction, &args.direction),
+        ("--pod", Key::Pod, &args.pod),
+        ("--namespace", Key::Namespace, &args.namespace),
+        ("--duration", Key::Duration, &args.duration),
+    ] {
+        for value in values {
+            filter.add(key, value, now_us).map_err(|e| wrong(format!("{name}: {e}")))?;
+        }
+    }
+    if args.no_probes {
+        filter.without_probes();
+    }
+    Ok(filter)
+}
+
+fn bucket(text: &str) -> Result<i64> {
+    duration_ms(text)
+        .and_then(|ms| i64::try_from(ms / 1000).ok())
+        .filter(|seconds| *seconds > 0)
+        .ok_or_else(|| wrong(format!("--bucket: {text:?}: a duration of a second or more is expected, such as 10s")))
+}
+
+fn percent(text: &str) -> Result<f64> {
+    let number = text.trim().trim_end_matches('%').trim_end();
+    let value: Option<f64> = number.parse().ok();
+    value
+        .filter(|v| (0.0..=100.0).contains(v))
+        .ok_or_else(|| wrong(format!("--fail-over: {text:?}: a rate such as 1% is expected")))
+}
+
+pub(super) fn wrong(message: String) -> Error {
+    ErrorKind::Option { message }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_and_buckets_are_read_or_refused() {
+        assert_eq!(percent("1.5%").unwrap(), 1.5);
+        assert_eq!(percent(" 2 %").unwrap(), 2.0);
+        assert_eq!(bucket("5m").unwrap(), 300);
+        for text in ["", "%", "101%", "-1%", "NaN", "x"] {
+            assert!(percent(text).is_err(), "{text}");
+        }
+        for text in ["0", "10ms", "-5s", "soon"] {
+            assert!(bucket(text).is_err(), "{text}");
+        }
+    }
+}

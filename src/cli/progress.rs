@@ -1,0 +1,57 @@
+//! A progress bar on standard error, for inputs that take longer than a glance.
+
+use std::io::IsTerminal;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use meshwhy::pipeline::Progress;
+
+/// Nothing is shown before this: most inputs are read by then.
+const PATIENCE: Duration = Duration::from_millis(800);
+const TICK: Duration = Duration::from_millis(100);
+
+/// Does the work, with a bar when it is wanted and somebody sees it.
+pub(super) fn watched<T: Send>(wanted: bool, progress: &Progress, work: impl FnOnce() -> T + Send) -> T {
+    if !wanted || !std::io::stderr().is_terminal() {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let (done, is_done) = channel::<()>();
+        scope.spawn(move || {
+            if is_done.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            let bar = bar();
+            while is_done.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                show(&bar, progress);
+            }
+            bar.finish_and_clear();
+        });
+        let result = work();
+        drop(done);
+        result
+    })
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::no_length();
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    bar
+}
+
+fn show(bar: &ProgressBar, progress: &Progress) {
+    let total = progress.total.load(Ordering::Relaxed);
+    let template = match total {
+        0 => "{spinner} {bytes} read, {bytes_per_sec}",
+        _ => "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    if total > 0 {
+        bar.set_length(total);
+    }
+    bar.set_position(progress.read.load(Ordering::Relaxed));
+}

@@ -1,0 +1,72 @@
+//! zip. Its table of contents is at the end, so it is read from the file itself, or from memory up to a limit.
+
+use std::io::{Cursor, Read, Seek};
+use std::ops::ControlFlow;
+
+use super::limit;
+use super::walk::{Container, Entry, Still, Walk};
+use crate::error::ErrorKind;
+
+/// zip.
+pub(super) struct Zip;
+
+impl Container for Zip {
+    fn name(&self) -> &'static str {
+        "zip"
+    }
+
+    fn recognises(&self, head: &[u8]) -> bool {
+        head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
+    }
+
+    fn open(&self, entry: Entry<'_>, walk: &mut Walk<'_>) -> ControlFlow<()> {
+        if let Some(file) = entry.file {
+            return members(file, &entry.name, entry.container, walk);
+        }
+        let limit = walk.limits.zip_in_memory;
+        let mut bytes = Vec::new();
+        match entry.reader.take(limit + 1).read_to_end(&mut bytes) {
+            Err(cause) => {
+                let offset = bytes.len() as u64;
+                walk.fail(ErrorKind::Read { source: entry.name, offset, cause }.into())
+            }
+            Ok(got) if got as u64 > limit => {
+                let what = "bytes of zip that does not come straight from a file (unpack it first)";
+                walk.fail(ErrorKind::Limit { source: entry.name, what, limit }.into())
+            }
+            Ok(_) => members(Cursor::new(bytes), &entry.name, entry.container, walk),
+        }
+    }
+}
+
+fn members<R: Read + Seek>(
+    reader: R,
+    source: &str,
+    container: &'static str,
+    walk: &mut Walk<'_>,
+) -> ControlFlow<()> {
+    let failed = |source: String, error: ::zip::result::ZipError| ErrorKind::Read {
+        source,
+        offset: 0,
+        cause: error.into(),
+    };
+    let mut archive = match limit::zip(reader) {
+        Ok(archive) => archive,
+        Err(error) => return walk.fail(failed(source.to_owned(), error).into()),
+    };
+    for index in 0..archive.len() {
+        if !walk.admit(source)? {
+            break;
+        }
+        let named = archive.name_for_index(index).map(|name| format!("{source}!{name}"));
+        match archive.by_index(index) {
+            Ok(member) if !member.is_file() => {}
+            Ok(member) => {
+                let name = named.unwrap_or_else(|| source.to_owned());
+                walk.enter(Entry { name, reader: &mut Still(member), file: None, named: false, container })?;
+            }
+            Err(error) => walk.fail(failed(named.unwrap_or_else(|| source.to_owned()), error).into())?,
+        }
+    }
+    ControlFlow::Continue(())
+}

@@ -1,0 +1,282 @@
+//! The feeder: opens the inputs one after the other, recognises what they are, and makes tasks of them.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::marker::PhantomData;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::order::Hands;
+use super::task::{Bench, Counted, Event, Task, Work};
+use super::{Fold, Source};
+use crate::error::{Error, ErrorKind};
+use crate::frame::Blocks;
+use crate::input::{Bytes, Entry, Found, Pipe, is_text, one_stream, recognise, walk};
+
+/// First bytes of a file that are looked at to tell how it can be read.
+const HEAD_BYTES: usize = 4096;
+
+/// Name of standard input.
+const STDIN: &str = "-";
+
+pub(super) struct Feeder<'f, 'b, F, M, H> {
+    bench: &'f Bench<'b, M>,
+    hands: H,
+    sources: Vec<Source>,
+    skipped: u64,
+    folds: PhantomData<fn() -> F>,
+}
+
+impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
+    pub(super) fn new(bench: &'f Bench<'b, M>, hands: H) -> Self {
+        Feeder { bench, hands, sources: Vec::new(), skipped: 0, folds: PhantomData }
+    }
+
+    /// The sources, and how many streams were passed over.
+    pub(super) fn finish(self) -> (Vec<Source>, u64) {
+        (self.sources, self.skipped)
+    }
+
+    /// Feeds everything, until it is all done or nobody wants more.
+    pub(super) fn feed(&mut self, found: Vec<Found<'_>>) {
+        let total = found.iter().try_fold(0_u64, |sum, found| match found {
+            Found::Path { bytes, .. } => Some(sum.saturating_add(*bytes)),
+            Found::Bytes { bytes, .. } => Some(sum.saturating_add(bytes.len() as u64)),
+            Found::Failed(_) => Some(sum),
+            Found::Stdin => None,
+        });
+        self.bench.progress.total.store(total.unwrap_or(0), Ordering::Relaxed);
+        let mut before = false;
+        let mut found = found.into_iter().peekable();
+        while let Some(this) = found.next() {
+            // Two compressed files in a row are worth a thread each; a single one is better unpacked here, while the
+            // pool folds what comes out.
+            let packed = is_one_stream(&this);
+            let beside = packed && (before || found.peek().is_some_and(is_one_stream));
+            before = packed;
+            if self.bench.progress.stopped() || self.one(this, beside).is_break() {
+                return;
+            }
+        }
+    }
+
+    fn one(&mut self, found: Found<'_>, beside: bool) -> ControlFlow<()> {
+        match found {
+            Found::Failed(error) => self.failed(None, error),
+            Found::Bytes { name, bytes } => {
+                let mut reader = Counted { reader: bytes, progress: self.bench.progress };
+                self.stream(name, &mut reader, None, true)
+            }
+            Found::Stdin => match standard_input() {
+                Ok(Stdin::File(file)) => self.file(file, STDIN, true, false),
+                Ok(Stdin::Pipe(reader)) => self.pipe(reader, STDIN),
+                Err(cause) => self.unreadable(STDIN, cause),
+            },
+            Found::Path { path, named, .. } => {
+                let name = path.display().to_string();
+                match open(&path) {
+                    Ok((file, true)) => self.file(file, &name, named, beside),
+                    Ok((file, false)) => self.pipe(file, &name),
+                    Err(cause) => self.unreadable(&name, cause),
+                }
+            }
+        }
+    }
+
+    /// A regular file, read from its start.
+    fn file(&mut self, file: File, name: &str, named: bool, beside: bool) -> ControlFlow<()> {
+        if beside {
+            let source = self.source(name, packed_name(&file));
+            let work = Work::Unpack { file, named };
+            return self.hands.task(Task { source, name: name.into(), work });
+        }
+        #[cfg(unix)]
+        if let Some(size) = self.can_be_split(&file) {
+            let mut head = [0; HEAD_BYTES];
+            let got = match head_of(&file, &mut head) {
+                Ok(got) => got,
+                Err(cause) => return self.unreadable(name, cause),
+            };
+            let head = &head[..got];
+            if recognise(head).is_none() {
+                if !named && !is_text(head) {
+                    self.skipped += 1;
+                    return ControlFlow::Continue(());
+                }
+                return self.chunks(file, name, size);
+            }
+        }
+        let mut reader = Counted { reader: &file, progress: self.bench.progress };
+        let whole = at_start(&file).then_some(&file);
+        self.stream(name, &mut reader, whole, named)
+    }
+
+    /// The file's length, when its chunks can be read side by side. Not when lines are to be numbered: then one thread
+    /// has to count through all of them.
+    #[cfg(unix)]
+    fn can_be_split(&self, file: &File) -> Option<u64> {
+        if F::NUMBERED || !at_start(file) {
+            return None;
+        }
+        // Files of /proc say 0 and hold something.
+        file.metadata().ok().map(|metadata| metadata.len()).filter(|size| *size > 0)
+    }
+
+    #[cfg(unix)]
+    fn chunks(&mut self, file: File, name: &str, size: u64) -> ControlFlow<()> {
+        let source = self.source(name, "plain");
+        let name: Arc<str> = name.into();
+        let file = Arc::new(file);
+        // A chunk costs one merge, and its memory is only a window: it can be larger than a block.
+        let step = (self.bench.options.block_bytes.max(1) as u64).saturating_mul(2);
+        let mut start = 0;
+        while start < size && !self.bench.progress.stopped() {
+            let end = start.saturating_add(step);
+            // The last one goes on to where the file ends by then, as a single reader would.
+            let end = if end >= size { u64::MAX } else { end };
+            let work = Work::Chunk { file: Arc::clone(&file), start, end, size };
+            self.hands.task(Task { source, name: Arc::clone(&name), work })?;
+            start = end;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Something that has to be waited for.
+    fn pipe<R: Read + Send + 'static>(&mut self, reader: R, name: &str) -> ControlFlow<()> {
+        let progress = self.bench.progress;
+        let stop = || progress.stopped();
+        match Pipe::new(reader, &stop) {
+            Ok(reader) => self.stream(name, &mut Counted { reader, progress }, None, true),
+            Err(cause) => self.unreadable(name, cause),
+        }
+    }
+
+    /// Anything, through one reader: containers are opened, blocks cut here and folded by the pool.
+    fn stream(
+        &mut self,
+        name: &str,
+        reader: &mut dyn Bytes,
+        file: Option<&File>,
+        named: bool,
+    ) -> ControlFlow<()> {
+        let limits = self.bench.options.limits;
+        let entry = Entry { name: name.to_owned(), reader, file, named, container: "plain" };
+        let (flow, skipped) = walk(entry, &limits, &mut |found| match found {
+            Ok(entry) => self.entry(entry),
+            Err(error) => self.failed(None, error),
+        });
+        self.skipped += skipped;
+        flow
+    }
+
+    fn entry(&mut self, entry: Entry<'_>) -> ControlFlow<()> {
+        let source = self.source(&entry.name, entry.container);
+        let name: Arc<str> = entry.name.into();
+        let mut blocks = Blocks::new(entry.reader, self.bench.options.block_bytes);
+        if F::NUMBERED {
+            blocks = blocks.counting();
+        }
+        loop {
+            if self.bench.progress.stopped() {
+                return ControlFlow::Break(());
+            }
+            match blocks.next_block(|reader| reader.waits()) {
+                Ok(Some(block)) => {
+                    self.hands.task(Task { source, name: Arc::clone(&name), work: Work::Block(block) })?;
+                    if let Some(buffer) = self.hands.spare() {
+                        blocks.recycle(buffer);
+                    }
+                }
+                Ok(None) => return ControlFlow::Continue(()),
+                Err(cause) => {
+                    let error =
+                        ErrorKind::Read { source: name.to_string(), offset: blocks.position(), cause };
+                    return self.failed(Some(source), error.into());
+                }
+            }
+        }
+    }
+
+    fn source(&mut self, name: &str, container: &'static str) -> u32 {
+        let number = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
+        self.sources.push(Source { name: name.to_owned(), container, bytes: 0, lines: 0 });
+        number
+    }
+
+    fn unreadable(&mut self, name: &str, cause: io::Error) -> ControlFlow<()> {
+        self.failed(None, ErrorKind::Read { source: name.to_owned(), offset: 0, cause }.into())
+    }
+
+    fn failed(&mut self, source: Option<u32>, error: Error) -> ControlFlow<()> {
+        self.hands.tell(Event::Failed { source, error })
+    }
+}
+
+impl Bytes for Counted<'_, &File> {}
+
+/// Opens a file; true when it is a regular one.
+fn open(path: &Path) -> io::Result<(File, bool)> {
+    let file = File::open(path)?;
+    let regular = file.metadata()?.is_file();
+    Ok((file, regular))
+}
+
+enum Stdin {
+    File(File),
+    Pipe(Box<dyn Read + Send>),
+}
+
+/// Standard input; a file when it is redirected from one.
+#[cfg(unix)]
+fn standard_input() -> io::Result<Stdin> {
+    use std::os::fd::AsFd;
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let regular = file.metadata()?.is_file();
+    Ok(if regular { Stdin::File(file) } else { Stdin::Pipe(Box::new(file)) })
+}
+
+#[cfg(not(unix))]
+fn standard_input() -> io::Result<Stdin> {
+    Ok(Stdin::Pipe(Box::new(io::stdin())))
+}
+
+/// True when nothing of the file was read before (a shell may have, of a redirected one).
+fn at_start(mut file: &File) -> bool {
+    io::Seek::stream_position(&mut file).is_ok_and(|at| at == 0)
+}
+
+#[cfg(unix)]
+fn head_of(file: &File, head: &mut [u8]) -> io::Result<usize> {
+    use std::os::unix::fs::FileExt;
+    file.read_at(head, 0)
+}
+
+/// True for a regular file that is compressed and holds one stream of text.
+#[cfg(unix)]
+fn is_one_stream(found: &Found<'_>) -> bool {
+    let Found::Path { path, bytes: 1.., .. } = found else { return false };
+    let mut head = [0; HEAD_BYTES];
+    let Ok((file, true)) = open(path) else { return false };
+    head_of(&file, &mut head).is_ok_and(|got| one_stream(&head[..got]))
+}
+
+#[cfg(not(unix))]
+fn is_one_stream(_found: &Found<'_>) -> bool {
+    false
+}
+
+/// Which of the compressions it is.
+fn packed_name(file: &File) -> &'static str {
+    #[cfg(unix)]
+    {
+        let mut head = [0; 16];
+        let got = head_of(file, &mut head).unwrap_or(0);
+        if let Some(container) = recognise(&head[..got]) {
+            return container.name();
+        }
+    }
+    let _ = file;
+    "plain"
+}

@@ -1,0 +1,81 @@
+//! The fold of a run of lines: the very same for one thread and for many.
+
+use std::sync::Arc;
+
+use super::{Fold, Place, Seen};
+use crate::format::{Reader, Reading};
+use crate::frame::{Block, Line, MAX_LINE_BYTES, peel};
+use crate::record::{Layout, Reason, Record, Reject};
+
+/// UTF-8's byte-order mark: no part of the first line.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Lines on their way into one fold.
+pub(super) struct Folding<'r, F> {
+    pub(super) fold: F,
+    /// Lines seen.
+    pub(super) lines: u64,
+    reader: &'r Reader,
+    source: u32,
+    name: Arc<str>,
+    /// Number of the line before the next one.
+    line: u64,
+    layout: Layout,
+    peeled: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl<'r, F: Fold> Folding<'r, F> {
+    pub(super) fn new(fold: F, reader: &'r Reader, source: u32, name: Arc<str>, lines_before: u64) -> Self {
+        Folding {
+            fold,
+            lines: 0,
+            reader,
+            source,
+            name,
+            line: lines_before,
+            layout: Layout::default(),
+            peeled: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Folds the lines of a block.
+    pub(super) fn block(&mut self, block: &Block) {
+        for mut line in block.lines() {
+            if line.offset == 0 && line.bytes.starts_with(BOM) {
+                line.bytes = &line.bytes[BOM.len()..];
+                line.offset = BOM.len() as u64;
+            }
+            self.line(&line);
+        }
+    }
+
+    #[inline]
+    fn line(&mut self, line: &Line<'_>) {
+        self.line += 1;
+        self.lines += 1;
+        let place = Place {
+            source: self.source,
+            name: &self.name,
+            line: self.line,
+            offset: line.offset,
+            raw: line.bytes,
+        };
+        if line.too_long {
+            let reject = Reject { reason: Reason::TooLong, column: MAX_LINE_BYTES as u32 };
+            return self.fold.see(&Seen::Reject(reject), &place);
+        }
+        let peeled = peel(line.bytes, &mut self.peeled);
+        let seen = match self.reader.read(peeled.text, &mut self.layout, &mut self.scratch) {
+            Reading::Access => {
+                let text = if self.layout.in_scratch { &self.scratch } else { peeled.text };
+                Seen::Record(Record::new(text, &self.layout, peeled.carrier))
+            }
+            Reading::Proxy(line) => Seen::Proxy(line),
+            Reading::Other => Seen::Other,
+            Reading::Rejected(reject) => Seen::Reject(reject),
+        };
+        self.fold.see(&seen, &place);
+    }
+}

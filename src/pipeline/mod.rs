@@ -1,0 +1,171 @@
+//! The corridor: inputs become folded parts, in parallel, merged in input order.
+//!
+//! ```text
+//!           feeder (one thread)                 pool                         caller
+//! inputs ─▶ opens, recognises, cuts ─▶ tasks ─▶ fold each line ─▶ parts ─▶ merge, first to last
+//! ```
+//!
+//! A plain file is never read by the feeder: it is split into chunks which the pool's threads read themselves. Of
+//! several compressed files each is one task; a single one (a pipe, an archive) is unpacked by the feeder, which hands
+//! blocks to the pool. Each task gets a slot in a bounded queue when it is made, and the caller empties the slots in
+//! that order: so results are in input order, and memory is bounded by the slots.
+
+mod feed;
+mod fold;
+mod order;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::error::{Error, Result};
+use crate::format::{ProxyLine, Reader};
+use crate::frame::BLOCK_BYTES;
+use crate::input::{Input, Limits};
+use crate::record::{Record, Reject};
+
+/// What a line turned out to be.
+#[derive(Debug)]
+pub enum Seen<'a> {
+    /// An access record.
+    Record(Record<'a>),
+    /// A line of a proxy's own log.
+    Proxy(ProxyLine),
+    /// Somebody else's line.
+    Other,
+    /// An access line that cannot be read.
+    Reject(Reject),
+}
+
+/// Where a line stood.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Number of the source: its place in [`Outcome::sources`].
+    pub source: u32,
+    /// Name of the source.
+    pub name: &'a str,
+    /// Number of the line from 1: within the source when [`Fold::NUMBERED`], otherwise within the part (add
+    /// [`Part::first_line`]).
+    pub line: u64,
+    /// Where the line starts in the decompressed source, from 0.
+    pub offset: u64,
+    /// The line as it stood, wrappers included, without its newline. Of a line above the limit only the head.
+    pub raw: &'a [u8],
+}
+
+/// What is made of the lines. One for each part.
+pub trait Fold: Send {
+    /// Whether [`Place::line`] must be the number within the source. Costs a count of the lines ahead of the fold.
+    const NUMBERED: bool;
+
+    /// Takes one line.
+    fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>);
+
+    /// Bytes held by this fold that grow with the number of lines (text to be written). A part is closed early when
+    /// this gets large.
+    fn weight(&self) -> usize {
+        0
+    }
+}
+
+/// How the work is done. None of it changes the result.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Bytes of a block.
+    pub block_bytes: usize,
+    /// Threads that fold; 0: as many as the machine has.
+    pub threads: usize,
+    /// How deep and how far inputs are opened.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { block_bytes: BLOCK_BYTES, threads: 0, limits: Limits::default() }
+    }
+}
+
+/// How far the reading is, and whether it shall go on. Shared with whoever shows progress or catches signals.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Bytes read of the inputs, as they are on disk.
+    pub read: AtomicU64,
+    /// Bytes of all inputs; 0 when it is not known.
+    pub total: AtomicU64,
+    /// Set to end the reading; what was read is kept.
+    pub stop: AtomicBool,
+}
+
+impl Progress {
+    /// Nothing read yet.
+    pub const fn new() -> Progress {
+        Progress { read: AtomicU64::new(0), total: AtomicU64::new(0), stop: AtomicBool::new(false) }
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Lines of one source, folded.
+#[derive(Debug)]
+pub struct Part<F> {
+    /// What was made of them.
+    pub fold: F,
+    /// Number of the source.
+    pub source: u32,
+    /// Name of the source.
+    pub name: Arc<str>,
+    /// Lines of the source before this part.
+    pub first_line: u64,
+    /// Lines the fold has seen.
+    pub lines: u64,
+    /// Bytes of the source that the part stands for.
+    pub bytes: u64,
+}
+
+/// One stream of lines that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// `-`, the path as given, `bundle.tar.gz!dir/x.log`.
+    pub name: String,
+    /// `plain`, `gzip`, `tar.gz`, …
+    pub container: &'static str,
+    /// Decompressed bytes read.
+    pub bytes: u64,
+    /// Lines read.
+    pub lines: u64,
+}
+
+/// What was read, and what could not be.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Every stream of lines, in input order.
+    pub sources: Vec<Source>,
+    /// What could not be read, in input order. The rest was.
+    pub failures: Vec<Error>,
+    /// Streams passed over in directories and archives because they hold no text.
+    pub skipped: u64,
+    /// Reading was ended early by [`Progress::stop`].
+    pub interrupted: bool,
+}
+
+/// Reads the inputs, folds their lines, and passes the parts to `merge` in input order, on this thread.
+///
+/// # Errors
+/// What `merge` returns; reading ends then. An input that cannot be read is no error but one of
+/// [`Outcome::failures`].
+pub fn run<F: Fold>(
+    inputs: &[Input],
+    reader: &Reader,
+    make: impl Fn() -> F + Sync,
+    options: &Options,
+    progress: Option<&Progress>,
+    merge: impl FnMut(Part<F>) -> Result<()>,
+) -> Result<Outcome> {
+    let nobody = Progress::new();
+    let bench = task::Bench { reader, make: &make, options, progress: progress.unwrap_or(&nobody) };
+    order::run(inputs, &bench, merge)
+}

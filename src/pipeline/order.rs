@@ -1,0 +1,207 @@
+//! Who does the tasks, and in which order their results are merged.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+
+use super::feed::Feeder;
+use super::task::{Bench, Event, Task};
+use super::{Fold, Outcome, Part};
+use crate::error::{Error, Result};
+use crate::input::{Input, find};
+
+/// Takes tasks from the feeder, in input order.
+pub(super) trait Hands<F> {
+    /// Does a task, or sees that it is done.
+    fn task(&mut self, task: Task) -> ControlFlow<()>;
+    /// Passes on, in its turn, what the feeder itself has to tell.
+    fn tell(&mut self, event: Event<F>) -> ControlFlow<()>;
+    /// A buffer that is no longer used.
+    fn spare(&mut self) -> Option<Vec<u8>>;
+}
+
+/// Merges events, first to last.
+struct Merger<G> {
+    merge: G,
+    /// Lines and bytes of each source so far.
+    tallies: Vec<(u64, u64)>,
+    failures: Vec<Error>,
+    /// The source that failed last: the chunks behind a break would tell of it again.
+    failed: Option<u32>,
+    refused: Result<()>,
+}
+
+impl<G> Merger<G> {
+    fn event<F>(&mut self, event: Event<F>) -> ControlFlow<()>
+    where
+        G: FnMut(Part<F>) -> Result<()>,
+    {
+        if self.refused.is_err() {
+            return ControlFlow::Break(());
+        }
+        match event {
+            Event::Part { fold, source, name, lines, bytes } => {
+                let at = source as usize;
+                if self.tallies.len() <= at {
+                    self.tallies.resize(at + 1, (0, 0));
+                }
+                let tally = &mut self.tallies[at];
+                let first_line = tally.0;
+                tally.0 += lines;
+                tally.1 += bytes;
+                self.refused = (self.merge)(Part { fold, source, name, first_line, lines, bytes });
+            }
+            Event::Failed { source, error } => {
+                if source.is_none() || self.failed != source {
+                    self.failures.push(error);
+                }
+                self.failed = source;
+            }
+        }
+        if self.refused.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Runs the corridor with as many threads as the options say.
+pub(super) fn run<F: Fold, M: Fn() -> F + Sync>(
+    inputs: &[Input],
+    bench: &Bench<'_, M>,
+    merge: impl FnMut(Part<F>) -> Result<()>,
+) -> Result<Outcome> {
+    let threads = match bench.options.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    let mut merger =
+        Merger { merge, tallies: Vec::new(), failures: Vec::new(), failed: None, refused: Ok(()) };
+    // Without a pool (the system gives no more threads) the work is done here.
+    let pool =
+        (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok()).flatten();
+    let (mut sources, skipped) = match pool {
+        Some(pool) => in_parallel(inputs, bench, &mut merger, &pool, threads),
+        None => {
+            let mut feeder = Feeder::new(bench, Inline { bench, merger: &mut merger, spare: None });
+            feeder.feed(find(inputs));
+            feeder.finish()
+        }
+    };
+    merger.refused?;
+    for (source, (lines, bytes)) in sources.iter_mut().zip(merger.tallies) {
+        source.lines = lines;
+        source.bytes = bytes;
+    }
+    Ok(Outcome { sources, failures: merger.failures, skipped, interrupted: bench.progress.stopped() })
+}
+
+/// Everything on one thread.
+struct Inline<'i, 'b, M, G> {
+    bench: &'i Bench<'b, M>,
+    merger: &'i mut Merger<G>,
+    spare: Option<Vec<u8>>,
+}
+
+impl<F: Fold, M: Fn() -> F, G: FnMut(Part<F>) -> Result<()>> Hands<F> for Inline<'_, '_, M, G> {
+    fn task(&mut self, task: Task) -> ControlFlow<()> {
+        let mut flow = ControlFlow::Continue(());
+        let merger = &mut *self.merger;
+        self.spare = task.run(self.bench, &mut |event| {
+            flow = merger.event(event);
+            flow
+        });
+        flow
+    }
+
+    fn tell(&mut self, event: Event<F>) -> ControlFlow<()> {
+        self.merger.event(event)
+    }
+
+    fn spare(&mut self) -> Option<Vec<u8>> {
+        self.spare.take()
+    }
+}
+
+/// Events a task may be ahead of the merging: enough that a compressed file is not held up by one before it.
+const EVENTS: usize = 4;
+
+type Slot<F> = Receiver<Event<F>>;
+
+fn in_parallel<F: Fold, M: Fn() -> F + Sync, G: FnMut(Part<F>) -> Result<()>>(
+    inputs: &[Input],
+    bench: &Bench<'_, M>,
+    merger: &mut Merger<G>,
+    pool: &rayon::ThreadPool,
+    threads: usize,
+) -> (Vec<super::Source>, u64) {
+    let over = AtomicBool::new(false);
+    // One more than there are threads: a thread that has done its task finds the next one waiting.
+    let (queue, slots) = mpsc::sync_channel::<Slot<F>>(threads + 1);
+    let (used, spare) = mpsc::channel();
+    let over = &over;
+    pool.in_place_scope(|scope| {
+        std::thread::scope(|threads| {
+            let feeding = threads.spawn(move || {
+                let mut feeder = Feeder::new(bench, Pooled { bench, scope, queue, over, used, spare });
+                feeder.feed(find(inputs));
+                feeder.finish()
+            });
+            for slot in slots {
+                for event in slot {
+                    if merger.event(event).is_break() {
+                        over.store(true, Ordering::Relaxed);
+                    }
+                }
+            }
+            match feeding.join() {
+                Ok(fed) => fed,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    })
+}
+
+/// Tasks are done by the pool; their slots stand in a queue.
+struct Pooled<'p, 's, 'scope, 'b, F, M> {
+    bench: &'scope Bench<'b, M>,
+    scope: &'p rayon::Scope<'scope>,
+    queue: SyncSender<Slot<F>>,
+    over: &'s AtomicBool,
+    used: mpsc::Sender<Vec<u8>>,
+    spare: Receiver<Vec<u8>>,
+}
+
+impl<'scope, F: Fold + 'scope, M: Fn() -> F + Sync> Hands<F> for Pooled<'_, '_, 'scope, '_, F, M> {
+    fn task(&mut self, task: Task) -> ControlFlow<()> {
+        if self.over.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
+        let (sender, slot) = mpsc::sync_channel(EVENTS);
+        // Waits while too much is under way: the slot's place comes before its work.
+        if self.queue.send(slot).is_err() {
+            return ControlFlow::Break(());
+        }
+        let (bench, used) = (self.bench, self.used.clone());
+        self.scope.spawn(move |_| {
+            let buffer = task.run(bench, &mut |event| match sender.send(event) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            });
+            if let Some(buffer) = buffer {
+                // The feeder may have ended already.
+                drop(used.send(buffer));
+            }
+        });
+        ControlFlow::Continue(())
+    }
+
+    fn tell(&mut self, event: Event<F>) -> ControlFlow<()> {
+        let (sender, slot) = mpsc::sync_channel(1);
+        if sender.send(event).is_err() || self.queue.send(slot).is_err() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn spare(&mut self) -> Option<Vec<u8>> {
+        self.spare.try_recv().ok()
+    }
+}

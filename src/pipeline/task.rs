@@ -1,0 +1,224 @@
+//! What one thread of the pool does in one go.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::fold::Folding;
+use super::{Fold, Options, Progress};
+use crate::error::{Error, ErrorKind};
+use crate::format::Reader;
+use crate::frame::{Block, Blocks};
+use crate::input::{Bytes, Entry, walk};
+
+/// Bytes folded at a time by a thread that reads for itself: they are still in the cache when they are folded.
+pub(super) const WINDOW_BYTES: usize = 256 << 10;
+
+/// A part is closed when its fold holds so much.
+const FULL_BYTES: usize = 4 << 20;
+
+/// What every task needs.
+pub(super) struct Bench<'a, M> {
+    pub(super) reader: &'a Reader,
+    pub(super) make: &'a M,
+    pub(super) options: &'a Options,
+    pub(super) progress: &'a Progress,
+}
+
+/// What a task tells, first to last.
+pub(super) enum Event<F> {
+    /// Lines were folded.
+    Part { fold: F, source: u32, name: Arc<str>, lines: u64, bytes: u64 },
+    /// Something could not be read.
+    Failed { source: Option<u32>, error: Error },
+}
+
+/// Takes events; `Break` when nobody wants more.
+pub(super) type Tell<'t, F> = dyn FnMut(Event<F>) -> ControlFlow<()> + 't;
+
+/// Lines of one source.
+pub(super) struct Task {
+    pub(super) source: u32,
+    pub(super) name: Arc<str>,
+    pub(super) work: Work,
+}
+
+pub(super) enum Work {
+    /// Lines that are here already.
+    Block(Block),
+    /// The lines that start in this stretch of a plain file.
+    #[cfg(unix)]
+    Chunk { file: Arc<File>, start: u64, end: u64, size: u64 },
+    /// A compressed file with one stream in it.
+    Unpack { file: File, named: bool },
+}
+
+impl<M> Bench<'_, M> {
+    pub(super) fn window(&self) -> usize {
+        self.options.block_bytes.clamp(1, WINDOW_BYTES)
+    }
+}
+
+impl Task {
+    /// Does it. Returns the buffer of a block, for the next one.
+    pub(super) fn run<F: Fold, M: Fn() -> F>(
+        self,
+        bench: &Bench<'_, M>,
+        tell: &mut Tell<'_, F>,
+    ) -> Option<Vec<u8>> {
+        let Task { source, name, work } = self;
+        match work {
+            Work::Block(block) => {
+                let ahead = block.lines_before;
+                let mut folding = Folding::new((bench.make)(), bench.reader, source, name.clone(), ahead);
+                folding.block(&block);
+                let (fold, lines, bytes) = (folding.fold, folding.lines, block.extent());
+                // Nobody wanting it ends the run; this task is at its end anyway.
+                let _ = tell(Event::Part { fold, source, name, lines, bytes });
+                Some(block.into_buffer())
+            }
+            #[cfg(unix)]
+            Work::Chunk { file, start, end, size } => {
+                let at = start.saturating_sub(1);
+                let reader = ChunkReader { file: &file, at, size, progress: bench.progress };
+                let blocks = Blocks::stretch(reader, bench.window(), start, end);
+                let mut own = Own { bench, source, name, tell };
+                let _ = own.fold(blocks, |_| false, Some((start, end)));
+                None
+            }
+            Work::Unpack { file, named } => {
+                let mut own = Own { bench, source, name: name.clone(), tell };
+                let mut reader = Counted { reader: file, progress: bench.progress };
+                let entry = Entry {
+                    name: name.to_string(),
+                    reader: &mut reader,
+                    file: None,
+                    named,
+                    container: "plain",
+                };
+                let _ = walk(entry, &bench.options.limits, &mut |found| match found {
+                    Ok(entry) => {
+                        let blocks = Blocks::new(entry.reader, bench.window());
+                        own.fold(blocks, |_| false, None)
+                    }
+                    Err(error) => (own.tell)(Event::Failed { source: Some(source), error }),
+                });
+                None
+            }
+        }
+    }
+}
+
+/// A thread that reads and folds by itself.
+struct Own<'o, 'b, 't, F, M> {
+    bench: &'o Bench<'b, M>,
+    source: u32,
+    name: Arc<str>,
+    tell: &'o mut Tell<'t, F>,
+}
+
+impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
+    /// Folds all blocks into as few parts as can be. `stretch` is the part of the source that is to be accounted for.
+    fn fold<R: Read>(
+        &mut self,
+        mut blocks: Blocks<R>,
+        waits: impl Fn(&mut R) -> bool,
+        stretch: Option<(u64, u64)>,
+    ) -> ControlFlow<()> {
+        let mut before = 0;
+        let mut done = stretch.map_or(0, |(start, _)| start);
+        let mut folding = self.folding(0);
+        let failed = loop {
+            match blocks.next_block(&waits) {
+                Ok(Some(block)) => {
+                    folding.block(&block);
+                    let reached = block.offset + block.extent();
+                    blocks.recycle(block.into_buffer());
+                    if folding.fold.weight() > FULL_BYTES {
+                        before += folding.lines;
+                        let full = std::mem::replace(&mut folding, self.folding(before));
+                        let upto = stretch.map_or(reached, |(_, end)| reached.min(end)).max(done);
+                        self.part(full, upto - done)?;
+                        done = upto;
+                    }
+                    if self.bench.progress.stopped() {
+                        break None;
+                    }
+                }
+                Ok(None) => break None,
+                Err(cause) => break Some(cause),
+            }
+        };
+        let upto = stretch.map_or(blocks.position(), |(_, end)| blocks.position().min(end)).max(done);
+        self.part(folding, upto - done)?;
+        match failed {
+            None => ControlFlow::Continue(()),
+            Some(cause) => {
+                let offset = blocks.position();
+                let error = ErrorKind::Read { source: self.name.to_string(), offset, cause }.into();
+                (self.tell)(Event::Failed { source: Some(self.source), error })
+            }
+        }
+    }
+
+    fn folding(&self, before: u64) -> Folding<'b, F> {
+        let before = if F::NUMBERED { before } else { 0 };
+        Folding::new((self.bench.make)(), self.bench.reader, self.source, self.name.clone(), before)
+    }
+
+    fn part(&mut self, folding: Folding<'_, F>, bytes: u64) -> ControlFlow<()> {
+        let Folding { fold, lines, .. } = folding;
+        (self.tell)(Event::Part { fold, source: self.source, name: self.name.clone(), lines, bytes })
+    }
+}
+
+/// Reads a plain file from somewhere on, beside others who read it elsewhere.
+#[cfg(unix)]
+struct ChunkReader<'c> {
+    file: &'c File,
+    at: u64,
+    /// Length of the file when it was opened.
+    size: u64,
+    progress: &'c Progress,
+}
+
+#[cfg(unix)]
+impl Read for ChunkReader<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        use std::os::unix::fs::FileExt;
+        let got = self.file.read_at(out, self.at)?;
+        if got == 0 && self.at < self.size && !out.is_empty() {
+            let said = "the file became shorter while it was read";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, said));
+        }
+        self.at += got as u64;
+        self.progress.read.fetch_add(got as u64, Ordering::Relaxed);
+        Ok(got)
+    }
+}
+
+/// Counts what is read of an input, before it is unpacked.
+pub(super) struct Counted<'p, R> {
+    pub(super) reader: R,
+    pub(super) progress: &'p Progress,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let got = self.reader.read(out)?;
+        self.progress.read.fetch_add(got as u64, Ordering::Relaxed);
+        Ok(got)
+    }
+}
+
+impl Bytes for Counted<'_, File> {}
+
+impl Bytes for Counted<'_, &[u8]> {}
+
+impl Bytes for Counted<'_, crate::input::Pipe<'_>> {
+    fn waits(&mut self) -> bool {
+        self.reader.waits()
+    }
+}

@@ -1,0 +1,113 @@
+//! The values of conditions, read from what the user typed.
+
+use super::wrong;
+use crate::error::Result;
+use crate::record::{OUTCOMES, Outcome, time};
+
+/// RFC 3339, or `-15m` before now.
+pub(super) fn time_us(text: &str, now_us: i64) -> Result<i64> {
+    if text.starts_with("end-") {
+        return Err(wrong(format!(
+            "{text:?}: times before the last record are not supported; give a time or -15m"
+        )));
+    }
+    if let Some(ago) = text.strip_prefix('-') {
+        let ms =
+            duration_ms(ago).ok_or_else(|| wrong(format!("{text:?}: a time such as -15m is expected")))?;
+        let us = i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1000);
+        return Ok(now_us.saturating_sub(us));
+    }
+    time::parse_us(text.as_bytes())
+        .ok_or_else(|| wrong(format!("{text:?} is no time: 2026-01-02T03:04:05Z or -15m is expected")))
+}
+
+/// Milliseconds of `250ms`, `1.5s`, `15m`, `2h`, `1d`; a bare number is milliseconds.
+pub fn duration_ms(text: &str) -> Option<u64> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit_ms = match unit.trim() {
+        "" | "ms" => 1,
+        "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() || fraction.contains('.') {
+        return None;
+    }
+    let thousandths: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    let whole: u64 = whole.parse().ok()?;
+    whole.checked_mul(unit_ms)?.checked_add(thousandths * unit_ms / 1000)
+}
+
+pub(super) fn outcome(name: &str) -> Result<Outcome> {
+    OUTCOMES.into_iter().find(|o| o.name() == name).ok_or_else(|| {
+        let names = OUTCOMES.map(Outcome::name).join(", ");
+        wrong(format!("{name:?} is no outcome; there are: {names}"))
+    })
+}
+
+pub(super) fn direction(name: &str) -> Result<&'static str> {
+    ["inbound", "outbound"]
+        .into_iter()
+        .find(|known| *known == name)
+        .ok_or_else(|| wrong(format!("{name:?} is no direction: inbound or outbound is expected")))
+}
+
+/// Ranges of codes.
+#[derive(Debug, Clone)]
+pub(super) struct Codes(Vec<(u16, u16)>);
+
+impl Codes {
+    /// `503`, `5xx`, `50x`, `0`.
+    pub(super) fn parse<'v>(values: impl Iterator<Item = &'v str>) -> Result<Codes> {
+        let range = |text: &str| {
+            let bound = |with: &str| text.to_ascii_lowercase().replace('x', with).parse::<u16>().ok();
+            let plain =
+                text.len() <= 3 && text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains('+');
+            match (plain, bound("0"), bound("9")) {
+                (true, Some(low), Some(high)) => Ok((low, high)),
+                _ => Err(wrong(format!("{text:?} is no code: 503 or 5xx is expected"))),
+            }
+        };
+        Ok(Codes(values.map(range).collect::<Result<_>>()?))
+    }
+
+    pub(super) fn contain(&self, code: u16) -> bool {
+        self.0.iter().any(|(low, high)| (*low..=*high).contains(&code))
+    }
+}
+
+/// `>1s`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Comparison {
+    low_ms: u64,
+    high_ms: u64,
+}
+
+impl Comparison {
+    pub(super) fn parse(text: &str) -> Result<Comparison> {
+        let fail =
+            || wrong(format!("{text:?} is no condition on a duration: '>1s' or '<=250ms' is expected"));
+        let (operator, value) = text.split_at(text.find(|c| !"<>=".contains(c)).unwrap_or(text.len()));
+        let ms = duration_ms(value.trim()).ok_or_else(fail)?;
+        let (low_ms, high_ms) = match operator {
+            ">" => (ms.saturating_add(1), u64::MAX),
+            ">=" => (ms, u64::MAX),
+            "<" => match ms.checked_sub(1) {
+                Some(high) => (0, high),
+                None => return Err(fail()),
+            },
+            "<=" => (0, ms),
+            "=" => (ms, ms),
+            _ => return Err(fail()),
+        };
+        Ok(Comparison { low_ms, high_ms })
+    }
+
+    pub(super) fn holds(self, ms: u64) -> bool {
+        (self.low_ms..=self.high_ms).contains(&ms)
+    }
+}

@@ -1,0 +1,87 @@
+//! What came from a log is hostile: nothing of it may steer a terminal, hide, or reorder what a person reads.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Bytes as text: what is not UTF-8 appears as `\xNN`, never dropped. For outputs that escape on their own (JSON).
+pub fn utf8(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => {
+            let mut out = String::with_capacity(bytes.len() + 16);
+            for chunk in bytes.utf8_chunks() {
+                out.push_str(chunk.valid());
+                hex(&mut out, chunk.invalid());
+            }
+            Cow::Owned(out)
+        }
+    }
+}
+
+/// Bytes for a terminal: one line, and every character that cannot be seen is written out.
+pub fn terminal(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            visible(&mut out, c);
+        }
+        hex(&mut out, chunk.invalid());
+    }
+    out
+}
+
+fn visible(out: &mut String, c: char) {
+    // Writing to a String cannot fail.
+    let _ = match c {
+        '\0'..='\x1f' | '\x7f' => write!(out, "\\x{:02x}", c as u32),
+        c if is_invisible(c) => write!(out, "\\u{{{:x}}}", c as u32),
+        c => {
+            out.push(c);
+            Ok(())
+        }
+    };
+}
+
+fn hex(out: &mut String, bytes: &[u8]) {
+    for b in bytes {
+        let _ = write!(out, "\\x{b:02x}");
+    }
+}
+
+/// C1 controls, marks that reorder text, characters without width, and separators that break lines.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{80}'..='\u{9f}'
+        | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn nothing_invisible_is_left() {
+        assert_eq!(terminal(b"a\x1b[31mred\x07\r\n"), "a\\x1b[31mred\\x07\\x0d\\x0a");
+        assert_eq!(terminal("x\u{202e}evil\u{200b}\u{9b}2J".as_bytes()), "x\\u{202e}evil\\u{200b}\\u{9b}2J");
+        assert_eq!(terminal(b"caf\xc3\xa9 \xff\xc3"), "café \\xff\\xc3");
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_kept() {
+        assert_eq!(utf8(b"a\xffb"), "a\\xffb");
+        assert!(matches!(utf8("é".as_bytes()), Cow::Borrowed("é")));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_become_one_harmless_line(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let shown = terminal(&bytes);
+            prop_assert!(shown.chars().all(|c| !c.is_control() && !is_invisible(c)));
+        }
+    }
+}

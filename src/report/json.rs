@@ -1,0 +1,479 @@
+//! The triage as JSON, schema `meshwhy.triage/1`. Wire types of its own: the working types may change freely.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::escape::utf8;
+use super::{Renderer, Report, bucket_width, quality};
+use crate::aggregate::{Counter, Counts, Exemplar, Latency, Span, Summary, Text, Upstream};
+use crate::diagnosis::{Alternative, Fact, Finding, FindingScope, Remedy};
+use crate::envoy::Cluster;
+use crate::error::{ErrorKind, Result};
+use crate::record::{OUTCOMES, time::rfc3339_ms};
+
+/// Buckets of the timeline unless the user chose a width: enough for any chart.
+const BUCKETS: usize = 360;
+
+/// The renderer.
+pub(super) struct Json;
+
+impl Renderer for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn render(&self, report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
+        serde_json::to_writer_pretty(&mut *out, &Triage::of(report))
+            .map_err(|e| ErrorKind::Write(e.into()))?;
+        out.write_all(b"\n").map_err(ErrorKind::Write)?;
+        Ok(())
+    }
+}
+
+type Words<'a> = Cow<'a, str>;
+type Tally<'a> = BTreeMap<Words<'a>, u64>;
+
+#[derive(Serialize)]
+struct Triage<'a> {
+    schema: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    partial: bool,
+    input: Input<'a>,
+    totals: Totals<'a>,
+    upstreams: Vec<UpstreamRow<'a>>,
+    timeline: Timeline<'a>,
+    findings: Vec<FindingRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct Input<'a> {
+    sources: Vec<SourceRow<'a>>,
+    bytes: u64,
+    lines: u64,
+    access_lines: u64,
+    proxy_lines: u64,
+    other_lines: u64,
+    rejected_lines: u64,
+    filtered_records: u64,
+    rejects: Vec<RejectRow<'a>>,
+    formats: Vec<FormatRow>,
+    first_time: Option<String>,
+    last_time: Option<String>,
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct SourceRow<'a> {
+    name: &'a str,
+    container: &'a str,
+    bytes: u64,
+    lines: u64,
+}
+
+#[derive(Serialize)]
+struct RejectRow<'a> {
+    source: &'a str,
+    line: u64,
+    offset: u64,
+    reason: &'static str,
+    sample: Words<'a>,
+}
+
+#[derive(Serialize)]
+struct FormatRow {
+    name: &'static str,
+    lines: u64,
+}
+
+#[derive(Serialize)]
+struct Totals<'a> {
+    requests: u64,
+    failed: u64,
+    outcomes: BTreeMap<&'static str, u64>,
+    flags: Tally<'a>,
+    flag_sets: Tally<'a>,
+    codes: Codes,
+    latency_ms: LatencyRow,
+}
+
+#[derive(Serialize)]
+struct LatencyRow {
+    count: u64,
+    p50: Option<u64>,
+    p90: Option<u64>,
+    p99: Option<u64>,
+    max: Option<u64>,
+}
+
+/// Codes in numeric order, which their texts do not have once `0` is among them.
+struct Codes(BTreeMap<u16, u64>);
+
+#[derive(Serialize)]
+struct UpstreamRow<'a> {
+    upstream: Option<Words<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    other: bool,
+    direction: Option<&'static str>,
+    service: Option<Words<'a>>,
+    namespace: Option<Words<'a>>,
+    port: Option<u16>,
+    subset: Option<Words<'a>>,
+    requests: u64,
+    failed: u64,
+    failure_rate: f64,
+    flags: Tally<'a>,
+    codes: Codes,
+    outcomes: BTreeMap<&'static str, u64>,
+    latency_ms: LatencyRow,
+    hosts: Vec<HostRow<'a>>,
+    first_failure: Option<String>,
+    last_failure: Option<String>,
+}
+
+#[derive(Serialize)]
+struct HostRow<'a> {
+    host: Option<Words<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    other: bool,
+    requests: u64,
+    failed: u64,
+}
+
+#[derive(Serialize)]
+struct Timeline<'a> {
+    bucket_seconds: i64,
+    buckets: Vec<BucketRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct BucketRow<'a> {
+    start: String,
+    requests: u64,
+    failed: u64,
+    flags: BTreeMap<Words<'a>, u64>,
+}
+
+#[derive(Serialize)]
+struct FindingRow<'a> {
+    id: &'a str,
+    title: &'a str,
+    severity: &'static str,
+    confidence: f64,
+    guide: &'a [String],
+    scope: ScopeRow<'a>,
+    requests: u64,
+    share: f64,
+    first_seen: Option<String>,
+    last_seen: Option<String>,
+    ongoing: bool,
+    likely_cause: &'a str,
+    evidence: Vec<FactRow<'a>>,
+    against: Vec<AgainstRow<'a>>,
+    fix: Vec<RemedyRow<'a>>,
+    confirm: Vec<RemedyRow<'a>>,
+    alternatives: Vec<AlternativeRow<'a>>,
+    exemplars: Vec<ExemplarRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct ScopeRow<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<Words<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    upstreams: Vec<Words<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<Words<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authority: Option<Words<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<Words<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listener: Option<Words<'a>>,
+}
+
+#[derive(Serialize)]
+struct FactRow<'a> {
+    text: &'a str,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct AgainstRow<'a> {
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct RemedyRow<'a> {
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    yaml: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct AlternativeRow<'a> {
+    id: &'a str,
+    confidence: f64,
+}
+
+#[derive(Serialize)]
+struct ExemplarRow<'a> {
+    source: &'a str,
+    line: u64,
+    offset: u64,
+    request_id: Option<Words<'a>>,
+    time: Option<String>,
+    raw: Words<'a>,
+}
+
+impl Serialize for Codes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(code, n)| (code.to_string(), n)))
+    }
+}
+
+impl<'a> Triage<'a> {
+    fn of(report: &Report<'a>) -> Triage<'a> {
+        let summary = report.summary;
+        Triage {
+            schema: "meshwhy.triage/1",
+            partial: quality::partial(summary),
+            input: Input::of(report),
+            totals: Totals::of(summary),
+            upstreams: upstreams(summary),
+            timeline: Timeline::of(report),
+            findings: report.findings.iter().map(|f| FindingRow::of(f, report)).collect(),
+        }
+    }
+}
+
+impl<'a> Input<'a> {
+    fn of(report: &Report<'a>) -> Input<'a> {
+        let lines = &report.summary.lines;
+        let sources = report.sources.iter().map(|s| SourceRow {
+            name: &s.name,
+            container: s.container,
+            bytes: s.bytes,
+            lines: s.lines,
+        });
+        let rejects = lines.rejects.iter().map(|r| RejectRow {
+            source: report.source(r.source),
+            line: r.line,
+            offset: r.offset,
+            reason: r.reason.text(),
+            sample: utf8(&r.sample),
+        });
+        let mut formats: Vec<_> =
+            lines.formats.iter().map(|(name, n)| FormatRow { name, lines: *n }).collect();
+        formats.sort_by(|a, b| b.lines.cmp(&a.lines).then(a.name.cmp(b.name)));
+        Input {
+            sources: sources.collect(),
+            bytes: report.sources.iter().map(|s| s.bytes).sum(),
+            lines: lines.total,
+            access_lines: lines.access,
+            proxy_lines: lines.proxy,
+            other_lines: lines.other,
+            rejected_lines: lines.rejected,
+            filtered_records: report.filtered,
+            rejects: rejects.collect(),
+            formats,
+            first_time: report.summary.span.first_us.map(rfc3339_ms),
+            last_time: report.summary.span.last_us.map(rfc3339_ms),
+            warnings: [report.failures, &report.all_warnings()].concat(),
+        }
+    }
+}
+
+impl<'a> Totals<'a> {
+    fn of(summary: &'a Summary) -> Totals<'a> {
+        Totals {
+            requests: summary.counts.requests(),
+            failed: summary.counts.failed(),
+            outcomes: outcomes(summary.counts),
+            flags: tally(&summary.flags),
+            flag_sets: tally(&summary.flag_sets),
+            codes: Codes(summary.codes.clone()),
+            latency_ms: LatencyRow::of(&summary.latency()),
+        }
+    }
+}
+
+impl LatencyRow {
+    fn of(latency: &Latency) -> LatencyRow {
+        let known = |ms| (latency.count() > 0).then_some(ms);
+        LatencyRow {
+            count: latency.count(),
+            p50: known(latency.quantile_ms(500)),
+            p90: known(latency.quantile_ms(900)),
+            p99: known(latency.quantile_ms(990)),
+            max: known(latency.max_ms()),
+        }
+    }
+}
+
+/// Rows by failures, then requests, then name; what has no name of its own comes last.
+fn upstreams(summary: &Summary) -> Vec<UpstreamRow<'_>> {
+    let mut rows: Vec<_> = summary.upstreams.iter().collect();
+    rows.sort_by(|(a, x), (b, y)| by_failures(x.counts, y.counts).then_with(|| a.cmp(b)));
+    let mut out: Vec<_> = rows.into_iter().map(|(name, u)| UpstreamRow::of(Some(name), false, u)).collect();
+    out.extend(summary.other_upstreams.as_deref().map(|u| UpstreamRow::of(None, true, u)));
+    if summary.no_upstream.counts.requests() > 0 {
+        out.push(UpstreamRow::of(None, false, &summary.no_upstream));
+    }
+    out
+}
+
+fn by_failures(a: Counts, b: Counts) -> std::cmp::Ordering {
+    (b.failed(), b.requests()).cmp(&(a.failed(), a.requests()))
+}
+
+impl<'a> UpstreamRow<'a> {
+    fn of(name: Option<&'a Text>, other: bool, upstream: &'a Upstream) -> UpstreamRow<'a> {
+        let cluster = Cluster::parse(name.map_or(b"", |n| n));
+        let counts = upstream.counts;
+        UpstreamRow {
+            upstream: name.map(|n| utf8(n)),
+            other,
+            direction: cluster.direction.map(|d| d.name()),
+            service: cluster.service.map(utf8),
+            namespace: cluster.namespace.map(utf8),
+            port: cluster.port,
+            subset: cluster.subset.map(utf8),
+            requests: counts.requests(),
+            failed: counts.failed(),
+            failure_rate: fraction(counts.failed(), counts.requests()),
+            flags: tally(&upstream.flags),
+            codes: Codes(upstream.codes.clone()),
+            outcomes: outcomes(counts),
+            latency_ms: LatencyRow::of(&upstream.latency),
+            hosts: hosts(upstream),
+            first_failure: upstream.failure.first_us.map(rfc3339_ms),
+            last_failure: upstream.failure.last_us.map(rfc3339_ms),
+        }
+    }
+}
+
+fn hosts(upstream: &Upstream) -> Vec<HostRow<'_>> {
+    let mut rows: Vec<_> = upstream.hosts.iter().collect();
+    rows.sort_by(|(a, x), (b, y)| by_failures(x.counts, y.counts).then_with(|| a.cmp(b)));
+    let row = |host, other, counts: Counts| HostRow {
+        host,
+        other,
+        requests: counts.requests(),
+        failed: counts.failed(),
+    };
+    let mut out: Vec<_> = rows.into_iter().map(|(name, h)| row(Some(utf8(name)), false, h.counts)).collect();
+    if upstream.other_hosts.requests() > 0 {
+        out.push(row(None, true, upstream.other_hosts));
+    }
+    out
+}
+
+impl<'a> Timeline<'a> {
+    fn of(report: &Report<'a>) -> Timeline<'a> {
+        let (bucket_seconds, buckets) = report.summary.timeline.rebucketed(bucket_width(report, BUCKETS));
+        let buckets = buckets.into_iter().map(|(start, cell)| BucketRow {
+            start: rfc3339_ms(start),
+            requests: cell.load.requests,
+            failed: cell.load.failed,
+            flags: cell.flags.iter().map(|(flag, n)| (Cow::Owned(utf8(flag).into_owned()), *n)).collect(),
+        });
+        Timeline { bucket_seconds, buckets: buckets.collect() }
+    }
+}
+
+impl<'a> FindingRow<'a> {
+    fn of(finding: &'a Finding, report: &Report<'a>) -> FindingRow<'a> {
+        let Span { first_us, last_us } = finding.span;
+        FindingRow {
+            id: &finding.id,
+            title: &finding.title,
+            severity: finding.severity.name(),
+            confidence: rounded(finding.confidence),
+            guide: &finding.guide,
+            scope: ScopeRow::of(&finding.scope),
+            requests: finding.requests,
+            share: rounded(finding.share()),
+            first_seen: first_us.map(rfc3339_ms),
+            last_seen: last_us.map(rfc3339_ms),
+            ongoing: finding.ongoing,
+            likely_cause: &finding.likely_cause,
+            evidence: finding
+                .evidence
+                .iter()
+                .map(|Fact { text, count }| FactRow { text, count: *count })
+                .collect(),
+            against: finding.against.iter().map(|Fact { text, .. }| AgainstRow { text }).collect(),
+            fix: finding.fix.iter().map(RemedyRow::of).collect(),
+            confirm: finding.confirm.iter().map(RemedyRow::of).collect(),
+            alternatives: finding.alternatives.iter().map(AlternativeRow::of).collect(),
+            exemplars: finding.exemplars.iter().map(|e| ExemplarRow::of(e, report)).collect(),
+        }
+    }
+}
+
+impl<'a> ScopeRow<'a> {
+    fn of(scope: &'a FindingScope) -> ScopeRow<'a> {
+        let text = |bytes: &'a Option<Text>| bytes.as_deref().map(utf8);
+        ScopeRow {
+            upstream: text(&scope.upstream),
+            upstreams: scope.upstreams.iter().map(|name| utf8(name)).collect(),
+            route: text(&scope.route),
+            authority: text(&scope.authority),
+            host: text(&scope.host),
+            listener: text(&scope.listener),
+        }
+    }
+}
+
+impl<'a> RemedyRow<'a> {
+    fn of(remedy: &'a Remedy) -> RemedyRow<'a> {
+        let Remedy { text, command, yaml } = remedy;
+        RemedyRow { text, command: command.as_deref(), yaml: yaml.as_deref() }
+    }
+}
+
+impl<'a> AlternativeRow<'a> {
+    fn of(alternative: &'a Alternative) -> AlternativeRow<'a> {
+        AlternativeRow { id: &alternative.id, confidence: rounded(alternative.confidence) }
+    }
+}
+
+impl<'a> ExemplarRow<'a> {
+    fn of(exemplar: &'a Exemplar, report: &Report<'a>) -> ExemplarRow<'a> {
+        ExemplarRow {
+            source: report.source(exemplar.source),
+            line: exemplar.line,
+            offset: exemplar.offset,
+            request_id: exemplar.request_id.as_deref().map(utf8),
+            time: exemplar.time_us.map(rfc3339_ms),
+            raw: utf8(&exemplar.raw),
+        }
+    }
+}
+
+fn outcomes(counts: Counts) -> BTreeMap<&'static str, u64> {
+    OUTCOMES.iter().map(|o| (o.name(), counts.of(*o))).collect()
+}
+
+fn tally(counter: &Counter<Text>) -> Tally<'_> {
+    let mut out = Tally::new();
+    counter.iter().for_each(|(key, n)| *out.entry(utf8(key)).or_default() += n);
+    if counter.other() > 0 {
+        *out.entry(Cow::Borrowed("other")).or_default() += counter.other();
+    }
+    out
+}
+
+fn fraction(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { rounded(part as f64 / whole as f64) }
+}
+
+/// Six digits are more than any sample supports, and spare the reader 0.30000000000000004.
+fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}

@@ -1,0 +1,123 @@
+//! Findings become words. A renderer receives a finished model and a writer; it computes nothing and never prints.
+
+pub mod escape;
+pub mod explain;
+mod json;
+mod quality;
+mod terminal;
+pub mod units;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::Write;
+
+use crate::aggregate::Summary;
+use crate::diagnosis::Finding;
+use crate::error::{Error, ErrorKind, Result};
+
+/// One input as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceInfo {
+    /// `-` for standard input, the path as given, `bundle.tar.gz!dir/x.log` for members.
+    pub name: String,
+    /// What it was packed in: `plain`, `gzip`, …
+    pub container: &'static str,
+    /// Decompressed bytes.
+    pub bytes: u64,
+    /// Lines.
+    pub lines: u64,
+}
+
+/// How the user wants to see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// ANSI colours.
+    pub colour: bool,
+    /// Rows of a table; JSON is never cut.
+    pub top: usize,
+    /// Width of a time bucket; `None` chooses one by the span.
+    pub bucket_seconds: Option<i64>,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        View { width: 80, colour: false, top: 10, bucket_seconds: None }
+    }
+}
+
+/// All that an output needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'r> {
+    /// The counts.
+    pub summary: &'r Summary,
+    /// The causes, most important first.
+    pub findings: &'r [Finding],
+    /// The inputs, by the numbers that exemplars name.
+    pub sources: &'r [SourceInfo],
+    /// What could not be read, in words.
+    pub failures: &'r [String],
+    /// What the reader should know about the result, in words.
+    pub warnings: &'r [String],
+    /// Records that the user's filters left out.
+    pub filtered: u64,
+    /// How to show it.
+    pub view: View,
+}
+
+impl<'r> Report<'r> {
+    /// Name of a source by its number.
+    fn source(&self, number: u32) -> &'r str {
+        self.sources.get(number as usize).map_or("-", |source| source.name.as_str())
+    }
+
+    /// Everything the reader should know about the data: the caller's warnings and what the counts themselves say.
+    fn all_warnings(&self) -> Vec<String> {
+        let mut all = self.warnings.to_vec();
+        all.extend(quality::warnings(self.summary));
+        all
+    }
+}
+
+/// One output format.
+pub trait Renderer: Sync {
+    /// Name as in `--output NAME`.
+    fn name(&self) -> &'static str;
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    fn render(&self, report: &Report<'_>, out: &mut dyn Write) -> Result<()>;
+}
+
+/// All output formats; the first is the default.
+pub static RENDERERS: &[&dyn Renderer] = &[&terminal::Terminal, &json::Json];
+
+/// The renderer with this name.
+///
+/// # Errors
+/// When there is none; the message lists those there are.
+pub fn renderer(name: &str) -> Result<&'static dyn Renderer> {
+    RENDERERS.iter().copied().find(|r| r.name() == name).ok_or_else(|| {
+        let names: Vec<_> = RENDERERS.iter().map(|r| r.name()).collect();
+        let message = format!("there is no output {name:?} for triage; there are: {}", names.join(", "));
+        Error::from(ErrorKind::Option { message })
+    })
+}
+
+/// Widths that time buckets are shown at. Each is a multiple of the one before it, as those of the kept series are, so
+/// that any kept width can be shown at any larger one of these.
+const BUCKET_WIDTHS_S: [i64; 10] = [1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400, 604_800];
+
+/// The bucket width for a timeline of at most `most` buckets, or the one the user asked for.
+fn bucket_width(report: &Report<'_>, most: usize) -> i64 {
+    if let Some(width) = report.view.bucket_seconds {
+        return width;
+    }
+    let timeline = &report.summary.timeline;
+    let span_s = timeline.width_s().saturating_mul(timeline.iter().len() as i64);
+    let fits = |width: &i64| *width >= timeline.width_s() && span_s / width < most as i64;
+    BUCKET_WIDTHS_S.into_iter().find(fits).unwrap_or(timeline.width_s())
+}

@@ -1,0 +1,231 @@
+//! The table of upstreams by flags, with latency.
+
+use std::io;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use unicode_width::UnicodeWidthStr;
+
+use super::text::{Sheet, Tone, shortened};
+use crate::aggregate::{Text, Upstream};
+use crate::diagnosis::{only_failures, upstream_title};
+use crate::record::{Outcome, time::clock_s};
+use crate::report::Report;
+use crate::report::escape::terminal;
+use crate::report::units::{count, counted, duration, rate};
+
+/// A name needs this much to be recognised.
+const NAME: usize = 24;
+/// No name needs more on any screen.
+const NAME_MAX: usize = 60;
+/// More flags than this say nothing at a glance.
+const FLAGS: usize = 12;
+
+/// A column of the table, in the order of the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Column {
+    Name,
+    Requests,
+    Failed,
+    Rate,
+    Flag(Text),
+    /// Answers of the upstream itself that were errors: they carry no flag.
+    App,
+    P50,
+    P99,
+    Since,
+}
+
+struct Row<'a> {
+    name: String,
+    upstream: &'a Upstream,
+}
+
+pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
+    let (rows, hidden) = rows(report);
+    let columns = columns(report, &rows, sheet.width);
+    let mut cells: Vec<Vec<String>> = vec![columns.iter().map(|c| head(report, c)).collect()];
+    cells.extend(rows.iter().map(|row| columns.iter().map(|c| cell(report, c, row)).collect()));
+    let with_sum = rows.len() + usize::from(hidden.is_some()) > 1;
+    if with_sum {
+        let sums: Vec<String> = columns.iter().map(|c| sum(report, c)).collect();
+        let widths = columns
+            .iter()
+            .enumerate()
+            .map(|(i, _)| cells.iter().map(|row| row[i].width()).max().unwrap_or(0).max(sums[i].width()));
+        let rules =
+            widths.zip(&sums).map(|(w, sum)| if sum.is_empty() { String::new() } else { "─".repeat(w) });
+        cells.push(rules.collect());
+        cells.push(sums);
+    }
+    fit_names(&mut cells, sheet.width);
+    print(&cells, sheet)?;
+    if let Some(text) = hidden {
+        sheet.line(&sheet.paint(Tone::Dim, &text))?;
+    }
+    let app =
+        columns.contains(&Column::App).then(|| "APP: the upstream itself answered with an error".to_owned());
+    let flags = columns.iter().filter(|c| matches!(c, Column::Flag(_))).count();
+    let more = report.summary.flags.len().saturating_sub(flags) as u64;
+    let more = (more > 0).then(|| format!("{} not shown", counted(more, "more flag")));
+    let legend: Vec<String> = [app, more].into_iter().flatten().collect();
+    if !legend.is_empty() {
+        sheet.line(&sheet.paint(Tone::Dim, &legend.join(" · ")))?;
+    }
+    Ok(())
+}
+
+/// Upstreams by failures, as many as the user wants to see, and what is said of the others.
+fn rows<'a>(report: &Report<'a>) -> (Vec<Row<'a>>, Option<String>) {
+    let summary = report.summary;
+    let mut all: Vec<Row<'a>> = summary
+        .upstreams
+        .iter()
+        .map(|(name, upstream)| Row { name: terminal(upstream_title(name).as_bytes()), upstream })
+        .collect();
+    if summary.no_upstream.counts.requests() > 0 {
+        all.push(Row { name: "(no upstream)".to_owned(), upstream: &summary.no_upstream });
+    }
+    if let Some(other) = &summary.other_upstreams {
+        all.push(Row { name: "(others)".to_owned(), upstream: other });
+    }
+    let key = |row: &Row<'_>| (row.upstream.counts.failed(), row.upstream.counts.requests());
+    all.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| a.name.cmp(&b.name)));
+    let rest = all.split_off(all.len().min(report.view.top.max(1)));
+    if rest.is_empty() {
+        return (all, None);
+    }
+    let (failed, requests) = rest.iter().map(key).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    let failures = if failed == 0 { "none failed".to_owned() } else { format!("{} failed", count(failed)) };
+    let text = format!(
+        "and {} with {}, {failures}",
+        counted(rest.len() as u64, "more upstream"),
+        counted(requests, "request")
+    );
+    (all, Some(text))
+}
+
+/// What fits: with too little room SINCE goes first, then P50, then the rarest flags, then P99.
+fn columns(report: &Report<'_>, rows: &[Row<'_>], width: usize) -> Vec<Column> {
+    let mut columns = vec![Column::Name, Column::Requests, Column::Failed, Column::Rate];
+    let mut flags: Vec<_> = report.summary.flags.ranked().into_iter().map(|(flag, _)| flag.clone()).collect();
+    flags.truncate(FLAGS);
+    columns.extend(flags.into_iter().map(Column::Flag));
+    if report.summary.counts.of(Outcome::AppError) > 0 {
+        columns.push(Column::App);
+    }
+    if report.summary.latency().count() > 0 {
+        columns.extend([Column::P50, Column::P99]);
+    }
+    columns.push(Column::Since);
+    let needed = |columns: &[Column]| -> usize {
+        let widest = |c: &Column| match c {
+            Column::Name => NAME,
+            c => {
+                let cells = rows.iter().map(|row| cell(report, c, row).width());
+                cells.chain([head(report, c).width(), sum(report, c).width()]).max().unwrap_or(0)
+            }
+        };
+        columns.iter().map(|c| widest(c) + 2).sum::<usize>() - 2
+    };
+    let sacrifices: [fn(&Column) -> bool; 4] = [
+        |c| *c == Column::Since,
+        |c| *c == Column::P50,
+        |c| matches!(c, Column::Flag(_)),
+        |c| *c == Column::P99,
+    ];
+    for sacrifice in sacrifices {
+        while needed(&columns) > width {
+            let Some(at) = columns.iter().rposition(sacrifice) else { break };
+            // One flag stays: it is what the table is for.
+            if matches!(columns[at], Column::Flag(_)) && matches!(columns[at - 1], Column::Rate) {
+                break;
+            }
+            columns.remove(at);
+        }
+    }
+    columns
+}
+
+fn head(_report: &Report<'_>, column: &Column) -> String {
+    match column {
+        Column::Name => "UPSTREAM".to_owned(),
+        Column::Requests => "REQUESTS".to_owned(),
+        Column::Failed => "FAILED".to_owned(),
+        Column::Rate => "RATE".to_owned(),
+        Column::Flag(flag) => shortened(&terminal(flag), 12),
+        Column::App => "APP".to_owned(),
+        Column::P50 => "P50".to_owned(),
+        Column::P99 => "P99".to_owned(),
+        Column::Since => "SINCE".to_owned(),
+    }
+}
+
+fn cell(report: &Report<'_>, column: &Column, row: &Row<'_>) -> String {
+    let upstream = row.upstream;
+    let counts = upstream.counts;
+    let latency = |permille| match upstream.latency.count() {
+        0 => "-".to_owned(),
+        _ => duration(upstream.latency.quantile_ms(permille)),
+    };
+    match column {
+        Column::Name => row.name.clone(),
+        Column::Requests => count(counts.requests()),
+        Column::Failed => count(counts.failed()),
+        Column::Rate if only_failures(report.summary) => "n/a".to_owned(),
+        Column::Rate => rate(counts.failed(), counts.requests()),
+        Column::Flag(flag) => or_dash(upstream.flags.get(flag)),
+        Column::App => or_dash(counts.of(Outcome::AppError)),
+        Column::P50 => latency(500),
+        Column::P99 => latency(990),
+        Column::Since => upstream.failure.first_us.map_or("-".to_owned(), clock_s),
+    }
+}
+
+fn sum(report: &Report<'_>, column: &Column) -> String {
+    let summary = report.summary;
+    match column {
+        Column::Requests => count(summary.counts.requests()),
+        Column::Failed => count(summary.counts.failed()),
+        Column::Rate if only_failures(summary) => String::new(),
+        Column::Rate => rate(summary.counts.failed(), summary.counts.requests()),
+        Column::Flag(flag) => count(summary.flags.get(flag)),
+        Column::App => count(summary.counts.of(Outcome::AppError)),
+        Column::Name | Column::P50 | Column::P99 | Column::Since => String::new(),
+    }
+}
+
+fn or_dash(n: u64) -> String {
+    if n == 0 { "-".to_owned() } else { count(n) }
+}
+
+/// Names take the room that the numbers leave.
+fn fit_names(cells: &mut [Vec<String>], width: usize) {
+    let columns = cells.first().map_or(0, Vec::len);
+    let others: usize =
+        (1..columns).map(|i| cells.iter().map(|row| row[i].width()).max().unwrap_or(0) + 2).sum();
+    let room = width.saturating_sub(others).clamp(NAME.min(width), NAME_MAX);
+    for row in cells {
+        if let Some(name) = row.first_mut() {
+            *name = shortened(name, room);
+        }
+    }
+}
+
+fn print(cells: &[Vec<String>], sheet: &mut Sheet<'_>) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    cells.iter().for_each(|row| {
+        table.add_row(row);
+    });
+    for (i, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((if i == 0 { 0 } else { 2 }, 0));
+        column.set_cell_alignment(if i == 0 { CellAlignment::Left } else { CellAlignment::Right });
+    }
+    for (i, line) in table.to_string().lines().enumerate() {
+        match i {
+            0 => sheet.line(&sheet.paint(Tone::Dim, line.trim_end()))?,
+            _ => sheet.line(line)?,
+        }
+    }
+    Ok(())
+}
