@@ -42,8 +42,7 @@ fn fires(page: &Page, lines: &str) -> bool {
         let case = Case::new(&summary, key, symptom);
         page.head.when.iter().any(|when| when.matches(&case))
     });
-    let by_proxy_log = page.head.when.iter().any(|when| when.is_about_proxy_log())
-        && Catalog::built_in().diagnose(&summary).iter().any(|finding| finding.id == page.head.id);
+    let by_proxy_log = page.head.when.iter().any(|when| when.told_by(&summary.proxy_log));
     by_records || by_proxy_log
 }
 
