@@ -135,10 +135,9 @@ fn filter(args: &Filters, now_us: i64) -> Result<Filter> {
 }
 
 fn bucket(text: &str) -> Result<i64> {
-    duration_ms(text)
-        .and_then(|ms| i64::try_from(ms / 1000).ok())
-        .filter(|seconds| *seconds > 0)
-        .ok_or_else(|| wrong(format!("--bucket: {text:?}: a duration of a second or more is expected, such as 10s")))
+    duration_ms(text).and_then(|ms| i64::try_from(ms / 1000).ok()).filter(|seconds| *seconds > 0).ok_or_else(
+        || wrong(format!("--bucket: {text:?}: a duration of a second or more is expected, such as 10s")),
+    )
 }
 
 fn percent(text: &str) -> Result<f64> {

@@ -91,12 +91,7 @@ fn triage(args: Triage) -> Result<Exit> {
         failures: &failures,
         warnings: &warnings(passed, &outcome),
         filtered: passed.left_out,
-        view: View {
-            width: screen::width(),
-            colour,
-            top: plan.top,
-            bucket_seconds: plan.bucket_seconds,
-        },
+        view: View { width: screen::width(), colour, top: plan.top, bucket_seconds: plan.bucket_seconds },
     };
     let mut out = screen::out(colour);
     plan.renderer.render(&report, &mut out)?;

@@ -1,21 +1,25 @@
 //! Envoy's text formats: which of them a line is in, and where its fields are.
 
 mod scan;
+mod shape;
 
 use std::sync::LazyLock;
 
 use scan::{Pieces, Quotes};
+use shape::Shaped;
 
 use super::template::Template;
 use super::{partial, twin, value};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Layout, Reject};
+use crate::scan::Marks;
 
 /// A format and the name it goes by.
 #[derive(Debug)]
 pub(super) struct Named {
     pub(super) name: &'static str,
     pub(super) template: Template,
+    shaped: Option<Shaped>,
     pieces: Option<Pieces>,
 }
 
@@ -54,8 +58,9 @@ pub(super) static KNOWN: LazyLock<&'static [Named]> = LazyLock::new(|| {
         toml::from_str(include_str!("known.toml")).unwrap_or(KnownFile { format: Vec::new() });
     let rows = file.format.into_iter().filter_map(|row| {
         let template = Template::compile(&row.text).ok()?;
+        let shaped = Shaped::of(&template);
         let pieces = Pieces::of(&template);
-        Some(Named { name: row.name.leak(), template, pieces })
+        Some(Named { name: row.name.leak(), template, shaped, pieces })
     });
     rows.collect::<Vec<_>>().leak()
 });
@@ -78,7 +83,7 @@ impl TextFormats {
     pub(super) fn add(&mut self, name: &str, template: Template) {
         // A name for each --format-string: a few bytes, for as long as the program runs.
         // Only the known formats are proved to be read alike quickly and exactly.
-        self.own.push(Named { name: name.to_owned().leak(), template, pieces: None });
+        self.own.push(Named { name: name.to_owned().leak(), template, shaped: None, pieces: None });
     }
 
     /// Leaves one known format only.
@@ -114,10 +119,25 @@ impl TextFormats {
         })
     }
 
+    /// The ordinary line of one of the commonest formats.
+    #[inline]
+    fn read_shaped(&self, line: &[u8], layout: &mut Layout) -> bool {
+        let mut marks = Marks::default();
+        marks.find(line)
+            && self.known.iter().any(|known| {
+                layout.reset(known.name);
+                known.shaped.as_ref().is_some_and(|shaped| shaped.read(&known.template, line, &marks, layout))
+            })
+    }
+
     /// `None`: not an access line at all.
     pub(super) fn read(&self, line: &[u8], layout: &mut Layout) -> Option<std::result::Result<(), Reject>> {
         let Some(start) = mark(line) else { return partial::read_without_time(self, line, layout) };
         let text = &line[start..];
+        if self.read_shaped(text, layout) {
+            layout.shift(start);
+            return Some(Ok(()));
+        }
         let quotes = Quotes::of(text);
         // The user's own are tried again: something may stand before the time.
         let whole = self.known.iter().any(|known| known.read(text, &quotes, layout))

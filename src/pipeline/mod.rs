@@ -13,9 +13,12 @@
 mod feed;
 mod fold;
 mod order;
+mod summarise;
 mod task;
 #[cfg(test)]
 mod tests;
+
+pub use summarise::{Passed, rewrite, summarise};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

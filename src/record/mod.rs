@@ -214,6 +214,9 @@ impl Layout {
 
     /// Moves every range by `by` bytes: the line was part of a longer one.
     pub fn shift(&mut self, by: usize) {
+        if by == 0 {
+            return;
+        }
         for field in Field::ALL {
             if self.present & field.bit() != 0 {
                 let span = &mut self.spans[*field as usize];

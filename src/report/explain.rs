@@ -106,7 +106,8 @@ fn hint(hits: &[Hit<'_>], sheet: &mut Sheet<'_>) -> io::Result<()> {
 }
 
 fn page(page: &Page, sheet: &mut Sheet<'_>) -> io::Result<()> {
-    let title = Painted { text: sheet.paint(Tone::Strong, &page.title), ..Painted::plain(page.title.clone()) };
+    let title =
+        Painted { text: sheet.paint(Tone::Strong, &page.title), ..Painted::plain(page.title.clone()) };
     let guide = match page.head.guide.is_empty() {
         true => page.head.id.clone(),
         false => format!("{} · guide {}", page.head.id, page.head.guide.join(", ")),
@@ -207,8 +208,11 @@ pub fn list_formats(out: &mut dyn Write) -> Result<()> {
     for (name, text) in known_formats() {
         writeln!(out, "{name}\n    {}", terminal(text.trim_end().as_bytes())).map_err(ErrorKind::Write)?;
     }
-    writeln!(out, "JSON under Istio's keys or any (--json-keys), and ztunnel's lines, are recognised as well")
-        .map_err(ErrorKind::Write)?;
+    writeln!(
+        out,
+        "JSON under Istio's keys or any (--json-keys), and ztunnel's lines, are recognised as well"
+    )
+    .map_err(ErrorKind::Write)?;
     Ok(())
 }
 
@@ -226,7 +230,10 @@ mod tests {
     fn a_flag_set_is_explained_flag_by_flag_with_its_causes() {
         for text in ["UF,URX", "URX UF", "UpstreamConnectionFailure,URX"] {
             let screen = explained(text).unwrap();
-            assert!(screen.contains("UF ") && screen.contains("URX ") && screen.contains("Which cause?"), "{screen}");
+            assert!(
+                screen.contains("UF ") && screen.contains("URX ") && screen.contains("Which cause?"),
+                "{screen}"
+            );
             assert!(screen.contains("connection-refused"), "{screen}");
         }
         assert!(explained("UF,MINE").unwrap().contains("MINE  no flag of Envoy itself"));

@@ -146,7 +146,7 @@ impl Piece {
 
 /// Puts a value into the layout if it is an ordinary one.
 #[inline]
-fn put(step: &Step, start: usize, text: &[u8], layout: &mut Layout) -> bool {
+pub(super) fn put(step: &Step, start: usize, text: &[u8], layout: &mut Layout) -> bool {
     let ordinary = match step.class {
         // A blank at the start looks like the end of the value before.
         Class::Free => text.first() != Some(&b' '),

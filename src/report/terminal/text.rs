@@ -65,7 +65,12 @@ impl<'w> Sheet<'w> {
     }
 
     /// Left and right part on one line; when they do not fit together, the right one goes below, indented.
-    pub(in crate::report) fn both_ends(&mut self, left: &Painted, right: &str, indent: usize) -> io::Result<()> {
+    pub(in crate::report) fn both_ends(
+        &mut self,
+        left: &Painted,
+        right: &str,
+        indent: usize,
+    ) -> io::Result<()> {
         let used = left.width + right.width();
         let right_text = self.paint(Tone::Dim, right);
         if right.is_empty() {
