@@ -498,7 +498,7 @@ fn stays_away(summary: &Summary, closed: Span) -> bool {
     }
 }
 
-fn signal_of(name: ProxySignalName) -> ProxySignal {
+pub(super) fn signal_of(name: ProxySignalName) -> ProxySignal {
     match name {
         ProxySignalName::Crash => ProxySignal::Crash,
         ProxySignalName::AssertFailure => ProxySignal::AssertFailure,

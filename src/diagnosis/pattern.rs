@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::case::Case;
-use crate::aggregate::{Sni, Text};
+use crate::aggregate::{ProxyLog, Sni, Text};
 use crate::envoy::FlagSet;
 use crate::record::Kind;
 
@@ -121,6 +121,11 @@ impl When {
     /// True when it speaks of the proxy's own lines.
     pub fn is_about_proxy_log(&self) -> bool {
         !self.proxy_log.is_empty()
+    }
+
+    /// True when one of its signals stands in the proxy's own log.
+    pub fn told_by(&self, log: &ProxyLog) -> bool {
+        self.proxy_log.iter().any(|name| log.notes.contains_key(&super::catalog::signal_of(*name)))
     }
 
     /// True when the pattern is about one of these flags (companions only where it names them).

@@ -1,1 +1,8 @@
-//! x
+//! Everything that is tested from outside, in one binary. Where a new test belongs:
+
+/// The pages of the catalogue: their examples, their ids, the guide's sections.
+mod catalogue;
+/// The promises of `docs/house.md`: arrows, tables, sizes, generated files.
+mod house;
+/// Samples and how to read them, for the other modules.
+mod samples;
