@@ -13,6 +13,7 @@
 mod feed;
 mod fold;
 mod order;
+mod pieces;
 mod summarise;
 mod task;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::fold::Folding;
+use super::pieces::{Pieces, from_runtime};
 use super::{Fold, Options, Progress};
 use crate::error::{Error, ErrorKind};
 use crate::format::Reader;
@@ -129,9 +130,16 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
     ) -> ControlFlow<()> {
         let mut done = stretch.map_or(0, |(start, _)| start);
         let mut folding = self.folding();
+        let mut pieces: Option<Pieces> = None;
         let failed = loop {
             match blocks.next_block(&waits) {
-                Ok(Some(block)) => {
+                Ok(Some(mut block)) => {
+                    if stretch.is_none() && block.offset == 0 {
+                        pieces = from_runtime(block.bytes()).then(Pieces::default);
+                    }
+                    if let Some(pieces) = &mut pieces {
+                        block = pieces.pass(block);
+                    }
                     folding.block(&block);
                     let reached = block.offset + block.extent;
                     blocks.recycle(block.into_buffer());
@@ -149,6 +157,9 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
                 Err(cause) => break Some(cause),
             }
         };
+        if let Some(rest) = pieces.and_then(|mut pieces| pieces.rest(blocks.position())) {
+            folding.block(&rest);
+        }
         let upto = stretch.map_or(blocks.position(), |(_, end)| blocks.position().min(end)).max(done);
         self.part(folding, upto - done)?;
         match failed {

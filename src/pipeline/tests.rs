@@ -606,3 +606,36 @@ fn a_file_that_shrinks_while_it_is_read_is_told_and_what_is_left_is_folded() {
     assert_eq!(lines, 3);
     assert_eq!(failures, ["shrunk: at byte 11: the file became shorter while it was read"]);
 }
+
+#[test]
+fn lines_that_a_runtime_cut_are_joined_across_blocks_and_streams() {
+    let time = "2026-01-02T03:04:05.678901234Z";
+    let mut text = format!("{time} stdout F first\n{time} stdout P one \n{time} stderr P other \n");
+    text += &format!("{time} stdout P two \n{time} stdout F three\n{time} stdout F between P words\n");
+    text += &format!("{time} stderr F side\n{time} stdout P never ended\n");
+    let joined = [
+        (1, "stdout F first"),
+        (2, "stdout P one two three"),
+        (6, "stdout F between P words"),
+        (3, "stderr P other side"),
+        (8, "stdout P never ended"),
+    ];
+    let starts: Vec<u64> = expected("", text.as_bytes()).iter().map(|row| row.2).collect();
+    let rows = |name: String| {
+        joined.map(|(line, rest)| {
+            let bytes = format!("{time} {rest}").into_bytes();
+            (name.clone(), line, starts[line as usize - 1], bytes, false)
+        })
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let packed = gzip(text.as_bytes());
+    let mut all = Vec::new();
+    let paths = [("0.log", text.as_bytes()), ("1.gz", &packed), ("2.gz", &packed)].map(|(name, bytes)| {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        all.extend(rows(path.display().to_string()));
+        Input::Path(path)
+    });
+    check(&paths, &all, SIZES);
+    check(&[bytes("m", text.into_bytes())], &rows("m".to_owned()), SIZES);
+}
