@@ -35,7 +35,13 @@ fn exit_codes_are_those_of_the_contract() {
     assert_eq!(code(&["--fail-over", "50%"], log), 1);
     assert_eq!(code(&["--fail-on", "warning"], log), 1);
     assert_eq!(code(&["--fail-over", "50%", "--fail-on", "critical"], GOOD), 0);
-    for slip in [&["--no-such"][..], &["--output", "parquet"], &["--code", "abc"], &["explain", "zzqqzz"]] {
+    for slip in [
+        &["--no-such"][..],
+        &["--output", "parquet"],
+        &["--code", "abc"],
+        &["--no-probes", "records"],
+        &["explain", "zzqqzz"],
+    ] {
         assert_eq!(code(slip, log), 2, "{slip:?}");
     }
     assert_eq!(code(&["-", "no/such/file"], log), 3);
