@@ -2,6 +2,8 @@
 
 /// The pages of the catalogue: their examples, their ids, the guide's sections.
 mod catalogue;
+/// The program: exit codes, pipes, filters, messages.
+mod cli;
 /// The promises of `docs/house.md`: arrows, tables, sizes, generated files.
 mod house;
 /// Samples and how to read them, for the other modules.
