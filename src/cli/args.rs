@@ -27,7 +27,7 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Write one line for each access record that passes the filters
-    Records(Records),
+    Records(Box<Records>),
     /// Explain a response flag, a flag set, a details string, an error text, a cause, or a pasted log line
     Explain(Explain),
     /// List what meshwhy knows

@@ -8,6 +8,23 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use meshwhy::pipeline::Progress;
 
+/// How far this run is; one program reads one set of inputs.
+static PROGRESS: Progress = Progress::new();
+
+/// The progress of this run. An interrupt ends the reading, and the result of what was read is shown; a second one
+/// ends the program, for a reader may wait for bytes that never come.
+pub(super) fn interruptible() -> &'static Progress {
+    #[expect(clippy::exit, reason = "the second interrupt must not wait for anything")]
+    let handler = || {
+        if PROGRESS.stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    // Without a handler an interrupt ends the program at once, as it does everywhere else.
+    let _ = ctrlc::set_handler(handler);
+    &PROGRESS
+}
+
 /// Nothing is shown before this: most inputs are read by then.
 const PATIENCE: Duration = Duration::from_millis(800);
 const TICK: Duration = Duration::from_millis(100);

@@ -7,7 +7,7 @@ use clap::{CommandFactory, FromArgMatches};
 use meshwhy::diagnosis::{Finding, diagnose};
 use meshwhy::format::Reader;
 use meshwhy::input::Input;
-use meshwhy::pipeline::{Options, Outcome, Passed, Progress, rewrite, summarise};
+use meshwhy::pipeline::{Options, Outcome, Passed, rewrite, summarise};
 use meshwhy::query::Filter;
 use meshwhy::report::{Report, SourceInfo, View, explain, renderer};
 use meshwhy::{Error, ErrorKind, Result};
@@ -15,7 +15,7 @@ use meshwhy::{Error, ErrorKind, Result};
 use super::args::{Catalog, Cli, Command, Explain, Records, Shelf, Triage, When};
 use super::exit::Exit;
 use super::plan::{Gates, RecordsPlan, TriagePlan, wrong};
-use super::progress::watched;
+use super::progress::{interruptible, watched};
 use super::screen;
 
 /// Runs the program.
@@ -26,7 +26,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Err(error) => return Ok(usage(&error)),
     };
     match cli.command {
-        Some(Command::Records(args)) => records(args),
+        Some(Command::Records(args)) => records(*args),
         Some(Command::Explain(args)) => explained(args),
         Some(Command::Catalog(args)) => catalog(&args),
         Some(Command::Completions { shell }) => completions(shell),
@@ -69,10 +69,10 @@ fn triage(args: Triage) -> Result<Exit> {
     let colour = screen::colour(args.colour.when);
     let plan = TriagePlan::of(args)?;
     let reading = &plan.reading;
-    let progress = Progress::new();
-    let (summary, passed, outcome) = watched(reading.progress, &progress, || {
+    let progress = interruptible();
+    let (summary, passed, outcome) = watched(reading.progress, progress, || {
         let options = &reading.options;
-        summarise(&reading.inputs, &reading.reader, &reading.filter, options, Some(&progress))
+        summarise(&reading.inputs, &reading.reader, &reading.filter, options, Some(progress))
     })?;
     let on_screen = plan.renderer.name() == "table" && stdout().is_terminal();
     // The screen names what was not read, so a terminal need not show it twice.
@@ -111,10 +111,10 @@ impl Gates {
 fn records(args: Records) -> Result<Exit> {
     let plan = RecordsPlan::of(args)?;
     let reading = &plan.reading;
-    let progress = Progress::new();
+    let progress = interruptible();
     // Lines on the same terminal and a bar would overwrite each other.
     let watch = reading.progress && !stdout().is_terminal();
-    let (passed, outcome) = watched(watch, &progress, || {
+    let (passed, outcome) = watched(watch, progress, || {
         let mut out = screen::out(false);
         let result = rewrite(
             &reading.inputs,
@@ -122,7 +122,7 @@ fn records(args: Records) -> Result<Exit> {
             &reading.filter,
             plan.form,
             &reading.options,
-            Some(&progress),
+            Some(progress),
             &mut out,
         )?;
         out.flush().map_err(ErrorKind::Write)?;

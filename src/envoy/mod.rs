@@ -2,7 +2,9 @@
 //! reasons, cluster names. Knows nothing of files or lines.
 
 pub mod cluster;
+pub mod details;
 pub mod flags;
+pub mod transport;
 
 pub use cluster::{Cluster, Direction};
 pub use flags::{FLAGS, FlagRow, FlagSet, Side};

@@ -18,17 +18,26 @@ const OWN_FORMAT: &str = "envoy-text";
 /// How far the end of a word is looked for.
 const LONGEST_WORD: usize = 4096;
 
+/// How far behind the time the request is looked for.
+const LONGEST_COLUMNS: usize = 200;
+
 /// How much of a line without a time is looked at for a broken one.
 const LONGEST_TIME: usize = 40;
 
 /// A line that starts with `[TIME] `. `None`: nothing of an access line behind the time.
 pub(super) fn read(formats: &TextFormats, line: &[u8], layout: &mut Layout) -> Option<Result<(), Reject>> {
     let closed = memchr(b']', line)?;
-    let quote = closed + 2;
-    if line.get(quote) != Some(&b'"') {
-        return None;
+    let behind = closed + 2;
+    if line.get(behind) != Some(&b'"') {
+        // Columns of somebody's own before the request: a mesh, a tenant, a trace.
+        let window = line.get(behind..line.len().min(behind + LONGEST_COLUMNS))?;
+        let quote = behind + value::find(window, b" \"")? + 1;
+        let head = head(line, quote + 1).ok().filter(|head| like_envoy(line, head))?;
+        read_behind(formats, line, &head, layout);
+        layout.set(Field::StartTime, 1..closed);
+        return Some(Ok(()));
     }
-    match head(line, quote + 1) {
+    match head(line, behind + 1) {
         Ok(head) => {
             read_behind(formats, line, &head, layout);
             layout.set(Field::StartTime, 1..closed);
@@ -45,17 +54,20 @@ pub(super) fn read_without_time(
     layout: &mut Layout,
 ) -> Option<Result<(), Reject>> {
     let window = &line[..line.len().min(LONGEST_TIME)];
-    let (time, quote) = match window.first()? {
-        b'"' => (None, 0),
-        _ => {
-            let closed = value::find(window, b"] \"")?;
-            let start = usize::from(window[0] == b'[');
-            (Some(broken_time(&window[start..closed])?.then_some(start..closed)), closed + 2)
-        }
+    let start = usize::from(window.first() == Some(&b'['));
+    let (time, quote) = if start == 0 && window.first()? == &b'"' {
+        (None, 0)
+    } else if let Some(closed) = value::find(window, b"] \"") {
+        (Some(broken_time(&window[start..closed])?.then_some(start..closed)), closed + 2)
+    } else {
+        // No brackets around the time.
+        let blank = value::find(window, b" \"").filter(|&blank| value::is_time(&window[..blank]))?;
+        (Some(Some(0..blank)), blank + 1)
     };
     let head = head(line, quote + 1).ok()?;
     // Other servers quote the request, too: the code and flags must be followed by something of Envoy's.
-    if time.is_none() && !like_envoy(line, &head) {
+    let bracketed = time.is_some() && line.get(quote - 2) == Some(&b']');
+    if !bracketed && !like_envoy(line, &head) {
         return None;
     }
     read_behind(formats, line, &head, layout);
@@ -106,7 +118,7 @@ fn head(line: &[u8], start: usize) -> Result<Head, Reject> {
         column = behind.min(line.len());
         let flags = word(line, behind).filter(|&(flags, _)| value::is_flags(&line[flags.0..flags.1]));
         let protocol = protocol_before(line, blank, quote);
-        let path_end = protocol.map_or(quote, |start| start - 1);
+        let path_end = protocol.map_or(quote, |start| start - usize::from(line[start - 1] == b' '));
         let found = Head {
             method: (start, blank),
             path: ((blank + 1).min(path_end), path_end),
@@ -144,12 +156,19 @@ fn word(line: &[u8], at: usize) -> Option<((usize, usize), usize)> {
     (end > at + 1).then_some(((at + 1, end), end))
 }
 
-/// Where the protocol starts that ends at `quote`.
+/// Where the protocol starts that ends at `quote`, a blank behind the path or (Istio 1.0) right behind it.
 fn protocol_before(line: &[u8], from: usize, quote: usize) -> Option<usize> {
     let window = from.max(quote.saturating_sub(10));
-    let start = window + memrchr(b' ', &line[window..quote])? + 1;
-    // The blank behind the method is not the one before the protocol.
-    (start > from + 1 && start < quote && value::is_protocol(&line[start..quote])).then_some(start)
+    if let Some(blank) = memrchr(b' ', &line[window..quote]) {
+        let start = window + blank + 1;
+        // The blank behind the method is not the one before the protocol.
+        if start > from + 1 && start < quote && value::is_protocol(&line[start..quote]) {
+            return Some(start);
+        }
+    }
+    let path = from + 1;
+    let start = path + value::glued(line.get(path..quote)?)?;
+    line[start..].starts_with(b"HTTP/").then_some(start)
 }
 
 /// A method and a path, when there is no protocol to prove it.

@@ -160,6 +160,12 @@ impl Template {
         finish(format, lead, steps)
     }
 
+    /// How many quotes the text between the operators holds.
+    pub(super) fn quotes(&self) -> usize {
+        let texts = self.steps.iter().map(|step| &step.literal).chain([&self.lead]);
+        texts.map(|text| memchr::memchr_iter(b'"', text).count()).sum()
+    }
+
     /// The format string, as given.
     pub fn format(&self) -> &str {
         &self.format

@@ -20,13 +20,23 @@ pub(super) struct Named {
     pub(super) name: &'static str,
     pub(super) template: Template,
     shaped: Option<Shaped>,
+    /// How many quotes the format itself prints: a line with fewer is another one's.
+    quotes: usize,
     pieces: Option<Pieces>,
 }
 
 impl Named {
+    fn new(name: String, template: Template) -> Named {
+        let quotes = template.quotes();
+        Named { name: name.leak(), template, quotes, shaped: None, pieces: None }
+    }
+
     /// Reads a whole line: the ordinary one quickly, any other exactly.
     #[inline]
     fn read(&self, line: &[u8], quotes: &Quotes, layout: &mut Layout) -> bool {
+        if quotes.count < self.quotes {
+            return false;
+        }
         layout.reset(self.name);
         if self.pieces.as_ref().is_some_and(|pieces| pieces.read(&self.template, line, quotes, layout)) {
             return true;
@@ -57,10 +67,10 @@ pub(super) static KNOWN: LazyLock<&'static [Named]> = LazyLock::new(|| {
     let file: KnownFile =
         toml::from_str(include_str!("known.toml")).unwrap_or(KnownFile { format: Vec::new() });
     let rows = file.format.into_iter().filter_map(|row| {
-        let template = Template::compile(&row.text).ok()?;
-        let shaped = Shaped::of(&template);
-        let pieces = Pieces::of(&template);
-        Some(Named { name: row.name.leak(), template, shaped, pieces })
+        let mut named = Named::new(row.name, Template::compile(&row.text).ok()?);
+        named.shaped = Shaped::of(&named.template);
+        named.pieces = Pieces::of(&named.template);
+        Some(named)
     });
     rows.collect::<Vec<_>>().leak()
 });
@@ -83,7 +93,7 @@ impl TextFormats {
     pub(super) fn add(&mut self, name: &str, template: Template) {
         // A name for each --format-string: a few bytes, for as long as the program runs.
         // Only the known formats are proved to be read alike quickly and exactly.
-        self.own.push(Named { name: name.to_owned().leak(), template, shaped: None, pieces: None });
+        self.own.push(Named::new(name.to_owned(), template));
     }
 
     /// Leaves one known format only.
@@ -126,18 +136,17 @@ impl TextFormats {
         marks.find(line)
             && self.known.iter().any(|known| {
                 layout.reset(known.name);
-                known.shaped.as_ref().is_some_and(|shaped| shaped.read(&known.template, line, &marks, layout))
+                known.shaped.as_ref().is_some_and(|shaped| shaped.read(line, &marks, layout))
             })
     }
 
     /// `None`: not an access line at all.
     pub(super) fn read(&self, line: &[u8], layout: &mut Layout) -> Option<std::result::Result<(), Reject>> {
-        let Some(start) = mark(line) else { return partial::read_without_time(self, line, layout) };
-        let text = &line[start..];
-        if self.read_shaped(text, layout) {
-            layout.shift(start);
+        if line.first() == Some(&b'[') && self.read_shaped(line, layout) {
             return Some(Ok(()));
         }
+        let Some(start) = mark(line) else { return partial::read_without_time(self, line, layout) };
+        let text = &line[start..];
         let quotes = Quotes::of(text);
         // The user's own are tried again: something may stand before the time.
         let whole = self.known.iter().any(|known| known.read(text, &quotes, layout))

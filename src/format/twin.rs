@@ -90,15 +90,17 @@ impl<'l> Reading<'_, 'l> {
 }
 
 /// Puts a value where it belongs.
+#[inline]
 pub(super) fn set(step: &Step, start: usize, value: &[u8], layout: &mut Layout) {
     let Some(field) = step.field else { return };
     let end = start + value.len();
-    match (step.class, value::glued(value)) {
-        (Class::Glued, Some(at)) => {
+    match step.class {
+        Class::Glued => {
+            let at = value::glued(value).unwrap_or(value.len());
             layout.set(Field::Path, start..start + at);
             layout.set(Field::Protocol, start + at..end);
         }
-        _ if field == Field::RouteName && step.literal.is_empty() => {
+        Class::Free if field == Field::RouteName && step.literal.is_empty() => {
             layout.set(field, start..start + value::route_end(value));
         }
         _ => layout.set(field, start..end),

@@ -4,22 +4,27 @@ use crate::envoy::flags;
 
 /// `2026-01-02T03:04:05.678Z`, with any fraction and offset: what Envoy prints by default.
 pub(super) fn is_time(text: &[u8]) -> bool {
-    const SHAPE: &[u8; 19] = b"dddd-dd-ddTdd:dd:dd";
+    let Some((head, rest)) = text.split_first_chunk::<19>() else { return false };
+    let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2] = *head
+    else {
+        return false;
+    };
     text.len() <= 40
-        && text.len() >= SHAPE.len()
-        && SHAPE.iter().zip(text).all(|(&want, &b)| if want == b'd' { b.is_ascii_digit() } else { b == want })
-        && text[SHAPE.len()..]
+        && [y1, y2, y3, y4, mo1, mo2, d1, d2, h1, h2, m1, m2, s1, s2]
             .iter()
-            .all(|&b| b.is_ascii_digit() || matches!(b, b'.' | b'Z' | b'+' | b'-' | b':'))
+            .fold(true, |all, b| all & b.is_ascii_digit())
+        && rest
+            .iter()
+            .fold(true, |all, &b| all & (b.is_ascii_digit() | matches!(b, b'.' | b'Z' | b'+' | b'-' | b':')))
 }
 
 /// `HTTP/1.1`, `-`, or nothing (formats that omit missing values).
 pub(super) fn is_protocol(text: &[u8]) -> bool {
-    match text.strip_prefix(b"HTTP/") {
-        Some(version) => {
+    match text {
+        [b'H', b'T', b'T', b'P', b'/', version @ ..] => {
             (1..=3).contains(&version.len()) && version.iter().all(|&b| b.is_ascii_digit() || b == b'.')
         }
-        None => matches!(text, b"-" | b""),
+        _ => matches!(text, b"-" | b""),
     }
 }
 
@@ -117,7 +122,7 @@ pub(super) fn find(text: &[u8], literal: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
         let at = from + memchr::memchr(first, text.get(from..)?)?;
-        if text[at + 1..].starts_with(more) {
+        if begins(&text[at + 1..], more) {
             return Some(at);
         }
         from = at + 1;
@@ -130,9 +135,15 @@ pub(super) fn rfind(text: &[u8], literal: &[u8]) -> Option<usize> {
     let mut end = text.len();
     loop {
         let at = memchr::memrchr(first, &text[..end])?;
-        if text[at + 1..].starts_with(more) {
+        if begins(&text[at + 1..], more) {
             return Some(at);
         }
         end = at;
     }
+}
+
+/// `starts_with` for a byte or two: a call of `memcmp` costs more.
+#[inline]
+fn begins(text: &[u8], more: &[u8]) -> bool {
+    text.len() >= more.len() && text.iter().zip(more).all(|(a, b)| a == b)
 }

@@ -28,8 +28,21 @@ pub struct Block {
     pub offset: u64,
     /// Lines of the source before this block; 0 when the cutter does not count.
     pub lines_before: u64,
-    /// The block is the head of one line above the limit, and that line covers so many bytes.
-    long: Option<u64>,
+    /// How many bytes of the source the block stands for.
+    pub extent: u64,
+    /// The block is the head of one line above the limit.
+    long: bool,
+    /// The lines, where they are not simply what stands between newlines: pieces were joined.
+    marks: Option<Vec<Mark>>,
+}
+
+/// One line of a block whose pieces were joined: it ends at `end`, and the next one starts there.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    end: usize,
+    offset: u64,
+    number: u64,
+    too_long: bool,
 }
 
 /// One line, without its newline.
@@ -39,6 +52,8 @@ pub struct Line<'a> {
     pub bytes: &'a [u8],
     /// Where the line starts in the decompressed source, from 0.
     pub offset: u64,
+    /// Its number, from 1 behind [`Block::lines_before`].
+    pub number: u64,
     /// Longer than [`MAX_LINE_BYTES`].
     pub too_long: bool,
 }
@@ -49,32 +64,71 @@ impl Block {
         &self.buffer[..self.len]
     }
 
-    /// How many bytes of the source the block stands for.
-    pub fn extent(&self) -> u64 {
-        self.long.unwrap_or(self.len as u64)
+    /// The lines, first to last.
+    pub fn lines(&self) -> Lines<'_> {
+        Lines { block: self, at: 0, number: self.lines_before, mark: 0 }
     }
 
-    /// The lines, first to last.
-    pub fn lines(&self) -> impl Iterator<Item = Line<'_>> {
-        let bytes = self.bytes();
-        let mut at = 0;
-        std::iter::from_fn(move || {
-            let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
-            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            let offset = self.offset + at as u64;
-            at += end + 1;
-            let too_long = self.long.is_some() || end > MAX_LINE_BYTES;
-            let kept = if too_long { end.min(LONG_LINE_HEAD) } else { end };
-            if self.long.is_some() {
-                at = bytes.len();
-            }
-            Some(Line { bytes: &rest[..kept], offset, too_long })
-        })
+    /// The same stretch of the source with other lines: each goes through `join`, which may hold it back (a piece of a
+    /// line) and hand on any number of whole ones, from blocks before too.
+    pub fn joined(self, mut join: impl FnMut(Line<'_>, &mut dyn FnMut(Line<'_>))) -> Block {
+        let (mut bytes, mut marks) = (Vec::with_capacity(self.len), Vec::new());
+        self.lines().for_each(|line| join(line, &mut |line| Mark::keep(line, &mut bytes, &mut marks)));
+        Block { len: bytes.len(), buffer: bytes, marks: Some(marks), long: false, ..self }
+    }
+
+    /// No bytes at the end of a source, for the lines that were still held back.
+    pub fn at_end(offset: u64, fill: impl FnOnce(&mut dyn FnMut(Line<'_>))) -> Block {
+        let (mut buffer, mut marks) = (Vec::new(), Vec::new());
+        fill(&mut |line| Mark::keep(line, &mut buffer, &mut marks));
+        let len = buffer.len();
+        Block { buffer, len, offset, lines_before: 0, extent: 0, long: false, marks: Some(marks) }
     }
 
     /// The buffer, to be used again by [`Blocks::recycle`].
     pub fn into_buffer(self) -> Vec<u8> {
         self.buffer
+    }
+}
+
+impl Mark {
+    fn keep(line: Line<'_>, bytes: &mut Vec<u8>, marks: &mut Vec<Mark>) {
+        bytes.extend_from_slice(line.bytes);
+        let Line { offset, number, too_long, .. } = line;
+        marks.push(Mark { end: bytes.len(), offset, number, too_long });
+    }
+}
+
+/// The lines of a block.
+#[derive(Debug)]
+pub struct Lines<'b> {
+    block: &'b Block,
+    at: usize,
+    number: u64,
+    mark: usize,
+}
+
+impl<'b> Iterator for Lines<'b> {
+    type Item = Line<'b>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Line<'b>> {
+        let bytes = self.block.bytes();
+        if let Some(marks) = &self.block.marks {
+            let Mark { end, offset, number, too_long } = *marks.get(self.mark)?;
+            let line = &bytes[self.at..end];
+            self.at = end;
+            self.mark += 1;
+            return Some(Line { bytes: line, offset, number, too_long });
+        }
+        let rest = bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let offset = self.block.offset + self.at as u64;
+        self.at += end + 1;
+        self.number += 1;
+        let too_long = self.block.long || end > MAX_LINE_BYTES;
+        let kept = if too_long { end.min(LONG_LINE_HEAD) } else { end };
+        Some(Line { bytes: &rest[..kept], offset, number: self.number, too_long })
     }
 }
 
@@ -142,6 +196,11 @@ impl<R: Read> Blocks<R> {
     pub fn counting(mut self) -> Blocks<R> {
         self.counted = Some(0);
         self
+    }
+
+    /// Counts no more: nobody wants to know.
+    pub fn stop_counting(&mut self) {
+        self.counted = None;
     }
 
     /// Gives a buffer back, to be filled again.
@@ -250,7 +309,7 @@ impl<R: Read> Blocks<R> {
     /// Hands on what is before the cut and keeps the rest.
     fn hand_over(&mut self, cut: usize) -> Block {
         let rest = self.filled - cut;
-        let mut next = self.spare.pop().unwrap_or_default();
+        let mut next = self.spare.pop().unwrap_or_else(|| vec![0; self.size.max(rest)]);
         if next.len() < rest {
             next.resize(rest.max(self.size), 0);
         }
@@ -261,7 +320,9 @@ impl<R: Read> Blocks<R> {
             len: cut,
             offset: self.offset,
             lines_before: self.counted.unwrap_or(0),
-            long: None,
+            extent: cut as u64,
+            long: false,
+            marks: None,
         };
         if let Some(counted) = &mut self.counted {
             *counted += memchr::memchr_iter(b'\n', block.bytes()).count() as u64;
@@ -283,7 +344,8 @@ impl<R: Read> Blocks<R> {
         self.offset += self.filled as u64;
         self.filled = 0;
         self.discard_line();
-        Block { len: buffer.len(), buffer, offset, lines_before, long: Some(self.offset - offset) }
+        let extent = self.offset - offset;
+        Block { len: buffer.len(), buffer, offset, lines_before, extent, long: true, marks: None }
     }
 
     /// Drops everything up to the next newline, that included. The buffer is empty before.
@@ -307,6 +369,69 @@ impl<R: Read> Blocks<R> {
                 return;
             }
             self.offset += got as u64;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Blocks of the lines that start in each stretch of `step` bytes, put together, are the lines of the whole.
+    #[test]
+    fn stretches_share_the_lines_between_them() {
+        let text = b"a\n\nbcd\n\n\nefghijklmnop\nq\nrst";
+        let whole: Vec<(u64, Vec<u8>)> = lines_of(Blocks::new(&text[..], 1000));
+        assert_eq!(whole.len(), 8);
+        for step in 1..40 {
+            for size in [1, 2, 5, 100] {
+                let mut all = Vec::new();
+                for start in (0..text.len()).step_by(step) {
+                    let end = (start + step) as u64;
+                    let from = &text[start.saturating_sub(1)..];
+                    all.extend(lines_of(Blocks::stretch(from, size, start as u64, end)));
+                }
+                assert_eq!(all, whole, "step {step}, size {size}");
+            }
+        }
+    }
+
+    fn lines_of<R: Read>(mut blocks: Blocks<R>) -> Vec<(u64, Vec<u8>)> {
+        let mut lines = Vec::new();
+        while let Some(block) = blocks.next_block(|_| false).unwrap() {
+            lines.extend(block.lines().map(|line| (line.offset, line.bytes.to_vec())));
+            blocks.recycle(block.into_buffer());
+        }
+        lines
+    }
+
+    #[test]
+    fn pieces_are_joined_across_blocks() {
+        let text = b"one\nP:two-\nP:three-\nfour\nfive\n";
+        for size in [1, 6, 100] {
+            let mut blocks = Blocks::new(&text[..], size).counting();
+            let mut held: Option<(Vec<u8>, u64, u64)> = None;
+            let mut lines = Vec::new();
+            while let Some(block) = blocks.next_block(|_| false).unwrap() {
+                let block = block.joined(|line, out| {
+                    if let Some(piece) = line.bytes.strip_prefix(b"P:") {
+                        held.get_or_insert((Vec::new(), line.offset, line.number)).0.extend_from_slice(piece);
+                    } else if let Some((mut bytes, offset, number)) = held.take() {
+                        bytes.extend_from_slice(line.bytes);
+                        out(Line { bytes: &bytes, offset, number, too_long: false });
+                    } else {
+                        out(line);
+                    }
+                });
+                lines.extend(block.lines().map(|line| (line.number, line.offset, line.bytes.to_vec())));
+            }
+            let expected: [(u64, u64, &[u8]); 3] =
+                [(1, 0, b"one"), (2, 4, b"two-three-four"), (5, 25, b"five")];
+            assert_eq!(
+                lines,
+                expected.map(|(number, offset, bytes)| (number, offset, bytes.to_vec())),
+                "size {size}"
+            );
         }
     }
 }

@@ -3,5 +3,5 @@
 mod block;
 mod envelope;
 
-pub use block::{BLOCK_BYTES, Block, Blocks, LONG_LINE_HEAD, Line, MAX_LINE_BYTES};
+pub use block::{BLOCK_BYTES, Block, Blocks, LONG_LINE_HEAD, Line, Lines, MAX_LINE_BYTES};
 pub use envelope::{Joiner, Logical, Partial, Peeled, Stream, open_from, partial, peel};

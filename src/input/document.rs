@@ -282,10 +282,11 @@ impl<R: Read> Slices<R> {
         let byte = self.input[self.at];
         if self.text != Text::No {
             self.at += 1;
-            if self.text == Text::Key && (byte != b'"' || self.escaped) {
-                if let Some(level) = self.levels.last_mut().filter(|level| level.key.len() < KEY_BYTES) {
-                    level.key.push(byte);
-                }
+            if self.text == Text::Key
+                && (byte != b'"' || self.escaped)
+                && let Some(level) = self.levels.last_mut().filter(|level| level.key.len() < KEY_BYTES)
+            {
+                level.key.push(byte);
             }
             match byte {
                 _ if self.escaped => self.escaped = false,

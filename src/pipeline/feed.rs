@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::order::Hands;
+use super::pieces::{Pieces, from_runtime};
 use super::task::{Bench, Counted, Event, Task, Work};
 use super::{Fold, Source};
 use crate::error::{Error, ErrorKind};
@@ -105,7 +106,10 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
                     self.skipped += 1;
                     return ControlFlow::Continue(());
                 }
-                return self.chunks(file, name, size);
+                // Pieces of a line may lie in two chunks: such a file goes through one cutter.
+                if !from_runtime(head) {
+                    return self.chunks(file, name, size);
+                }
             }
         }
         let mut reader = Counted { reader: &file, progress: self.bench.progress };
@@ -174,23 +178,40 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
     fn entry(&mut self, entry: Entry<'_>) -> ControlFlow<()> {
         let source = self.source(&entry.name, entry.container);
         let name: Arc<str> = entry.name.into();
-        let mut blocks = Blocks::new(entry.reader, self.bench.options.block_bytes);
-        if F::NUMBERED {
-            blocks = blocks.counting();
-        }
+        let mut counted = true;
+        let mut pieces: Option<Pieces> = None;
+        let mut blocks = Blocks::new(entry.reader, self.bench.options.block_bytes).counting();
         loop {
             if self.bench.progress.stopped() {
                 return ControlFlow::Break(());
             }
             match blocks.next_block(|reader| reader.waits()) {
-                Ok(Some(block)) => {
-                    self.hands.task(Task { source, name: Arc::clone(&name), work: Work::Block(block) })?;
+                Ok(Some(mut block)) => {
+                    if block.offset == 0 {
+                        pieces = from_runtime(block.bytes()).then(Pieces::default);
+                        counted = F::NUMBERED || pieces.is_some();
+                        if !counted {
+                            blocks.stop_counting();
+                        }
+                    }
+                    if let Some(pieces) = &mut pieces {
+                        block = pieces.pass(block);
+                    }
+                    self.hands.task(Task {
+                        source,
+                        name: Arc::clone(&name),
+                        work: Work::Block { block, counted },
+                    })?;
                     if let Some(buffer) = self.hands.spare() {
                         blocks.recycle(buffer);
                     }
                 }
-                Ok(None) => return ControlFlow::Continue(()),
-                Err(cause) => {
+                ended => {
+                    if let Some(block) = pieces.and_then(|mut pieces| pieces.rest(blocks.position())) {
+                        let (name, work) = (Arc::clone(&name), Work::Block { block, counted });
+                        self.hands.task(Task { source, name, work })?;
+                    }
+                    let Err(cause) = ended else { return ControlFlow::Continue(()) };
                     let error =
                         ErrorKind::Read { source: name.to_string(), offset: blocks.position(), cause };
                     return self.failed(Some(source), error.into());

@@ -18,22 +18,22 @@ pub(super) struct Folding<'r, F> {
     reader: &'r Reader,
     source: u32,
     name: Arc<str>,
-    /// Number of the line before the next one.
-    line: u64,
+    /// The cutter counts, so that a line's number is that within its source; otherwise it is that within the part.
+    counted: bool,
     layout: Layout,
     peeled: Vec<u8>,
     scratch: Vec<u8>,
 }
 
 impl<'r, F: Fold> Folding<'r, F> {
-    pub(super) fn new(fold: F, reader: &'r Reader, source: u32, name: Arc<str>, lines_before: u64) -> Self {
+    pub(super) fn new(fold: F, reader: &'r Reader, source: u32, name: Arc<str>, counted: bool) -> Self {
         Folding {
             fold,
             lines: 0,
             reader,
             source,
             name,
-            line: lines_before,
+            counted,
             layout: Layout::default(),
             peeled: Vec::new(),
             scratch: Vec::new(),
@@ -42,7 +42,9 @@ impl<'r, F: Fold> Folding<'r, F> {
 
     /// Folds the lines of a block.
     pub(super) fn block(&mut self, block: &Block) {
+        let before = if self.counted { 0 } else { self.lines };
         for mut line in block.lines() {
+            line.number += before;
             if line.offset == 0 && line.bytes.starts_with(BOM) {
                 line.bytes = &line.bytes[BOM.len()..];
                 line.offset = BOM.len() as u64;
@@ -53,12 +55,11 @@ impl<'r, F: Fold> Folding<'r, F> {
 
     #[inline]
     fn line(&mut self, line: &Line<'_>) {
-        self.line += 1;
         self.lines += 1;
         let place = Place {
             source: self.source,
             name: &self.name,
-            line: self.line,
+            line: line.number,
             offset: line.offset,
             raw: line.bytes,
         };

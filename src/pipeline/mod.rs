@@ -13,6 +13,7 @@
 mod feed;
 mod fold;
 mod order;
+mod pieces;
 mod summarise;
 mod task;
 #[cfg(test)]
@@ -49,8 +50,7 @@ pub struct Place<'a> {
     pub source: u32,
     /// Name of the source.
     pub name: &'a str,
-    /// Number of the line from 1: within the source when [`Fold::NUMBERED`], otherwise within the part (add
-    /// [`Part::first_line`]).
+    /// Number of the line from 1, to which [`Part::first_line`] is to be added. With [`Fold::NUMBERED`] that is 0.
     pub line: u64,
     /// Where the line starts in the decompressed source, from 0.
     pub offset: u64,
@@ -121,7 +121,8 @@ pub struct Part<F> {
     pub source: u32,
     /// Name of the source.
     pub name: Arc<str>,
-    /// Lines of the source before this part.
+    /// What to add to the part's [`Place::line`] to get the number within the source: the lines before this part, or 0
+    /// when they were counted ahead of the fold.
     pub first_line: u64,
     /// Lines the fold has seen.
     pub lines: u64,

@@ -40,13 +40,13 @@ impl<G> Merger<G> {
             return ControlFlow::Break(());
         }
         match event {
-            Event::Part { fold, source, name, lines, bytes } => {
+            Event::Part { counted, fold, source, name, lines, bytes } => {
                 let at = source as usize;
                 if self.tallies.len() <= at {
                     self.tallies.resize(at + 1, (0, 0));
                 }
                 let tally = &mut self.tallies[at];
-                let first_line = tally.0;
+                let first_line = if counted { 0 } else { tally.0 };
                 tally.0 += lines;
                 tally.1 += bytes;
                 self.refused = (self.merge)(Part { fold, source, name, first_line, lines, bytes });

@@ -108,11 +108,11 @@ impl<const N: bool> Fold for Writing<'_, N> {
 
     #[inline]
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
-        if let Seen::Record(record) = seen {
-            if self.passed.admits(self.filter, record) {
-                let Place { name, line, offset, raw, .. } = *place;
-                self.form.write(record, &Origin { source: name, line, offset, raw }, &mut self.out);
-            }
+        if let Seen::Record(record) = seen
+            && self.passed.admits(self.filter, record)
+        {
+            let Place { name, line, offset, raw, .. } = *place;
+            self.form.write(record, &Origin { source: name, line, offset, raw }, &mut self.out);
         }
     }
 

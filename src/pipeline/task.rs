@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::fold::Folding;
+use super::pieces::{Pieces, from_runtime};
 use super::{Fold, Options, Progress};
 use crate::error::{Error, ErrorKind};
 use crate::format::Reader;
@@ -29,8 +30,8 @@ pub(super) struct Bench<'a, M> {
 
 /// What a task tells, first to last.
 pub(super) enum Event<F> {
-    /// Lines were folded.
-    Part { fold: F, source: u32, name: Arc<str>, lines: u64, bytes: u64 },
+    /// Lines were folded; `counted` when their places hold the number within the source.
+    Part { counted: bool, fold: F, source: u32, name: Arc<str>, lines: u64, bytes: u64 },
     /// Something could not be read.
     Failed { source: Option<u32>, error: Error },
 }
@@ -46,8 +47,8 @@ pub(super) struct Task {
 }
 
 pub(super) enum Work {
-    /// Lines that are here already.
-    Block(Block),
+    /// Lines that are here already; `counted` when the block knows the lines before it.
+    Block { block: Block, counted: bool },
     /// The lines that start in this stretch of a plain file.
     #[cfg(unix)]
     Chunk { file: Arc<File>, start: u64, end: u64, size: u64 },
@@ -70,13 +71,12 @@ impl Task {
     ) -> Option<Vec<u8>> {
         let Task { source, name, work } = self;
         match work {
-            Work::Block(block) => {
-                let ahead = block.lines_before;
-                let mut folding = Folding::new((bench.make)(), bench.reader, source, name.clone(), ahead);
+            Work::Block { block, counted } => {
+                let mut folding = Folding::new((bench.make)(), bench.reader, source, name.clone(), counted);
                 folding.block(&block);
-                let (fold, lines, bytes) = (folding.fold, folding.lines, block.extent());
+                let (fold, lines, bytes) = (folding.fold, folding.lines, block.extent);
                 // Nobody wanting it ends the run; this task is at its end anyway.
-                let _ = tell(Event::Part { fold, source, name, lines, bytes });
+                let _ = tell(Event::Part { counted, fold, source, name, lines, bytes });
                 Some(block.into_buffer())
             }
             #[cfg(unix)]
@@ -84,12 +84,12 @@ impl Task {
                 let at = start.saturating_sub(1);
                 let reader = ChunkReader { file: &file, at, size, progress: bench.progress };
                 let blocks = Blocks::stretch(reader, bench.window(), start, end);
-                let mut own = Own { bench, source, name, tell };
+                let mut own = Own { bench, source, name, counted: false, tell };
                 let _ = own.fold(blocks, |_| false, Some((start, end)));
                 None
             }
             Work::Unpack { file, named } => {
-                let mut own = Own { bench, source, name: name.clone(), tell };
+                let mut own = Own { bench, source, name: name.clone(), counted: true, tell };
                 let mut reader = Counted { reader: file, progress: bench.progress };
                 let entry = Entry {
                     name: name.to_string(),
@@ -100,7 +100,7 @@ impl Task {
                 };
                 let _ = walk(entry, &bench.options.limits, &mut |found| match found {
                     Ok(entry) => {
-                        let blocks = Blocks::new(entry.reader, bench.window());
+                        let blocks = Blocks::new(entry.reader, bench.window()).counting();
                         own.fold(blocks, |_| false, None)
                     }
                     Err(error) => (own.tell)(Event::Failed { source: Some(source), error }),
@@ -116,6 +116,7 @@ struct Own<'o, 'b, 't, F, M> {
     bench: &'o Bench<'b, M>,
     source: u32,
     name: Arc<str>,
+    counted: bool,
     tell: &'o mut Tell<'t, F>,
 }
 
@@ -127,18 +128,23 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
         waits: impl Fn(&mut R) -> bool,
         stretch: Option<(u64, u64)>,
     ) -> ControlFlow<()> {
-        let mut before = 0;
         let mut done = stretch.map_or(0, |(start, _)| start);
-        let mut folding = self.folding(0);
+        let mut folding = self.folding();
+        let mut pieces: Option<Pieces> = None;
         let failed = loop {
             match blocks.next_block(&waits) {
-                Ok(Some(block)) => {
+                Ok(Some(mut block)) => {
+                    if stretch.is_none() && block.offset == 0 {
+                        pieces = from_runtime(block.bytes()).then(Pieces::default);
+                    }
+                    if let Some(pieces) = &mut pieces {
+                        block = pieces.pass(block);
+                    }
                     folding.block(&block);
-                    let reached = block.offset + block.extent();
+                    let reached = block.offset + block.extent;
                     blocks.recycle(block.into_buffer());
                     if folding.fold.weight() > FULL_BYTES {
-                        before += folding.lines;
-                        let full = std::mem::replace(&mut folding, self.folding(before));
+                        let full = std::mem::replace(&mut folding, self.folding());
                         let upto = stretch.map_or(reached, |(_, end)| reached.min(end)).max(done);
                         self.part(full, upto - done)?;
                         done = upto;
@@ -151,6 +157,9 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
                 Err(cause) => break Some(cause),
             }
         };
+        if let Some(rest) = pieces.and_then(|mut pieces| pieces.rest(blocks.position())) {
+            folding.block(&rest);
+        }
         let upto = stretch.map_or(blocks.position(), |(_, end)| blocks.position().min(end)).max(done);
         self.part(folding, upto - done)?;
         match failed {
@@ -163,14 +172,14 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
         }
     }
 
-    fn folding(&self, before: u64) -> Folding<'b, F> {
-        let before = if F::NUMBERED { before } else { 0 };
-        Folding::new((self.bench.make)(), self.bench.reader, self.source, self.name.clone(), before)
+    fn folding(&self) -> Folding<'b, F> {
+        Folding::new((self.bench.make)(), self.bench.reader, self.source, self.name.clone(), self.counted)
     }
 
     fn part(&mut self, folding: Folding<'_, F>, bytes: u64) -> ControlFlow<()> {
         let Folding { fold, lines, .. } = folding;
-        (self.tell)(Event::Part { fold, source: self.source, name: self.name.clone(), lines, bytes })
+        let (source, name, counted) = (self.source, self.name.clone(), self.counted);
+        (self.tell)(Event::Part { counted, fold, source, name, lines, bytes })
     }
 }
 

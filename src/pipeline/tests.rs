@@ -34,10 +34,9 @@ fn rows<const NUMBERED: bool>(inputs: &[Input], block_bytes: usize, threads: usi
         None,
         |part| {
             assert_eq!(part.lines as usize, part.fold.0.len());
+            assert!(!NUMBERED || part.first_line == 0);
             all.extend(part.fold.0.into_iter().map(|mut row| {
-                if !NUMBERED {
-                    row.1 += part.first_line;
-                }
+                row.1 += part.first_line;
                 row
             }));
             Ok(())
@@ -520,4 +519,123 @@ fn an_interrupt_keeps_what_was_read() {
         assert_eq!(outcome.sources[0].lines, lines);
         assert!(lines > 0 && lines < 5000);
     }
+}
+
+/// A fold that gets heavy at once: compressed files folded as one task still come in several parts.
+struct Heavy(Rows<true>);
+
+impl Fold for Heavy {
+    const NUMBERED: bool = true;
+
+    fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
+        self.0.see(seen, place);
+    }
+
+    fn weight(&self) -> usize {
+        usize::MAX
+    }
+}
+
+#[test]
+fn a_heavy_fold_is_merged_early() {
+    let dir = tempfile::tempdir().unwrap();
+    let text: Vec<u8> = sample(2000).into_iter().filter(|b| *b != 0).collect();
+    let mut all = Vec::new();
+    let inputs = ["a.gz", "b.gz", "c.gz"].map(|name| {
+        let path = dir.path().join(name);
+        fs::write(&path, gzip(&text)).unwrap();
+        all.extend(expected(&path.display().to_string(), &text));
+        Input::Path(path)
+    });
+    let options = Options { block_bytes: 777, threads: 2, ..Options::default() };
+    let (mut got, mut parts) = (Vec::new(), 0);
+    let outcome = run(
+        &inputs,
+        &Reader::new(),
+        || Heavy(Rows(Vec::new())),
+        &options,
+        None,
+        |part| {
+            got.extend(part.fold.0.0);
+            parts += 1;
+            Ok(())
+        },
+    );
+    assert!(got == all);
+    assert!(parts > 100);
+    assert!(outcome.unwrap().sources.iter().all(|source| source.bytes == text.len() as u64));
+}
+
+/// Documents cut anywhere and with any byte broken end, and give the same lines for every block size.
+#[test]
+fn broken_documents_end() {
+    let document =
+        r#"{"data":{"result":[{"stream":{"a":"b\"]"},"values":[["1","x \\ y"],["2",null],3]}],"z":[[{}]]}}"#;
+    let whole = document.as_bytes();
+    for at in 0..whole.len() {
+        for byte in *b"\"\\{}[],:x \n\xff" {
+            let mut broken = whole.to_vec();
+            broken[at] = byte;
+            for text in [broken, whole[..at].to_vec()] {
+                let inputs = [bytes("d", text)];
+                assert!(rows::<true>(&inputs, 3, 1).0 == rows::<true>(&inputs, 4096, 1).0);
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_shrinks_while_it_is_read_is_told_and_what_is_left_is_folded() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("shrunk");
+    fs::write(&path, "one\ntwo\nthr").unwrap();
+    let (options, progress, reader) = (Options::default(), Progress::new(), Reader::new());
+    let make = || Rows::<false>(Vec::new());
+    let bench = task::Bench { reader: &reader, make: &make, options: &options, progress: &progress };
+    let work =
+        task::Work::Chunk { file: fs::File::open(&path).unwrap().into(), start: 0, end: 50, size: 100 };
+    let (mut lines, mut failures) = (0, Vec::new());
+    task::Task { source: 0, name: "shrunk".into(), work }.run(&bench, &mut |event: task::Event<_>| {
+        match event {
+            task::Event::Part { lines: more, .. } => lines += more,
+            task::Event::Failed { error, .. } => failures.push(error.to_string()),
+        }
+        std::ops::ControlFlow::Continue(())
+    });
+    assert_eq!(lines, 3);
+    assert_eq!(failures, ["shrunk: at byte 11: the file became shorter while it was read"]);
+}
+
+#[test]
+fn lines_that_a_runtime_cut_are_joined_across_blocks_and_streams() {
+    let time = "2026-01-02T03:04:05.678901234Z";
+    let mut text = format!("{time} stdout F first\n{time} stdout P one \n{time} stderr P other \n");
+    text += &format!("{time} stdout P two \n{time} stdout F three\n{time} stdout F between P words\n");
+    text += &format!("{time} stderr F side\n{time} stdout P never ended\n");
+    let joined = [
+        (1, "stdout F first"),
+        (2, "stdout P one two three"),
+        (6, "stdout F between P words"),
+        (3, "stderr P other side"),
+        (8, "stdout P never ended"),
+    ];
+    let starts: Vec<u64> = expected("", text.as_bytes()).iter().map(|row| row.2).collect();
+    let rows = |name: String| {
+        joined.map(|(line, rest)| {
+            let bytes = format!("{time} {rest}").into_bytes();
+            (name.clone(), line, starts[line as usize - 1], bytes, false)
+        })
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let packed = gzip(text.as_bytes());
+    let mut all = Vec::new();
+    let paths = [("0.log", text.as_bytes()), ("1.gz", &packed), ("2.gz", &packed)].map(|(name, bytes)| {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        all.extend(rows(path.display().to_string()));
+        Input::Path(path)
+    });
+    check(&paths, &all, SIZES);
+    check(&[bytes("m", text.into_bytes())], &rows("m".to_owned()), SIZES);
 }

@@ -7,8 +7,6 @@ mod glob;
 mod probe;
 mod value;
 
-use std::borrow::Cow;
-
 use crate::envoy::{Cluster, FlagSet, flags};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Field, Outcome, Record};
@@ -214,7 +212,7 @@ fn upstream_fits(pattern: &[u8], name: &[u8]) -> bool {
             .is_some_and(|port| glob::fits(pattern, &[&full[..], b":", port.to_string().as_bytes()].concat()))
 }
 
-fn field_fits(pattern: &[u8], text: &Cow<'_, [u8]>, cut: Cut) -> bool {
+fn field_fits(pattern: &[u8], text: &[u8], cut: Cut) -> bool {
     let end = match cut {
         Cut::Nothing => None,
         Cut::Port => memchr::memrchr(b':', text),

@@ -11,7 +11,7 @@ use crate::error::{ErrorKind, Result};
 use crate::format::known_formats;
 
 /// Causes that are listed; what fits worse is no answer.
-const HITS: usize = 12;
+const HITS: usize = 30;
 
 /// Explains flags, a cause id, or any text that the catalogue knows. `false`: nothing is known of it.
 ///
@@ -20,9 +20,9 @@ const HITS: usize = 12;
 pub fn explain(text: &str, view: View, out: &mut dyn Write) -> Result<bool> {
     let mut sheet = Sheet::new(out, view.width, view.colour);
     let catalog = Catalog::built_in();
-    let spaced = text.replace([' ', '+'], ",");
-    if known_flags(&spaced) {
-        flag_set(&spaced, catalog, &mut sheet).map_err(ErrorKind::Write)?;
+    let set = set_of(text);
+    if known_flags(&set) {
+        flag_set(&set, catalog, &mut sheet).map_err(ErrorKind::Write)?;
         return Ok(true);
     }
     let hits = catalog.look_up(text);
@@ -43,6 +43,13 @@ pub fn explain(text: &str, view: View, out: &mut dyn Write) -> Result<bool> {
 pub fn flag_meanings(text: &str, view: View, out: &mut dyn Write) -> Result<()> {
     meanings(text, &mut Sheet::new(out, view.width, view.colour)).map_err(ErrorKind::Write)?;
     Ok(())
+}
+
+/// The text as a flags field, however people wrote it: `UF,URX`, `URX UF`, `503 UC`, `UF+URX`.
+fn set_of(text: &str) -> String {
+    let words = text.split([' ', '+', ',']).filter(|word| !word.is_empty());
+    let is_code = |word: &&str| word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit());
+    words.filter(|word| !is_code(word)).collect::<Vec<_>>().join(",")
 }
 
 /// True for a set with at least one flag of Envoy's; a lone upper-case word is more likely something else.
@@ -67,13 +74,20 @@ fn meanings(text: &str, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let name = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     for row in rows {
         let label = format!("{:<5} {:<name$}", row.code, row.name);
-        let text = format!("{} (status: {}; since Envoy {})", row.meaning, row.status, row.since);
-        sheet.labelled(&label, label.len() + 2, &text)?;
+        sheet.labelled(&label, label.len() + 2, &meaning(row))?;
     }
     for token in flags::tokens(text.as_bytes()).filter(|t| FlagSet::parse(t).has_unknown()) {
         sheet.line(&format!("{}  no flag of Envoy itself: a filter may have set it", terminal(token)))?;
     }
     Ok(())
+}
+
+fn meaning(row: &FlagRow) -> String {
+    let since = match row.since.strip_prefix("up to ") {
+        Some(version) => format!("{version} or before"),
+        None => row.since.to_owned(),
+    };
+    format!("{} (status: {}; since Envoy {since})", row.meaning, row.status)
 }
 
 fn list(text: &str, hits: &[Hit<'_>], sheet: &mut Sheet<'_>) -> io::Result<()> {
@@ -179,8 +193,7 @@ pub fn list_flags(width: usize, out: &mut dyn Write) -> Result<()> {
     let name = FLAGS.iter().map(|row| row.name.len()).max().unwrap_or(0);
     for row in FLAGS {
         let label = format!("{:<5} {:<name$}", row.code, row.name);
-        let text = format!("{} (status: {}; since Envoy {})", row.meaning, row.status, row.since);
-        sheet.labelled(&label, label.len() + 2, &text).map_err(ErrorKind::Write)?;
+        sheet.labelled(&label, label.len() + 2, &meaning(row)).map_err(ErrorKind::Write)?;
     }
     Ok(())
 }
@@ -228,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_flag_set_is_explained_flag_by_flag_with_its_causes() {
-        for text in ["UF,URX", "URX UF", "UpstreamConnectionFailure,URX"] {
+        for text in ["UF,URX", "URX UF", "UpstreamConnectionFailure,URX", "503 UF,URX"] {
             let screen = explained(text).unwrap();
             assert!(
                 screen.contains("UF ") && screen.contains("URX ") && screen.contains("Which cause?"),

@@ -174,7 +174,7 @@ fn the_answer_is_in_the_first_lines_at_120_columns() {
         "   also    endpoint-churn 7 %",
         "   check   kubectl -n default",
         "   fix     start the process",
-        "           a: 1\n           b: 2\n",
+        "   yaml    1 resource to apply",
         "connection-refused · guide 1.1, 7.4",
         "1 of 210: 10:04:12.000Z 3f2c…5591 GET /reviews/0 (stdin:48213)",
         "read 4,001 lines: 4,000 access (istio-text), 1 proxy log, 0 not understood",

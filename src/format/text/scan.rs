@@ -14,7 +14,8 @@ const MOST: usize = 40;
 /// Where the quotes of a line are.
 pub(super) struct Quotes {
     at: [u32; MOST],
-    count: usize,
+    /// How many there are; no more are counted than one above [`MOST`].
+    pub(super) count: usize,
 }
 
 impl Quotes {
@@ -112,15 +113,22 @@ fn cut(literal: &[u8], step: usize, pieces: &mut Vec<Piece>) {
 impl Piece {
     #[inline]
     fn read(&self, template: &Template, start: usize, text: &[u8], layout: &mut Layout) -> bool {
-        let Some(inside) = text.strip_prefix(self.before.as_slice()) else { return false };
-        let Some(mut rest) = inside.strip_suffix(self.after.as_slice()) else { return false };
+        let around = self.before.len() + self.after.len();
+        let Some(inside) = text.len().checked_sub(around) else { return false };
+        let (before, more) = text.split_at(self.before.len());
+        let (mut rest, after) = more.split_at(inside);
+        if !same(before, &self.before) || !same(after, &self.after) {
+            return false;
+        }
         let mut at = start + self.before.len();
         let steps = &template.steps[self.steps.clone()];
-        let Some((last, others)) = steps.split_last() else { return rest.is_empty() };
+        if steps.is_empty() {
+            return rest.is_empty();
+        }
         // Values behind a free one are read from the right: there is only one blank before each.
         let mut tail = rest.len();
         let mut steps_behind = steps.len();
-        if let Some(free) = others.iter().position(|step| step.class.is_free()) {
+        if let Some(free) = steps[..steps.len() - 1].iter().position(|step| step.class.is_free()) {
             for step in steps[free + 1..].iter().rev() {
                 let Some(blank) = memrchr(b' ', &rest[..tail]) else { return false };
                 if !put(step, at + blank + 1, &rest[blank + 1..tail], layout) {
@@ -139,14 +147,19 @@ impl Piece {
             at += blank + 1;
             rest = &rest[blank + 1..];
         }
-        let _ = last;
         put(&steps[steps_behind - 1], at, rest, layout)
     }
 }
 
+/// Equality of a byte or two: a call of `memcmp` costs more than the rest of the piece.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.iter().zip(b).all(|(a, b)| a == b)
+}
+
 /// Puts a value into the layout if it is an ordinary one.
 #[inline]
-pub(super) fn put(step: &Step, start: usize, text: &[u8], layout: &mut Layout) -> bool {
+fn put(step: &Step, start: usize, text: &[u8], layout: &mut Layout) -> bool {
     let ordinary = match step.class {
         // A blank at the start looks like the end of the value before.
         Class::Free => text.first() != Some(&b' '),
@@ -162,7 +175,7 @@ pub(super) fn put(step: &Step, start: usize, text: &[u8], layout: &mut Layout) -
 }
 
 /// True for details that a blank cut inside their brackets.
-fn opens_bracket(text: &[u8]) -> bool {
+pub(super) fn opens_bracket(text: &[u8]) -> bool {
     match text.iter().find(|b| matches!(b, b'{' | b'[')) {
         None => false,
         Some(b'{') => text.last() != Some(&b'}'),

@@ -6,10 +6,9 @@
 
 use memchr::{memchr, memrchr};
 
-use super::scan::put;
-use crate::format::template::{Step, Template};
-use crate::format::twin;
-use crate::record::{Field, Layout};
+use crate::format::template::{Class, Step, Template};
+use crate::format::value;
+use crate::record::{Field, Kind, Layout};
 use crate::scan::{MAX_MARKS, Marks, Shape};
 
 /// Where a value begins or ends: so many bytes behind (or before) a mark, or at the line's own ends.
@@ -19,19 +18,24 @@ struct Edge {
     distance: usize,
 }
 
+/// One value between two edges.
 #[derive(Debug)]
-enum Part {
-    /// One value between two edges.
-    Value { step: usize, from: Edge, to: Edge },
-    /// Method, path and protocol, steps `first` to `first + 2`, between two quotes.
-    Request { first: usize, open: usize },
+struct Value {
+    field: Option<Field>,
+    class: Class,
+    /// It stands between quotes, so it may hold blanks that are no marks.
+    quoted: bool,
+    from: Edge,
+    to: Edge,
 }
 
 /// A format as a pattern of marks.
 #[derive(Debug)]
 pub(super) struct Shaped {
     shape: Shape,
-    parts: Vec<Part>,
+    values: Vec<Value>,
+    /// The quote that opens the request: method, path and protocol.
+    request: usize,
     /// Literal bytes that are no marks: how far behind a mark (or the line's start) they stand.
     fixed: Vec<(Edge, u8)>,
     /// The same, before a mark.
@@ -56,29 +60,45 @@ impl Shaped {
 
     /// Fills the layout; `false` when the line is not of this shape.
     #[inline]
-    pub(super) fn read(&self, template: &Template, line: &[u8], marks: &Marks, layout: &mut Layout) -> bool {
-        if marks.shape() != self.shape || !self.literals_fit(line, marks) {
+    pub(super) fn read(&self, line: &[u8], marks: &Marks, layout: &mut Layout) -> bool {
+        if marks.shape() != self.shape
+            || !self.literals_fit(line, marks)
+            || !self.request(line, marks, layout)
+        {
             return false;
         }
-        for part in &self.parts {
-            let read = match part {
-                Part::Value { step, from, to } => {
-                    let start = from.mark.map_or(0, |m| marks.at(m) + 1) + from.distance;
-                    let end = to.mark.map_or(line.len(), |m| marks.at(m).saturating_sub(to.distance));
-                    match line.get(start..end) {
-                        Some(text) => put(&template.steps[*step], start, text, layout),
-                        None => false,
-                    }
-                }
-                Part::Request { first, open } => {
-                    request(&template.steps[*first..*first + 3], line, marks, *open, layout)
-                }
-            };
-            if !read {
+        for value in &self.values {
+            let start = value.from.mark.map_or(0, |m| marks.at(m) + 1) + value.from.distance;
+            let end = value.to.mark.map_or(line.len(), |m| marks.at(m).saturating_sub(value.to.distance));
+            let Some(text) = line.get(start..end) else { return false };
+            if !value.is_ordinary(text) {
                 return false;
             }
+            if let Some(field) = value.field {
+                layout.set(field, start..end);
+            }
         }
-        twin::set_kind(template, line, layout);
+        true
+    }
+
+    /// Method up to the first blank, protocol behind the last one, the path between.
+    #[inline]
+    fn request(&self, line: &[u8], marks: &Marks, layout: &mut Layout) -> bool {
+        let (start, end) = (marks.at(self.request) + 1, marks.at(self.request + 1));
+        let Some(text) = line.get(start..end) else { return false };
+        if text == b"- - -" {
+            layout.kind = Kind::Tcp;
+        }
+        let (Some(first), Some(last)) = (memchr(b' ', text), memrchr(b' ', text)) else { return false };
+        let method = first <= Class::Token.longest();
+        // A blank at the start of the path looks like the end of the method.
+        let path = first < last && text[first + 1] != b' ';
+        if !method || !path || !value::is_protocol(&text[last + 1..]) {
+            return false;
+        }
+        layout.set(Field::Method, start..start + first);
+        layout.set(Field::Path, start + first + 1..start + last);
+        layout.set(Field::Protocol, start + last + 1..end);
         true
     }
 
@@ -93,16 +113,21 @@ impl Shaped {
     }
 }
 
-/// Method up to the first blank, protocol behind the last one, the path between.
-#[inline]
-fn request(steps: &[Step], line: &[u8], marks: &Marks, open: usize, layout: &mut Layout) -> bool {
-    let start = marks.at(open) + 1;
-    let Some(text) = line.get(start..marks.at(open + 1)) else { return false };
-    let (Some(first), Some(last)) = (memchr(b' ', text), memrchr(b' ', text)) else { return false };
-    first < last
-        && put(&steps[0], start, &text[..first], layout)
-        && put(&steps[1], start + first + 1, &text[first + 1..last], layout)
-        && put(&steps[2], start + last + 1, &text[last + 1..], layout)
+impl Value {
+    /// True for a value that the exact reading would take as it stands.
+    #[inline]
+    fn is_ordinary(&self, text: &[u8]) -> bool {
+        text.len() <= self.class.longest()
+            && match self.class {
+                // No mark in it, so no blank outside quotes, and no bracket that a blank could have cut.
+                Class::Token if !self.quoted => true,
+                Class::Free => text.first() != Some(&b' '),
+                Class::Details => {
+                    !self.quoted && value::is_details(text) && !super::scan::opens_bracket(text)
+                }
+                class => class.accepts(text),
+            }
+    }
 }
 
 #[derive(Default)]
@@ -110,7 +135,8 @@ struct Builder {
     /// True for a quote; and whether the next mark is right behind it.
     marks: Vec<(bool, bool)>,
     quoted: bool,
-    parts: Vec<Part>,
+    values: Vec<Value>,
+    request: Option<usize>,
     fixed: Vec<(Edge, u8)>,
     fixed_before: Vec<(usize, usize, u8)>,
     /// Where the next value starts.
@@ -171,7 +197,7 @@ impl Builder {
                 return None;
             }
             let closes = steps[n + 2].literal.first() == Some(&b'"');
-            self.parts.push(Part::Request { first: n, open: from.mark? });
+            self.request = Some(from.mark?);
             return (closes && self.literal(&steps[n + 2].literal)?).then_some(3);
         }
         let literal = &steps[n].literal;
@@ -183,7 +209,11 @@ impl Builder {
             None if last && literal.is_empty() => Edge { mark: None, distance: 0 },
             None => return None,
         };
-        self.parts.push(Part::Value { step: n, from, to });
+        let Step { field, class, .. } = steps[n];
+        if class == Class::Glued || class == Class::OwnTime {
+            return None;
+        }
+        self.values.push(Value { field, class, quoted: self.quoted, from, to });
         self.literal(literal)?;
         Some(1)
     }
@@ -196,6 +226,7 @@ impl Builder {
             self.marks.iter().enumerate().fold(0u64, |bits, (n, mark)| bits | u64::from(pick(mark)) << n)
         };
         let shape = Shape { len: self.marks.len(), quotes: bit(|m| m.0), adjacent: bit(|m| m.1) };
-        Some(Shaped { shape, parts: self.parts, fixed: self.fixed, fixed_before: self.fixed_before })
+        let Builder { values, request, fixed, fixed_before, .. } = self;
+        Some(Shaped { shape, values, request: request?, fixed, fixed_before })
     }
 }

@@ -300,6 +300,16 @@ fn cut_and_elided_lines_are_records_with_what_is_sure() {
         );
         assert!(!read(line.as_bytes()).unwrap().unwrap().complete, "{line}");
     }
+    // Columns of somebody's own before the request, no brackets around the time, the glued request of Istio 1.0.
+    for line in [
+        r#"[2026-01-02T03:04:05.678Z] default t-1 "GET /a HTTP/1.1" 200 - 0 1 2 3 "-" "-" "-" "h" "10.0.0.1:80""#,
+        r#"2026-01-02T03:04:05.678Z "GET /a HTTP/1.1" 200 - 0 1 2 3 "-" "-" "-" "h" "10.0.0.1:80""#,
+        r#"[2026-01-02T03:04:05.678Z] "GET /aHTTP/1.1" 200 - 0 1 2 ..."#,
+    ] {
+        let get = fields(line);
+        let got = [Field::StartTime, Field::Path, Field::Protocol, Field::BytesSent].map(get);
+        assert_eq!(got, ["2026-01-02T03:04:05.678Z", "/a", "HTTP/1.1", "1"], "{line}");
+    }
     for cut in 80..REAL[0].len() - 20 {
         let layout = read(&REAL[0].as_bytes()[..cut]).unwrap().unwrap();
         assert!(!layout.complete, "{}", &REAL[0][..cut]);
@@ -330,6 +340,8 @@ fn other_lines_are_not_ours() {
         r#""GET / HTTP/1.1" 200 -"#,
         r#""GET / HTTP/1.1" 304 - "http://a/" "Mozilla/5.0""#,
         r#"[2026-01-02T03:04:05.678Z] INFO started"#,
+        r#"[2026-01-02T03:04:05.678Z] INFO handled "GET / HTTP/1.1" 200 -"#,
+        r#"2026-01-02T03:04:05.678Z "GET / HTTP/1.1" 200 1234"#,
         r#"[2026-01-02 03:04:05.678][1][warning][config] [source/x.cc:1] "a""#,
     ] {
         assert_eq!(read(line.as_bytes()), None, "{line}");
@@ -538,4 +550,32 @@ fn one_format_can_be_asked_for() {
     formats.only("envoy-default").unwrap();
     assert_eq!(formats.all().count(), 1);
     assert!(formats.only("no-such").unwrap_err().to_string().contains("envoy-default"));
+}
+
+#[test]
+fn a_line_cut_out_of_a_json_string_is_read() {
+    use crate::format::{Reader, Reading};
+    let line = REAL[3].replace('\\', r"\\").replace('"', r#"\""#);
+    let (mut layout, mut scratch) = (Layout::default(), Vec::new());
+    assert_eq!(Reader::new().read(line.as_bytes(), &mut layout, &mut scratch), Reading::Access);
+    assert!(layout.in_scratch);
+    let record = Record::new(&scratch, &layout, Carrier::default());
+    assert_eq!(record.bytes(Field::UserAgent), b"back\\slash\\");
+}
+
+/// Every line of every sample, once there are samples: quick and exact reading agree on them.
+#[test]
+fn both_readings_agree_on_all_samples() {
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/sample-logs"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(bytes) = std::fs::read(&path) {
+                bytes.split(|&b| b == b'\n').for_each(agree);
+            }
+        }
+    }
+    REAL.iter().for_each(|line| agree(line.as_bytes()));
 }

@@ -10,7 +10,7 @@ use crate::diagnosis::{Finding, Severity};
 use crate::record::time::{clock_s, rfc3339_ms};
 use crate::report::Report;
 use crate::report::escape::terminal;
-use crate::report::units::{confidence, count, rate};
+use crate::report::units::{confidence, count, counted, rate};
 
 /// Findings above a note that are shown with headline; more do not fit a screen.
 const HEADLINES: usize = 6;
@@ -145,7 +145,18 @@ fn full(report: &Report<'_>, number: usize, finding: &Finding, sheet: &mut Sheet
             remedy(sheet, if i == 0 { label } else { "" }, item)?;
         }
     }
-    lines(report, finding, sheet)
+    lines(report, finding, sheet)?;
+    resources(finding, sheet)
+}
+
+/// Resources to apply would push the next finding off the screen.
+fn resources(finding: &Finding, sheet: &mut Sheet<'_>) -> io::Result<()> {
+    let count = finding.fix.iter().filter(|fix| fix.yaml.is_some()).count() as u64;
+    if count == 0 {
+        return Ok(());
+    }
+    let text = format!("{} to apply, names filled in: --output json", counted(count, "resource"));
+    paragraph(sheet, "yaml", &text)
 }
 
 fn reference(finding: &Finding) -> String {
@@ -163,11 +174,11 @@ fn paragraph(sheet: &mut Sheet<'_>, label: &str, text: &str) -> io::Result<()> {
     sheet.labelled(&format!("   {label}"), LABEL, &terminal(text.trim().replace('\n', " ").as_bytes()))
 }
 
-/// Commands and resources are never wrapped: they must be pasted as they stand.
+/// Commands are never wrapped: they must be pasted as they stand.
 fn remedy(sheet: &mut Sheet<'_>, label: &str, item: &crate::diagnosis::Remedy) -> io::Result<()> {
     paragraph(sheet, label, &item.text)?;
     let mut label = if item.text.trim().is_empty() { label } else { "" };
-    for line in item.command.iter().chain(&item.yaml).flat_map(|block| block.lines()) {
+    for line in item.command.iter().flat_map(|block| block.lines()) {
         let head = sheet.paint(Tone::Dim, &format!("   {label:<width$}", width = LABEL - 3));
         sheet.line(&format!("{head}{}", terminal(line.as_bytes())))?;
         label = "";
@@ -204,6 +215,6 @@ fn line(report: &Report<'_>, exemplar: &Exemplar) -> String {
 pub(super) fn place(report: &Report<'_>, source: u32, line: u64) -> String {
     match report.source(source) {
         "-" => format!("stdin:{line}"),
-        name => format!("{}:{line}", shortened(&terminal(name.as_bytes()), 40)),
+        name => format!("{}:{line}", shortened(&terminal(name.as_bytes()), 32)),
     }
 }

@@ -133,10 +133,11 @@ fn load(report: &Report<'_>, counts: Counts) -> [String; 2] {
 /// The pod when all lines that tell are of one pod, else the inputs.
 fn origin(report: &Report<'_>) -> String {
     let mut pods = report.summary.symptoms.values().flat_map(|s| s.pods.iter().map(|(pod, _)| pod));
-    if let Some(pod) = pods.next() {
-        if report.sources.len() < 2 && pods.all(|other| other == pod) {
-            return shortened(&terminal(pod), 60);
-        }
+    if let Some(pod) = pods.next()
+        && report.sources.len() < 2
+        && pods.all(|other| other == pod)
+    {
+        return shortened(&terminal(pod), 60);
     }
     nothing::sources(report)
 }
