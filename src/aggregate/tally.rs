@@ -47,7 +47,7 @@ struct Row {
     hash: u64,
     /// The parts of the key, end to end, and their lengths.
     bytes: Box<[u8]>,
-    lens: [u32; ROW.len()],
+    lens: Box<[u32]>,
     shape: Shape,
     outcome: Outcome,
     code: u16,
@@ -190,7 +190,7 @@ impl Tally {
     fn row(&mut self, record: &Record<'_>) -> usize {
         let key = regular_key(record).unwrap_or_else(|| key(record));
         let mut hasher = self.hasher.build_hasher();
-        key.iter().for_each(|part| hasher.write(part));
+        key.parts().iter().for_each(|part| hasher.write(part));
         let shape = Shape {
             kind: record.kind(),
             local_address: !record.bytes(Field::UpstreamLocal).is_empty(),
@@ -213,10 +213,20 @@ impl Tally {
 }
 
 /// The bytes that make a row: the fields of [`ROW`], or in a regular line the few stretches that hold them.
-type Key<'a> = [&'a [u8]; ROW.len()];
+struct Key<'a> {
+    parts: [&'a [u8]; ROW.len()],
+    len: usize,
+}
+
+impl<'a> Key<'a> {
+    fn parts(&self) -> &[&'a [u8]] {
+        &self.parts[..self.len]
+    }
+}
 
 fn key<'a>(record: &Record<'a>) -> Key<'a> {
-    ROW.map(|field| record.logged(field).map_or(&b""[..], |raw| raw.bytes))
+    let parts = ROW.map(|field| record.logged(field).map_or(&b""[..], |raw| raw.bytes));
+    Key { parts, len: ROW.len() }
 }
 
 /// In a regular line the fields of [`ROW`] stand in four stretches: fewer pieces to hash and to compare.
@@ -225,31 +235,32 @@ fn regular_key<'a>(record: &Record<'a>) -> Option<Key<'a>> {
     if record.logged(Field::GrpcStatus).is_some() {
         return None;
     }
-    let mut key = [&b""[..]; ROW.len()];
-    key[0] = record.hull(Field::Protocol, Field::BytesReceived)?;
+    let head = record.hull(Field::Protocol, Field::BytesReceived)?;
     // The count of bytes ends the stretch but is no part of it.
     let count = record.logged(Field::BytesReceived)?.bytes.len();
-    key[0] = key[0].get(..key[0].len().checked_sub(count)?)?;
-    key[1] = match record.hull(Field::Authority, Field::UpstreamCluster) {
+    let logged = |field| record.logged(field).map_or(&b""[..], |raw| raw.bytes);
+    let mut parts = [&b""[..]; ROW.len()];
+    parts[0] = head.get(..head.len().checked_sub(count)?)?;
+    parts[1] = match record.hull(Field::Authority, Field::UpstreamCluster) {
         Some(stretch) => stretch,
         None => record.hull(Field::Authority, Field::UpstreamHost)?,
     };
-    key[2] = record.logged(Field::DownstreamLocal).map_or(b"", |raw| raw.bytes);
-    key[3] = record.logged(Field::ServerName).map_or(b"", |raw| raw.bytes);
-    key[4] = record.logged(Field::RouteName).map_or(b"", |raw| raw.bytes);
-    // Tells such a key from one of single fields.
-    key[ROW.len() - 1] = b"regular";
-    Some(key)
+    parts[2] = logged(Field::DownstreamLocal);
+    parts[3] = match record.hull(Field::ServerName, Field::RouteName) {
+        Some(stretch) => stretch,
+        None => logged(Field::ServerName),
+    };
+    Some(Key { parts, len: 4 })
 }
 
 impl Row {
     #[inline]
     fn is(&self, hash: u64, shape: Shape, key: &Key<'_>) -> bool {
-        if self.hash != hash || self.shape != shape {
+        if self.hash != hash || self.shape != shape || self.lens.len() != key.len {
             return false;
         }
         let mut rest = &self.bytes[..];
-        key.iter().zip(self.lens).all(|(part, len)| {
+        key.parts().iter().zip(&self.lens[..]).all(|(part, &len)| {
             let Some((head, tail)) = rest.split_at_checked(len as usize) else { return false };
             rest = tail;
             head == *part
@@ -287,8 +298,8 @@ impl Summary {
         };
         Row {
             hash,
-            bytes: key.concat().into(),
-            lens: key.map(|part| part.len() as u32),
+            bytes: key.parts().concat().into(),
+            lens: key.parts().iter().map(|part| part.len() as u32).collect(),
             shape,
             outcome,
             code: record.code(),

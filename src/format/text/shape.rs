@@ -19,34 +19,28 @@ struct Edge {
 }
 
 /// One value between two edges.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Value {
     field: Field,
-    check: Check,
     from: Edge,
     to: Edge,
 }
 
-/// What must be looked at before a value is an ordinary one.
-#[derive(Debug, Clone, Copy)]
-enum Check {
-    /// Nothing: any text without a mark is such a value.
-    Length(usize),
-    /// It may be anything, but not start with a blank.
-    Free,
-    /// Between quotes, where blanks are no marks.
-    NoBlank,
-    /// What its class says.
-    Class(Class),
-}
+/// Longer lines may hold values that are too long for their class.
+const LONGEST_LINE: usize = 4096;
 
 /// A format as a pattern of marks.
 #[derive(Debug)]
 pub(super) struct Shaped {
     shape: Shape,
-    values: Vec<Value>,
-    /// Values that no field holds, and what they must look like.
-    unused: Vec<Value>,
+    /// Values that any text without a mark can be.
+    plain: Vec<Value>,
+    /// Values that can be anything but must not start with a blank.
+    free: Vec<Value>,
+    /// Values that must look like their class.
+    classed: Vec<(Value, Class)>,
+    /// Values that no field holds.
+    unused: Vec<(Value, Class)>,
     /// The edge that opens the request: method, path and protocol.
     request: u8,
     /// Literal bytes that are no marks, behind an edge.
@@ -73,22 +67,32 @@ impl Shaped {
     #[inline]
     pub(super) fn read(&self, line: &[u8], marks: &Marks, layout: &mut Layout) -> bool {
         if marks.shape() != self.shape
+            || line.len() > LONGEST_LINE
             || !self.literals_fit(line, marks)
             || !self.request(line, marks, layout)
         {
             return false;
         }
-        for value in self.values.iter() {
+        for value in &self.plain {
+            layout.place(value.field, value.from.behind(marks), value.to.before(marks));
+        }
+        for value in &self.free {
+            let start = value.from.behind(marks);
+            if line.get(start) == Some(&b' ') {
+                return false;
+            }
+            layout.place(value.field, start, value.to.before(marks));
+        }
+        for (value, class) in &self.classed {
             let (start, end) = (value.from.behind(marks), value.to.before(marks));
-            let Some(text) = line.get(start..end) else { return false };
-            if !value.check.holds(text) {
+            if !line.get(start..end).is_some_and(|text| is_ordinary(*class, text)) {
                 return false;
             }
             layout.place(value.field, start, end);
         }
-        for value in self.unused.iter() {
+        for (value, class) in &self.unused {
             let text = line.get(value.from.behind(marks)..value.to.before(marks));
-            if !text.is_some_and(|text| value.check.holds(text)) {
+            if !text.is_some_and(|text| is_ordinary(*class, text)) {
                 return false;
             }
         }
@@ -106,10 +110,9 @@ impl Shaped {
             layout.kind = Kind::Tcp;
         }
         let (Some(first), Some(last)) = (memchr(b' ', text), memrchr(b' ', text)) else { return false };
-        let method = first <= Class::Token.longest();
         // A blank at the start of the path looks like the end of the method.
         let path = first < last && text[first + 1] != b' ';
-        if !method || !path || !value::is_protocol(&text[last + 1..]) {
+        if !path || !value::is_protocol(&text[last + 1..]) {
             return false;
         }
         layout.place(Field::Method, start, start + first);
@@ -137,33 +140,18 @@ impl Edge {
     }
 }
 
-impl Check {
-    fn of(class: Class, quoted: bool) -> Option<Check> {
-        Some(match class {
-            // No mark in it, so no blank outside quotes.
-            Class::Token if !quoted => Check::Length(class.longest()),
-            Class::Token => Check::NoBlank,
-            Class::Free => Check::Free,
-            Class::Details if quoted => return None,
-            Class::Glued | Class::OwnTime => return None,
-            class => Check::Class(class),
-        })
-    }
-
-    /// True for a value that the exact reading would take as it stands.
-    #[inline]
-    fn holds(self, text: &[u8]) -> bool {
-        match self {
-            Check::Length(most) => text.len() <= most,
-            Check::Free => text.len() <= Class::Free.longest() && text.first() != Some(&b' '),
-            Check::NoBlank => text.len() <= Class::Token.longest() && memchr(b' ', text).is_none(),
-            Check::Class(class) => {
-                text.len() <= class.longest()
-                    && class.accepts(text)
-                    // A bracket that a blank may have cut.
-                    && (class != Class::Details || !super::scan::opens_bracket(text))
-            }
+/// True for a value that the exact reading would take as it stands.
+#[inline]
+fn is_ordinary(class: Class, text: &[u8]) -> bool {
+    match class {
+        Class::Token => memchr(b' ', text).is_none(),
+        Class::Free => text.first() != Some(&b' '),
+        // A bracket that a blank may have cut is no ordinary one.
+        Class::Details => class.accepts(text) && !super::scan::opens_bracket(text),
+        Class::Time | Class::Protocol | Class::Code | Class::Flags | Class::Count | Class::Number => {
+            text.len() <= class.longest() && class.accepts(text)
         }
+        _ => class.accepts(text),
     }
 }
 
@@ -172,8 +160,10 @@ struct Builder {
     /// True for a quote; and whether the next mark is right behind it.
     marks: Vec<(bool, bool)>,
     quoted: bool,
-    values: Vec<Value>,
-    unused: Vec<Value>,
+    plain: Vec<Value>,
+    free: Vec<Value>,
+    classed: Vec<(Value, Class)>,
+    unused: Vec<(Value, Class)>,
     request: Option<u8>,
     fixed: Vec<(Edge, u8)>,
     fixed_before: Vec<(Edge, u8)>,
@@ -243,14 +233,17 @@ impl Builder {
             None => return None,
         };
         let to = Edge { number: u8::try_from(self.marks.len() + 1).ok()?, distance };
-        let check = Check::of(class, self.quoted)?;
-        match field {
-            Some(field) => {
-                self.fields |= field.bit();
-                self.values.push(Value { field, check, from, to });
-            }
-            None => self.unused.push(Value { field: Field::StartTime, check, from, to }),
+        let value = Value { field: field.unwrap_or(Field::StartTime), from, to };
+        match (field, class) {
+            // What they look like is told by more than quotes and blanks.
+            (_, Class::Glued | Class::OwnTime) => return None,
+            (_, Class::Details) if self.quoted => return None,
+            (None, class) => self.unused.push((value, class)),
+            (Some(_), Class::Token) if !self.quoted => self.plain.push(value),
+            (Some(_), Class::Free) => self.free.push(value),
+            (Some(_), class) => self.classed.push((value, class)),
         }
+        self.fields |= field.map_or(0, Field::bit);
         self.literal(literal)?;
         Some(1)
     }
@@ -263,7 +256,7 @@ impl Builder {
             self.marks.iter().enumerate().fold(0u64, |bits, (n, mark)| bits | u64::from(pick(mark)) << n)
         };
         let shape = Shape { len: self.marks.len(), quotes: bits(|m| m.0), adjacent: bits(|m| m.1) };
-        let Builder { values, unused, request, fixed, fixed_before, fields, .. } = self;
-        Some(Shaped { shape, values, unused, request: request?, fixed, fixed_before, fields })
+        let Builder { plain, free, classed, unused, request, fixed, fixed_before, fields, .. } = self;
+        Some(Shaped { shape, plain, free, classed, unused, request: request?, fixed, fixed_before, fields })
     }
 }
