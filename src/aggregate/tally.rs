@@ -431,23 +431,20 @@ impl Clock {
     #[inline]
     fn read(&mut self, text: &[u8]) -> Option<i64> {
         // `2026-11-22T14:05:` `49.182Z`: the form that Envoy writes unless told otherwise.
-        if let (Some(head), [s1, s2, b'.', a, b, c, b'Z']) =
-            (text.first_chunk::<17>(), text.get(17..).unwrap_or_default())
-        {
-            let digits = [s1, s2, a, b, c];
-            if digits.iter().all(|d| d.is_ascii_digit()) {
-                if *head != self.minute {
-                    self.minute = *head;
-                    self.minute_us = time::parse_us(&[&head[..], b"00Z"].concat());
-                }
-                let [s1, s2, a, b, c] = digits.map(|d| i64::from(d - b'0'));
-                let seconds = s1 * 10 + s2;
-                if seconds < 60 {
-                    return Some(self.minute_us? + seconds * 1_000_000 + (a * 100 + b * 10 + c) * 1_000);
-                }
-            }
+        let (Some(head), Some([s1, s2, b'.', a, b, c, b'Z'])) =
+            (text.first_chunk::<17>(), text.get(17..).and_then(|rest| rest.as_array::<7>()))
+        else {
+            return time::parse_us(text);
+        };
+        let [s1, s2, a, b, c] = [s1, s2, a, b, c].map(|&b| i64::from(b.wrapping_sub(b'0')));
+        if s1 > 5 || s2.max(a).max(b).max(c) > 9 {
+            return time::parse_us(text);
         }
-        time::parse_us(text)
+        if *head != self.minute {
+            self.minute = *head;
+            self.minute_us = time::parse_us(&[&head[..], b"00Z"].concat());
+        }
+        Some(self.minute_us? + (s1 * 10 + s2) * 1_000_000 + (a * 100 + b * 10 + c) * 1_000)
     }
 }
 

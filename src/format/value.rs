@@ -26,22 +26,31 @@ fn is_any_time(text: &[u8]) -> bool {
 /// most 9 where a digit belongs and 0 elsewhere, and adding what is missing to 127 must not carry.
 #[inline]
 fn is_usual_time(text: &[u8; 24]) -> bool {
-    const SHAPE: &[u8; 24] = b"0000-00-00T00:00:00.000Z";
-    let mut carried = 0;
-    let mut at = 0;
-    while at < 24 {
-        let (mut bytes, mut shape, mut room) = ([0; 8], [0; 8], [0; 8]);
-        bytes.copy_from_slice(&text[at..at + 8]);
-        shape.copy_from_slice(&SHAPE[at..at + 8]);
-        for (room, shape) in room.iter_mut().zip(shape) {
-            *room = if shape == b'0' { 0x7f - 9 } else { 0x7f };
-        }
-        let rest = u64::from_ne_bytes(bytes) ^ u64::from_ne_bytes(shape);
+    const SHAPE: [u64; 3] = [
+        u64::from_le_bytes(*b"0000-00-"),
+        u64::from_le_bytes(*b"00T00:00"),
+        u64::from_le_bytes(*b":00.000Z"),
+    ];
+    const ROOM: [u64; 3] = [room(SHAPE[0]), room(SHAPE[1]), room(SHAPE[2])];
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let (words, _) = text.as_chunks::<8>();
+    let carried = words.iter().zip(SHAPE).zip(ROOM).fold(0, |carried, ((word, shape), room)| {
+        let rest = u64::from_le_bytes(*word) ^ shape;
         // A high bit in `rest` would hide a carry, so it counts as one.
-        carried |= ((rest & 0x7f7f_7f7f_7f7f_7f7f) + u64::from_ne_bytes(room)) | rest;
-        at += 8;
+        carried | ((rest & LOW) + room) | rest
+    });
+    carried & !LOW == 0
+}
+
+/// What each byte may not exceed, as the distance to 127: 9 for a digit, 0 for anything else.
+const fn room(shape: u64) -> u64 {
+    let mut bytes = shape.to_le_bytes();
+    let mut at = 0;
+    while at < 8 {
+        bytes[at] = if bytes[at] == b'0' { 0x7f - 9 } else { 0x7f };
+        at += 1;
     }
-    carried & 0x8080_8080_8080_8080 == 0
+    u64::from_le_bytes(bytes)
 }
 
 /// `HTTP/1.1`, `-`, or nothing (formats that omit missing values).
@@ -111,10 +120,15 @@ pub(super) fn details_end(text: &[u8], literal: &[u8]) -> Option<usize> {
 }
 
 /// Envoy prints addresses with their port; else paths of sockets, `envoy://…`, `-`.
+#[inline]
 pub(super) fn is_address(text: &[u8]) -> bool {
-    matches!(text, b"-" | b"")
-        || ((matches!(text[0], b'/' | b'@') || memchr::memrchr(b':', text).is_some())
-            && memchr::memchr(b' ', text).is_none())
+    if matches!(text, b"-" | b"") {
+        return true;
+    }
+    let path = matches!(text[0], b'/' | b'@');
+    let (blank, colon) =
+        text.iter().fold((false, path), |(blank, colon), &b| (blank | (b == b' '), colon | (b == b':')));
+    colon && !blank
 }
 
 /// Splits path and protocol that nothing separates; `None` when no protocol ends the text.

@@ -175,7 +175,11 @@ fn put(step: &Step, start: usize, text: &[u8], layout: &mut Layout) -> bool {
 }
 
 /// True for details that a blank cut inside their brackets.
+#[inline]
 pub(super) fn opens_bracket(text: &[u8]) -> bool {
+    if text.len() <= 12 && matches!(text, b"-" | b"via_upstream") {
+        return false;
+    }
     match text.iter().find(|b| matches!(b, b'{' | b'[')) {
         None => false,
         Some(b'{') => text.last() != Some(&b'}'),
