@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::sync::OnceLock;
 
 /// Records of each corpus.
-pub const LINES: u64 = 60_000;
+pub(crate) const LINES: u64 = 60_000;
 /// One in fifty fails.
-pub const FAILED: u64 = LINES / 50;
+pub(crate) const FAILED: u64 = LINES / 50;
 
 /// One request.
 struct Request {
@@ -76,7 +76,7 @@ fn time(request: &Request) -> String {
 }
 
 /// Istio's text.
-pub fn text() -> &'static [u8] {
+pub(crate) fn text() -> &'static [u8] {
     static LOG: OnceLock<String> = OnceLock::new();
     let log = LOG.get_or_init(|| {
         let mut out = String::new();
@@ -99,7 +99,7 @@ pub fn text() -> &'static [u8] {
 }
 
 /// The same records as Istio's JSON.
-pub fn json() -> &'static [u8] {
+pub(crate) fn json() -> &'static [u8] {
     static LOG: OnceLock<String> = OnceLock::new();
     let log = LOG.get_or_init(|| {
         let mut out = String::new();

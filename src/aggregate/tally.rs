@@ -45,12 +45,17 @@ const NONE: usize = usize::MAX;
 /// Records that are alike in every byte that matters.
 struct Row {
     hash: u64,
-    /// The fields of [`ROW`], end to end, and their lengths.
+    /// The parts of the key, end to end, and their lengths.
     bytes: Box<[u8]>,
     lens: [u32; ROW.len()],
     shape: Shape,
     outcome: Outcome,
-    flagged: bool,
+    code: u16,
+    /// Short names of the flags, sorted, each once.
+    flags: Box<[Text]>,
+    inbound: bool,
+    sni: bool,
+    has_flags: bool,
     requests: u64,
     span: Span,
     upstream: usize,
@@ -113,15 +118,16 @@ impl Tally {
             Some(us) => {
                 row.span.add(us);
                 let failed = u64::from(row.outcome.failed());
-                let cell = upstream.series.at(us);
+                let second = us.div_euclid(1_000_000);
+                let cell = upstream.series.at_second(second);
                 cell.requests += 1;
                 cell.failed += failed;
                 cell.busy_ms += duration_ms.unwrap_or(0);
-                let cell = summary.timeline.at(us);
+                let cell = summary.timeline.at_second(second);
                 cell.load.requests += 1;
                 cell.load.failed += failed;
-                if row.flagged {
-                    count_flags(cell, record);
+                if !row.flags.is_empty() {
+                    count_flags(cell, &row.flags);
                 }
             }
             None => summary.lines.without_time += 1,
@@ -180,13 +186,11 @@ impl Tally {
     }
 
     /// The row of a record; made when it is new.
+    #[inline]
     fn row(&mut self, record: &Record<'_>) -> usize {
-        let mut fields = [&b""[..]; ROW.len()];
+        let key = regular_key(record).unwrap_or_else(|| key(record));
         let mut hasher = self.hasher.build_hasher();
-        for (slot, field) in fields.iter_mut().zip(ROW) {
-            *slot = record.logged(field).map_or(b"", |raw| raw.bytes);
-            hasher.write(slot);
-        }
+        key.iter().for_each(|part| hasher.write(part));
         let shape = Shape {
             kind: record.kind(),
             local_address: !record.bytes(Field::UpstreamLocal).is_empty(),
@@ -195,12 +199,12 @@ impl Tally {
         };
         let hash = hasher.finish();
         let rows = &self.rows;
-        let found = self.index.find(hash, |&at| rows[at as usize].is(hash, shape, &fields));
+        let found = self.index.find(hash, |&at| rows[at as usize].is(hash, shape, &key));
         if let Some(&at) = found {
             return at as usize;
         }
         let at = rows.len();
-        let row = self.summary.new_row(record, hash, shape, &fields);
+        let row = self.summary.new_row(record, hash, shape, &key);
         self.rows.push(row);
         let rows = &self.rows;
         self.index.insert_unique(hash, at as u32, |&at| rows[at as usize].hash);
@@ -208,23 +212,54 @@ impl Tally {
     }
 }
 
+/// The bytes that make a row: the fields of [`ROW`], or in a regular line the few stretches that hold them.
+type Key<'a> = [&'a [u8]; ROW.len()];
+
+fn key<'a>(record: &Record<'a>) -> Key<'a> {
+    ROW.map(|field| record.logged(field).map_or(&b""[..], |raw| raw.bytes))
+}
+
+/// In a regular line the fields of [`ROW`] stand in four stretches: fewer pieces to hash and to compare.
+#[inline]
+fn regular_key<'a>(record: &Record<'a>) -> Option<Key<'a>> {
+    if record.logged(Field::GrpcStatus).is_some() {
+        return None;
+    }
+    let mut key = [&b""[..]; ROW.len()];
+    key[0] = record.hull(Field::Protocol, Field::BytesReceived)?;
+    // The count of bytes ends the stretch but is no part of it.
+    let count = record.logged(Field::BytesReceived)?.bytes.len();
+    key[0] = key[0].get(..key[0].len().checked_sub(count)?)?;
+    key[1] = match record.hull(Field::Authority, Field::UpstreamCluster) {
+        Some(stretch) => stretch,
+        None => record.hull(Field::Authority, Field::UpstreamHost)?,
+    };
+    key[2] = record.logged(Field::DownstreamLocal).map_or(b"", |raw| raw.bytes);
+    key[3] = record.logged(Field::ServerName).map_or(b"", |raw| raw.bytes);
+    key[4] = record.logged(Field::RouteName).map_or(b"", |raw| raw.bytes);
+    // Tells such a key from one of single fields.
+    key[ROW.len() - 1] = b"regular";
+    Some(key)
+}
+
 impl Row {
-    fn is(&self, hash: u64, shape: Shape, fields: &[&[u8]; ROW.len()]) -> bool {
+    #[inline]
+    fn is(&self, hash: u64, shape: Shape, key: &Key<'_>) -> bool {
         if self.hash != hash || self.shape != shape {
             return false;
         }
         let mut rest = &self.bytes[..];
-        fields.iter().zip(self.lens).all(|(field, len)| {
+        key.iter().zip(self.lens).all(|(part, len)| {
             let Some((head, tail)) = rest.split_at_checked(len as usize) else { return false };
             rest = tail;
-            head == *field
+            head == *part
         })
     }
 }
 
 impl Summary {
     /// Works out what a record means, for all records like it.
-    fn new_row(&mut self, record: &Record<'_>, hash: u64, shape: Shape, fields: &[&[u8]; ROW.len()]) -> Row {
+    fn new_row(&mut self, record: &Record<'_>, hash: u64, shape: Shape, key: &Key<'_>) -> Row {
         let outcome = record.outcome();
         let upstream = match record.upstream() {
             None => NONE,
@@ -252,11 +287,15 @@ impl Summary {
         };
         Row {
             hash,
-            bytes: fields.concat().into(),
-            lens: fields.map(|field| field.len() as u32),
+            bytes: key.concat().into(),
+            lens: key.map(|part| part.len() as u32),
             shape,
             outcome,
-            flagged: !record.flags().is_empty(),
+            code: record.code(),
+            flags: flag_names(record),
+            inbound: record.direction() == Some(Direction::Inbound),
+            sni: !record.bytes(Field::ServerName).is_empty(),
+            has_flags: record.logged(Field::Flags).is_some(),
             requests: 0,
             span: Span::default(),
             upstream,
@@ -272,13 +311,12 @@ impl Summary {
     /// Adds a finished row to every table it belongs to.
     fn settle(&mut self, row: &Row) {
         let n = row.requests;
-        let code =
-            crate::record::number(row.field(Field::Code)).and_then(|c| u16::try_from(c).ok()).unwrap_or(0);
+        let code = row.code;
         self.counts.add(row.outcome, n);
         *self.codes.entry(code).or_default() += n;
         self.span.merge(row.span);
         *self.lines.formats.entry(row.shape.format).or_default() += n;
-        if !row.has(Field::Flags) && row.shape.kind != Kind::Ztunnel {
+        if !row.has_flags && row.shape.kind != Kind::Ztunnel {
             self.lines.without_flags += n;
         }
         let upstream = match row.upstream {
@@ -288,15 +326,12 @@ impl Summary {
         upstream.counts.add(row.outcome, n);
         *upstream.codes.entry(code).or_default() += n;
         upstream.span.merge(row.span);
-        if row.flagged {
-            let mut names: Vec<&[u8]> = flags::tokens(row.field(Field::Flags)).map(flags::short).collect();
-            names.sort_unstable();
-            names.dedup();
-            for name in &names {
-                upstream.flags.add(*name, n);
-                self.flags.add(*name, n);
+        if !row.flags.is_empty() {
+            for name in &row.flags {
+                upstream.flags.add(&name[..], n);
+                self.flags.add(&name[..], n);
             }
-            self.flag_sets.add(&names.join(&b","[..])[..], n);
+            self.flag_sets.add(&row.flags.join(&b","[..])[..], n);
         }
         if let Some((_, host)) = upstream.hosts.get_index_mut(row.host) {
             host.counts.add(row.outcome, n);
@@ -304,9 +339,6 @@ impl Summary {
             pick(&mut host.ok, &mut host.failure, row.outcome, row.span);
         }
         pick(&mut upstream.ok, &mut upstream.failure, row.outcome, row.span);
-        let inbound =
-            crate::envoy::cluster::direction(row.field(Field::UpstreamCluster)) == Some(Direction::Inbound);
-        let sni = !matches!(row.field(Field::ServerName), b"" | b"-");
         let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];
         for (table, index) in tables.into_iter().zip(row.scopes) {
             let Some((_, scope)) = table.get_index_mut(index) else { continue };
@@ -314,23 +346,10 @@ impl Summary {
             scope.span.merge(row.span);
             if row.outcome == Outcome::Ok {
                 scope.ok.merge(row.span);
-                scope.ok_with_sni += if sni { n } else { 0 };
+                scope.ok_with_sni += if row.sni { n } else { 0 };
             }
-            scope.inbound += if inbound { n } else { 0 };
+            scope.inbound += if row.inbound { n } else { 0 };
         }
-    }
-}
-
-impl Row {
-    /// The bytes of one of the fields of [`ROW`], `-` included.
-    fn field(&self, field: Field) -> &[u8] {
-        let Some(place) = ROW.iter().position(|f| *f == field) else { return b"" };
-        let start: u32 = self.lens[..place].iter().sum();
-        self.bytes.get(start as usize..(start + self.lens[place]) as usize).unwrap_or_default()
-    }
-
-    fn has(&self, field: Field) -> bool {
-        !self.field(field).is_empty()
     }
 }
 
@@ -368,14 +387,22 @@ fn short_session(record: &Record<'_>) -> bool {
     small(Field::BytesSent) && small(Field::BytesReceived)
 }
 
+/// Short names of a record's flags, sorted, each once.
+fn flag_names(record: &Record<'_>) -> Box<[Text]> {
+    let mut names: Vec<Text> =
+        flags::tokens(record.bytes(Field::Flags)).map(|t| flags::short(t).into()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into()
+}
+
 #[cold]
-fn count_flags(cell: &mut FlaggedLoad, record: &Record<'_>) {
-    for token in flags::tokens(record.bytes(Field::Flags)) {
-        let name = flags::short(token);
+fn count_flags(cell: &mut FlaggedLoad, names: &[Text]) {
+    for name in names {
         match cell.flags.get_mut(name) {
             Some(n) => *n += 1,
             None => {
-                cell.flags.insert(name.into(), 1);
+                cell.flags.insert(name.clone(), 1);
             }
         }
     }

@@ -65,7 +65,20 @@ fn write_out(text: &[u8]) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// A command behind an option is read as a path; nobody means that.
+fn refuse_late_command(args: &Triage) -> Result<()> {
+    let cli = Cli::command();
+    let late = args
+        .read
+        .paths
+        .iter()
+        .filter_map(|path| path.to_str())
+        .find(|path| cli.find_subcommand(path).is_some() && !std::path::Path::new(path).exists());
+    late.map_or(Ok(()), |name| Err(wrong(format!("a command comes first: meshwhy {name} [OPTIONS]"))))
+}
+
 fn triage(args: Triage) -> Result<Exit> {
+    refuse_late_command(&args)?;
     let colour = screen::colour(args.colour.when);
     let plan = TriagePlan::of(args)?;
     let reading = &plan.reading;

@@ -2,8 +2,10 @@
 
 /// The pages of the catalogue: their examples, their ids, the guide's sections.
 mod catalogue;
-/// The program from outside: exit codes, pipes, messages, options.
+/// The program from outside, on samples: streams, forms, messages, options.
 mod cli;
+/// What scripts rely on: exit codes, pipes, filters.
+mod contract;
 /// The screens and the JSON that people see, as files in `tests/golden`.
 mod golden;
 /// The promises of `docs/house.md`: arrows, tables, sizes, generated files.

@@ -4,7 +4,7 @@ use std::io;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::text::{Painted, Sheet, Tone, shortened};
+use super::text::{Painted, Sheet, Tone, shortened, wrap};
 use crate::aggregate::{Exemplar, Span};
 use crate::diagnosis::{Finding, Severity};
 use crate::record::time::{clock_s, rfc3339_ms};
@@ -53,23 +53,34 @@ fn headline(finding: &Finding, sheet: &mut Sheet<'_>) -> io::Result<()> {
         Severity::Warning => ("WARNING", Tone::Warning),
         Severity::Note => ("note", Tone::Dim),
     };
-    let title = format!("{}: {}", scope(finding), terminal(finding.title.as_bytes()));
-    let title = shortened(&title, (sheet.width - INDENT).max(20));
-    let plain = Painted::plain(format!("{word:<INDENT$}{title}"));
-    let word = sheet.paint(tone, &format!("{word:<INDENT$}"));
-    let left = Painted { text: format!("{word}{}", sheet.paint(Tone::Strong, &title)), width: plain.width };
-    sheet.both_ends(&left, &when(finding), INDENT)?;
+    let room = (sheet.width - INDENT).max(20);
+    let title = wrap(&format!("{}: {}", scope(finding), terminal(finding.title.as_bytes())), room);
+    let mut label = format!("{word:<INDENT$}");
+    for (i, line) in title.iter().enumerate() {
+        let line = shortened(line, room);
+        let width = INDENT + line.width();
+        let text = format!("{}{}", sheet.paint(tone, &label), sheet.paint(Tone::Strong, &line));
+        match i + 1 == title.len() {
+            true => sheet.both_ends(&Painted { text, width }, &when(finding), INDENT)?,
+            false => sheet.line(&text)?,
+        }
+        label = " ".repeat(INDENT);
+    }
     let what = format!("{:INDENT$}{}{}", "", load(finding), at_host(finding));
     let what = Painted::plain(shortened(&what, sheet.width));
     sheet.both_ends(&what, &format!("{} sure", confidence(finding.confidence)), INDENT)
 }
 
 fn note(finding: &Finding, sheet: &mut Sheet<'_>) -> io::Result<()> {
-    let (scope, load) = (scope(finding), load(finding));
-    // The title gives way before the numbers do.
-    let room = sheet.width.saturating_sub(INDENT + scope.width() + load.width() + 4).max(20);
-    let title = shortened(&terminal(finding.title.as_bytes()), room);
-    let text = shortened(&format!("{scope}: {title}; {load}"), sheet.width - INDENT);
+    let title = format!("{}: {}", scope(finding), terminal(finding.title.as_bytes()));
+    let (room, load) = (sheet.width - INDENT, load(finding));
+    // The share gives way first, then the title; the count stays.
+    let load = match load.split_once(" requests (") {
+        Some((counts, _)) if title.width() + load.width() + 2 > room => counts.to_owned(),
+        _ => load,
+    };
+    let title = shortened(&title, room.saturating_sub(load.width() + 2).max(20));
+    let text = shortened(&format!("{title}; {load}"), room);
     sheet.line(&format!("{}{text}", sheet.paint(Tone::Dim, &format!("{:<INDENT$}", "note"))))
 }
 

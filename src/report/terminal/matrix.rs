@@ -45,7 +45,9 @@ pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()
     let columns = columns(report, &rows, sheet.width);
     let mut cells: Vec<Vec<String>> = vec![columns.iter().map(|c| head(report, c)).collect()];
     cells.extend(rows.iter().map(|row| columns.iter().map(|c| cell(report, c, row)).collect()));
-    let with_sum = rows.len() + usize::from(hidden.is_some()) > 1;
+    // A request is in the log of both its sides: their rows have no sum.
+    let one_side = super::vantages(report).len() < 2;
+    let with_sum = one_side && rows.len() + usize::from(hidden.is_some()) > 1;
     if with_sum {
         let sums: Vec<String> = columns.iter().map(|c| sum(report, c)).collect();
         let widths = columns
