@@ -1,6 +1,6 @@
 //! The quick reading of the ordinary line. A line that holds exactly as many quotes as its format does cannot hide
 //! one in a value: then every quote is where the format put it, and each piece between two of them is a few blanks
-//! away from its values. Anything unusual is left to [`twin`](super::super::twin): this reading never guesses.
+//! away from its values. Anything unusual is left to [`twin`](mod@super::super::twin): this reading never guesses.
 
 use memchr::{memchr, memchr_iter, memrchr};
 
