@@ -10,6 +10,7 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::FixedState;
 
 use super::counter::Text;
+use super::group::{By, Groups};
 use super::summary::{FlaggedLoad, RejectSample, Summary};
 use super::symptom::{EXEMPLARS, Exemplar, Span, SymptomKey, without_port};
 use crate::envoy::{Direction, flags};
@@ -51,6 +52,7 @@ struct Row {
     shape: Shape,
     outcome: Outcome,
     flagged: bool,
+    direction: Option<Direction>,
     requests: u64,
     span: Span,
     upstream: usize,
@@ -91,6 +93,13 @@ impl Default for Tally {
 }
 
 impl Tally {
+    /// A tally that also groups records.
+    pub fn grouping(by: &[By]) -> Tally {
+        let mut tally = Tally::default();
+        tally.summary.groups = Groups::new(by);
+        tally
+    }
+
     /// Counts an access record. `line` is from 1 and `offset` from 0 within the part's source.
     pub fn record(&mut self, record: &Record<'_>, source: u32, line: u64, offset: u64, raw: &[u8]) {
         self.summary.lines.total += 1;
@@ -108,6 +117,10 @@ impl Tally {
         let duration_ms = record.duration_ms();
         if let (true, Some(ms)) = (row.counts_latency, duration_ms) {
             upstream.latency.add(ms);
+        }
+        if !summary.groups.by.is_empty() {
+            let latency_ms = duration_ms.filter(|_| row.counts_latency);
+            summary.groups.record(record, row.outcome, latency_ms);
         }
         match start_us {
             Some(us) => {
@@ -257,6 +270,7 @@ impl Summary {
             shape,
             outcome,
             flagged: !record.flags().is_empty(),
+            direction: record.direction(),
             requests: 0,
             span: Span::default(),
             upstream,
@@ -275,6 +289,7 @@ impl Summary {
         let code =
             crate::record::number(row.field(Field::Code)).and_then(|c| u16::try_from(c).ok()).unwrap_or(0);
         self.counts.add(row.outcome, n);
+        self.sides.of_mut(row.direction).add(row.outcome, n);
         *self.codes.entry(code).or_default() += n;
         self.span.merge(row.span);
         *self.lines.formats.entry(row.shape.format).or_default() += n;
@@ -304,8 +319,7 @@ impl Summary {
             pick(&mut host.ok, &mut host.failure, row.outcome, row.span);
         }
         pick(&mut upstream.ok, &mut upstream.failure, row.outcome, row.span);
-        let inbound =
-            crate::envoy::cluster::direction(row.field(Field::UpstreamCluster)) == Some(Direction::Inbound);
+        let inbound = row.shape.kind != Kind::Ztunnel && row.direction == Some(Direction::Inbound);
         let sni = !matches!(row.field(Field::ServerName), b"" | b"-");
         let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];
         for (table, index) in tables.into_iter().zip(row.scopes) {
