@@ -10,6 +10,7 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::FixedState;
 
 use super::counter::Text;
+use super::group::{By, Groups};
 use super::summary::{FlaggedLoad, RejectSample, Summary};
 use super::symptom::{EXEMPLARS, Exemplar, Span, SymptomKey, without_port};
 use crate::envoy::{Direction, flags};
@@ -53,7 +54,7 @@ struct Row {
     code: u16,
     /// Short names of the flags, sorted, each once.
     flags: Box<[Text]>,
-    inbound: bool,
+    direction: Option<Direction>,
     sni: bool,
     has_flags: bool,
     requests: u64,
@@ -96,6 +97,13 @@ impl Default for Tally {
 }
 
 impl Tally {
+    /// A tally that also groups records.
+    pub fn grouping(by: &[By]) -> Tally {
+        let mut tally = Tally::default();
+        tally.summary.groups = Groups::new(by);
+        tally
+    }
+
     /// Counts an access record. `line` is from 1 and `offset` from 0 within the part's source.
     pub fn record(&mut self, record: &Record<'_>, source: u32, line: u64, offset: u64, raw: &[u8]) {
         self.summary.lines.total += 1;
@@ -113,6 +121,10 @@ impl Tally {
         let duration_ms = record.duration_ms();
         if let (true, Some(ms)) = (row.counts_latency, duration_ms) {
             upstream.latency.add(ms);
+        }
+        if !summary.groups.by.is_empty() {
+            let latency_ms = duration_ms.filter(|_| row.counts_latency);
+            summary.groups.record(record, row.outcome, latency_ms);
         }
         match start_us {
             Some(us) => {
@@ -304,7 +316,7 @@ impl Summary {
             outcome,
             code: record.code(),
             flags: flag_names(record),
-            inbound: record.direction() == Some(Direction::Inbound),
+            direction: record.direction(),
             sni: !record.bytes(Field::ServerName).is_empty(),
             has_flags: record.logged(Field::Flags).is_some(),
             requests: 0,
@@ -324,6 +336,7 @@ impl Summary {
         let n = row.requests;
         let code = row.code;
         self.counts.add(row.outcome, n);
+        self.sides.of_mut(row.direction).add(row.outcome, n);
         *self.codes.entry(code).or_default() += n;
         self.span.merge(row.span);
         *self.lines.formats.entry(row.shape.format).or_default() += n;
@@ -350,6 +363,7 @@ impl Summary {
             pick(&mut host.ok, &mut host.failure, row.outcome, row.span);
         }
         pick(&mut upstream.ok, &mut upstream.failure, row.outcome, row.span);
+        let inbound = row.shape.kind != Kind::Ztunnel && row.direction == Some(Direction::Inbound);
         let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];
         for (table, index) in tables.into_iter().zip(row.scopes) {
             let Some((_, scope)) = table.get_index_mut(index) else { continue };
@@ -359,7 +373,7 @@ impl Summary {
                 scope.ok.merge(row.span);
                 scope.ok_with_sni += if row.sni { n } else { 0 };
             }
-            scope.inbound += if row.inbound { n } else { 0 };
+            scope.inbound += if inbound { n } else { 0 };
         }
     }
 }
