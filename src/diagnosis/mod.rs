@@ -2,9 +2,12 @@
 
 mod case;
 mod catalog;
+mod facts;
 mod fill;
 mod finding;
+mod fold;
 mod lookup;
+mod model;
 mod page;
 mod pattern;
 mod rules;

@@ -8,3 +8,5 @@ mod cli;
 mod house;
 /// Samples and how to read them, for the other modules.
 mod samples;
+/// Whole situations, made up with a known truth: what is found, how severe, and nothing beyond it.
+mod situations;
