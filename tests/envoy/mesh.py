@@ -95,7 +95,7 @@ class Mesh:
         table = routes(made) if routes else [{"name": "default", "match": {"prefix": "/"}, "route": action}]
         host = {"name": made.authority, "domains": [made.authority], "routes": table, **(vhost or {})}
         logs = config.access_log(self.folder, "outbound")
-        chain = {"filters": [config.http_manager(logs, {"name": str(port), "virtual_hosts": [host]}, filters, **(manager or {}))]}
+        chain = {"filters": [config.http_manager(logs, {"name": str(port), "virtual_hosts": [host], "validate_clusters": False}, filters, **(manager or {}))]}
         if downstream:
             chain["transport_socket"] = downstream
         self.listeners.append(config.listener(f"{made.at[0]}_{port}", *made.at, [chain]))

@@ -57,8 +57,7 @@ def subset_empty(mesh):
 def dns_nxdomain(mesh):
     (dns,) = mesh.hosts([servers.NoNames()], 5353)
     resolver = config.typed("envoy.network.dns_resolver.cares", "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
-                            resolvers=[config.socket(*dns)["socket_address"] and config.socket(*dns)])
-    resolver["typed_config"]["resolvers"][0]["socket_address"]["protocol"] = "UDP"
+                            resolvers=[{"socket_address": {"protocol": "UDP", "address": dns[0], "port_value": dns[1]}}])
     ledger = mesh.service("ledger", [], cluster={"type": "STRICT_DNS", "typed_dns_resolver_config": resolver})
     mesh.clusters[-1]["load_assignment"] = config.assignment(ledger.cluster, [("ledger.example.test", 9090)])
     mesh.calls(ledger, 35)
