@@ -2,6 +2,7 @@
 
 mod case;
 mod catalog;
+mod common;
 mod fill;
 mod finding;
 mod lookup;
