@@ -138,6 +138,8 @@ def _counts(truth, answer, seen):
         wrong.append(f"totals say {answer['totals']['requests']} requests, {len(sent)} were sent")
     by_service = collections.Counter(service.cluster for service, _ in sent)
     for row in answer["upstreams"]:
+        if row["upstream"] is None:
+            continue
         sent_there = by_service.get(row["upstream"], 0)
         # Without a scope of its own the proxy answered some of them itself, and they have no upstream.
         if row["requests"] > sent_there or (truth.scope and row["requests"] < sent_there):

@@ -30,6 +30,7 @@ def closes_with_retries(mesh):
 
 @scenario("the answer's body ends too early", "upstream-closed upstream-protocol-error", named="upstream-closed", counted=(40, 40))
 def cut_body(mesh):
+    mesh.parallel = 40
     mesh.calls(mesh.service("ledger", [servers.Http1(servers.cut_body())]), 40)
 
 
@@ -109,6 +110,23 @@ def two_faults(mesh):
 def healthy(mesh):
     mixed = servers.in_turn(*[servers.answer()] * 10, servers.answer(404), servers.answer(302))
     mesh.calls(mesh.service("ledger", [servers.Http1(mixed)]), 120)
+
+
+@scenario("the upstream takes each connection and resets it at once", "upstream-closed plaintext-to-tls connection-refused",
+          named="upstream-closed")
+def resets_at_once(mesh):
+    mesh.calls(mesh.service("ledger", [servers.Tcp("reset-at-once")]), 40)
+
+
+@scenario("nothing but the noise of every day: a few callers hang up, one connection breaks, a scanner asks for .env", "-", scope="")
+def daily_noise(mesh):
+    good = servers.answer(after=0.001)
+    mixed = servers.in_turn(*[good] * 260, servers.close(), *[good] * 300)
+    ledger = mesh.service("ledger", [servers.Http1(mixed)], routes=lambda s: [
+        {"name": "api", "match": {"prefix": "/v2"}, "route": {"cluster": s.cluster}}])
+    mesh.calls(ledger, 500)
+    mesh.calls(ledger, 3, patience=0.0005)
+    mesh.calls(ledger, 2, path="/.env", source=77)
 
 
 @scenario("nothing: gRPC calls that work", "-", scope="")

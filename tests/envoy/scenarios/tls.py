@@ -21,11 +21,11 @@ def server_context(pair, ca=None, newest=None):
     return made
 
 
-def secured(mesh, pair, server_ca=None, newest=None, **upstream):
+def secured(mesh, pair, server_ca=None, newest=None, app=servers.Blunt, **upstream):
     """The ledger behind TLS; the proxy trusts the authority `root` unless told otherwise."""
     upstream.setdefault("ca", mesh.certs.authority())
-    app = servers.Http1(tls=server_context(pair, server_ca, newest))
-    return mesh.service("ledger", [app], transport_socket=config.upstream_tls(sni=NAME, **upstream))
+    server = app(tls=server_context(pair, server_ca, newest))
+    return mesh.service("ledger", [server], connect_timeout="3s", transport_socket=config.upstream_tls(sni=NAME, **upstream))
 
 
 @scenario("nothing: TLS to the upstream works", "-", scope="")
@@ -33,17 +33,9 @@ def tls_works(mesh):
     mesh.calls(secured(mesh, mesh.certs.certificate(NAME), san=NAME), 40)
 
 
-@scenario("the proxy speaks TLS, the upstream plaintext", "tls-to-plaintext", counted=False)
+@scenario("the proxy speaks TLS, the upstream plaintext", "tls-to-plaintext")
 def tls_to_plain_server(mesh):
-    ledger = mesh.service("ledger", [servers.Http1(servers.say(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"))],
-                          transport_socket=config.upstream_tls(mesh.certs.authority(), sni=NAME))
-    ledger_app = mesh.starting[-1][0]
-
-    async def talk(connection):
-        await connection.reader.read(4096)
-        await connection.send(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
-    ledger_app.talk = talk
-    mesh.calls(ledger, 40)
+    mesh.calls(mesh.service("ledger", [servers.Tcp("http-400")], transport_socket=config.upstream_tls(mesh.certs.authority(), sni=NAME)), 40)
 
 
 @scenario("the proxy speaks plaintext to a server that wants TLS", "plaintext-to-tls upstream-protocol-error upstream-closed",
@@ -68,7 +60,7 @@ def tls_unknown_client_ca(mesh):
 
 
 @scenario("the server does not know the authority of the proxy's certificate (TLS 1.3: told after the handshake)",
-          "client-certificate-rejected tls-ca-mismatch upstream-closed", named="client-certificate-rejected tls-ca-mismatch")
+          "client-certificate-rejected tls-ca-mismatch upstream-closed plaintext-to-tls", named="client-certificate-rejected tls-ca-mismatch")
 def tls_unknown_client_ca_13(mesh):
     pair = mesh.certs.certificate(NAME)
     ledger = secured(mesh, pair, server_ca=mesh.certs.authority(), client=mesh.certs.certificate("frontend", "other"),
@@ -97,6 +89,12 @@ def tls_versions(mesh):
     mesh.calls(ledger, 40)
 
 
+@scenario("the server hangs up in the TLS handshake without a word", "tls-handshake-failed")
+def tls_silent_close(mesh):
+    ledger = secured(mesh, mesh.certs.certificate(NAME), newest=ssl.TLSVersion.TLSv1_2, app=servers.Http1, versions=("TLSv1_3", "TLSv1_3"))
+    mesh.calls(ledger, 40)
+
+
 @scenario("the server resets during the TLS handshake", "tls-handshake-failed tls-to-plaintext upstream-closed connection-refused",
           named="tls-handshake-failed")
 def tls_reset_in_handshake(mesh):
@@ -115,9 +113,7 @@ def tls_to_http_port(mesh):
 @scenario("one caller sends plaintext to a sidecar that demands mutual TLS", "plaintext-to-tls upstream-closed", named="plaintext-to-tls")
 def tls_plaintext_to_strict_sidecar(mesh):
     side = mesh.inbound([servers.Http1()], downstream=config.downstream_tls(mesh.certs.certificate(NAME), mesh.certs.authority()))
-    ledger = mesh.service("ledger", [])
-    mesh.clusters[-1]["load_assignment"] = config.assignment(ledger.cluster, [side])
-    mesh.calls(ledger, 40)
+    mesh.calls(mesh.behind(side), 40)
 
 
 @scenario("nothing: callers reach a gateway by TLS", "-", scope="")
