@@ -4,6 +4,7 @@ import datetime
 import pathlib
 import shutil
 import subprocess
+import threading
 
 CONFIG = """
 [ca]
@@ -31,6 +32,7 @@ class Certificates:
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
         self.made = {}
+        self.lock = threading.RLock()
 
     @staticmethod
     def available():
@@ -38,30 +40,38 @@ class Certificates:
 
     def authority(self, name="root"):
         """The certificate of an authority of that name."""
-        if name not in self.made:
-            home = self.folder / name
-            home.mkdir(parents=True)
-            (home / "ca.cnf").write_text(CONFIG)
-            (home / "index.txt").write_text("")
-            (home / "serial").write_text("1000\n")
-            self._openssl(home, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", f"/CN={name}",
-                          "-keyout", "ca.key", "-out", "ca.pem")
-            self.made[name] = home / "ca.pem"
-        return self.made[name]
+        with self.lock:
+            if name not in self.made:
+                self.made[name] = self._make_authority(name)
+            return self.made[name]
 
     def certificate(self, name, authority="root", days=(-1, 365)):
         """(certificate, key) for a DNS name; `days` from now, from and until."""
         self.authority(authority)
         key = (name, authority, days)
-        if key not in self.made:
-            home, stem = self.folder / authority, f"leaf{len(self.made)}"
-            start, end = (self._day(d) for d in days)
-            self._openssl(home, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name[:60]}", "-keyout", f"{stem}.key",
-                          "-out", f"{stem}.csr", "-addext", f"subjectAltName=DNS:{name}")
-            self._openssl(home, "ca", "-batch", "-notext", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key",
-                          "-in", f"{stem}.csr", "-out", f"{stem}.pem", "-startdate", start, "-enddate", end)
-            self.made[key] = (home / f"{stem}.pem", home / f"{stem}.key")
-        return self.made[key]
+        with self.lock:
+            if key not in self.made:
+                self.made[key] = self._make_certificate(*key, stem=f"leaf{len(self.made)}")
+            return self.made[key]
+
+    def _make_authority(self, name):
+        home = self.folder / name
+        home.mkdir(parents=True)
+        (home / "ca.cnf").write_text(CONFIG)
+        (home / "index.txt").write_text("")
+        (home / "serial").write_text("1000\n")
+        self._openssl(home, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", f"/CN={name}",
+                      "-keyout", "ca.key", "-out", "ca.pem")
+        return home / "ca.pem"
+
+    def _make_certificate(self, name, authority, days, stem):
+        home = self.folder / authority
+        start, end = (self._day(d) for d in days)
+        self._openssl(home, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name[:60]}", "-keyout", f"{stem}.key",
+                      "-out", f"{stem}.csr", "-addext", f"subjectAltName=DNS:{name}")
+        self._openssl(home, "ca", "-batch", "-notext", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key",
+                      "-in", f"{stem}.csr", "-out", f"{stem}.pem", "-startdate", start, "-enddate", end)
+        return home / f"{stem}.pem", home / f"{stem}.key"
 
     @staticmethod
     def _day(days):

@@ -85,17 +85,19 @@ async def http2(to, authority, method="GET", path="/v2/accounts/17", grpc=False,
 
 
 async def _stream_end(reader, writer, grpc):
-    data = False
+    data = well = False
     while True:
         kind, flags, stream, payload = await frames.read(reader)
         if kind == frames.SETTINGS and not flags & frames.ACK:
             writer.write(frames.frame(frames.SETTINGS, frames.ACK, 0))
         elif kind == frames.RST_STREAM:
             return "failed"
+        elif kind == frames.HEADERS:
+            well = well or frames.says_200(payload)
         elif kind == frames.DATA:
             data = True
         if stream == 1 and kind in (frames.HEADERS, frames.DATA) and flags & frames.END_STREAM:
-            return "grpc-ok" if data and grpc else "answered" if data else "failed"
+            return "failed" if not (data and well) else "grpc-ok" if grpc else "answered"
 
 
 async def tcp(to, authority=None, send=b"hello ledger\n", patience=None, hold=0.0, tls=None, sni=None):

@@ -28,13 +28,14 @@ class Truth:
     scope: str              # name of the service the first finding is about; "" when it has no upstream
     counted: object         # True: the first finding counts what the callers saw fail; else the expected number or (least, most)
     vantage: str            # whose log is read: outbound, inbound
+    slow: bool              # takes most of a minute: begun first
     build: object = None
 
 
-def scenario(broken, first, also="", named="", scope="ledger", counted=True, vantage="outbound"):
+def scenario(broken, first, also="", named="", scope="ledger", counted=True, vantage="outbound", slow=False):
     def keep(build):
         words = lambda text: tuple(text.replace(",", " ").split())
-        SCENARIOS.append(Truth(build.__name__, broken, words(first), words(also), words(named), scope, counted, vantage, build))
+        SCENARIOS.append(Truth(build.__name__, broken, words(first), words(also), words(named), scope, counted, vantage, slow, build))
         return build
     return keep
 
@@ -43,9 +44,9 @@ class Service:
     """A destination as the caller's proxy knows it."""
 
     def __init__(self, mesh, name, port, subset, number):
-        self.mesh, self.name, self.port = mesh, name, port
-        self.authority = f"{name}.bank.svc.cluster.local:{port}"
-        self.cluster = f"outbound|{port}|{subset}|{name}.bank.svc.cluster.local"
+        self.name, self.port = name, port
+        host = name if "." in name else f"{name}.bank.svc.cluster.local"
+        self.authority, self.cluster = f"{host}:{port}", f"outbound|{port}|{subset}|{host}"
         self.at = (mesh.address(96, number), port)
         self.hosts = []
 
@@ -95,10 +96,16 @@ class Mesh:
         table = routes(made) if routes else [{"name": "default", "match": {"prefix": "/"}, "route": action}]
         host = {"name": made.authority, "domains": [made.authority], "routes": table, **(vhost or {})}
         logs = config.access_log(self.folder, "outbound")
-        chain = {"filters": [config.http_manager(logs, {"name": str(port), "virtual_hosts": [host]}, filters, **(manager or {}))]}
+        chain = {"filters": [config.http_manager(logs, {"name": str(port), "virtual_hosts": [host], "validate_clusters": False}, filters, **(manager or {}))]}
         if downstream:
             chain["transport_socket"] = downstream
         self.listeners.append(config.listener(f"{made.at[0]}_{port}", *made.at, [chain]))
+        return made
+
+    def behind(self, sidecar, name="ledger", port=9090, **more):
+        """A service whose only endpoint is a sidecar made by `inbound`."""
+        made = self.service(name, [], port=port, **more)
+        self.clusters[-1]["load_assignment"] = config.assignment(made.cluster, [sidecar])
         return made
 
     def inbound(self, apps, port=9090, filters=(), h2=False, route=None, downstream=None, **more):
@@ -205,12 +212,10 @@ class Mesh:
             if proxy.returncode is not None:
                 raise RuntimeError("Envoy ended: " + (self.workdir / "envoy.err").read_text(errors="replace")[-600:])
             try:
-                for one in self.listeners:
-                    # The inbound and TCP listeners would log the probe; all listeners open at once, the first stands for all.
-                    where = self.listeners[0]["address"]["socket_address"]
-                    _, writer = await asyncio.open_connection(where["address"], where["port_value"])
-                    writer.close()
-                    break
+                # All listeners open together; a TCP listener would log the probe, the first one, HTTP, does not.
+                where = self.listeners[0]["address"]["socket_address"]
+                _, writer = await asyncio.open_connection(where["address"], where["port_value"])
+                writer.close()
                 await asyncio.sleep(0.1)
                 return
             except OSError:

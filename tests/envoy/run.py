@@ -57,9 +57,9 @@ async def play(truth, number, o, envoy, keys, work):
     started = time.monotonic()
     made = mesh.Mesh(number, folder, folder, keys)
     try:
-        extra = truth.build(made)
+        extra = await asyncio.to_thread(truth.build, made)
         (folder / "envoy.json").write_text(json.dumps(mesh.config.bootstrap(made.listeners, made.clusters)))
-        watch = verdict.Watch(o.bin, folder, truth.vantage)
+        watch = await asyncio.to_thread(verdict.Watch, o.bin, folder, truth.vantage)
         seen = await asyncio.wait_for(made.play(envoy, watch), 90)
         answers = await watch.finish()
     except (RuntimeError, OSError, asyncio.TimeoutError) as e:
@@ -72,7 +72,8 @@ async def play(truth, number, o, envoy, keys, work):
             notes += [f"          {f['severity']} {f['id']} {f['requests']} {json.dumps(f['scope'])}" for f in answer["findings"]]
         wrong += [f"{name}: {one}" for one in said]
     if callable(extra):
-        wrong += [f"both sides: {one}" for one in extra(lambda paths: verdict.together(o.bin, paths))]
+        logs = [folder / f"{vantage}.text.log" for vantage in ("outbound", "inbound")]
+        wrong += [f"both sides: {one}" for one in extra(await asyncio.to_thread(verdict.together, o.bin, logs))]
     if o.record:
         keep(o.record / truth.name, folder, truth, seen)
     seconds = time.monotonic() - started
@@ -116,7 +117,7 @@ async def run(o, envoy):
             passed, failed = passed + good, failed + (not good)
             print("\n".join(lines), flush=True)
 
-        await asyncio.gather(*(one(20 + i, truth) for i, truth in enumerate(chosen(o.only))))
+        await asyncio.gather(*(one(20 + i, truth) for i, truth in enumerate(sorted(chosen(o.only), key=lambda s: not s.slow))))
     if left:
         print(f"SKIPPED: {len(left)} scenarios ({'no openssl program' if not keys_there else 'the time is over'}): {' '.join(left)}")
     print(f"{passed} passed, {failed} failed")

@@ -7,6 +7,7 @@ connection from 1, and returns whether the connection goes on. One for HTTP/2 is
 import asyncio
 import socket
 import struct
+import threading
 
 import frames
 
@@ -212,7 +213,7 @@ async def _quietly(work):
 
 
 class Tcp(Server):
-    """Echoes; or takes the connection and hangs up, with FIN or RST, before or after the first bytes."""
+    """Echoes; or resets the connection, at once or after the first bytes; or is an HTTP server that does not understand."""
 
     def __init__(self, mode="echo", tls=None):
         super().__init__(tls)
@@ -225,10 +226,43 @@ class Tcp(Server):
         data = await connection.reader.read(65536)
         if self.mode == "reset":
             connection.reset()
+        elif self.mode == "http-400":
+            await connection.send(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         elif self.mode == "echo":
             while data:
                 await connection.send(data)
                 data = await connection.reader.read(65536)
+
+
+class Blunt(Server):
+    """HTTPS by a thread with blocking sockets: unlike asyncio's, its handshake tells the client by an alert why it failed."""
+
+    async def start(self, address, port):
+        self.address, self.port = address, port
+        self.socket = socket.create_server((address, port), backlog=256)
+        self.socket.settimeout(0.2)
+        self.over = False
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    async def stop(self):
+        self.over = True
+        await asyncio.to_thread(self.thread.join, 5)
+        self.socket.close()
+
+    def _serve(self):
+        while not self.over:
+            try:
+                plain, _ = self.socket.accept()
+            except OSError:
+                continue
+            try:
+                plain.settimeout(2)
+                with self.tls.wrap_socket(plain, server_side=True) as secured:
+                    secured.recv(65536)
+                    secured.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
+            except OSError:
+                plain.close()
 
 
 class Silence(Server):

@@ -53,14 +53,14 @@ def subset_empty(mesh):
     mesh.calls(ledger, 35)
 
 
-@scenario("the name of a STRICT_DNS cluster does not resolve", "no-endpoints dns-failure", named="dns-failure")
+@scenario("the name of a STRICT_DNS cluster does not resolve", "no-endpoints dns-failure", named="dns-failure",
+          scope="rates-api.example.test")
 def dns_nxdomain(mesh):
     (dns,) = mesh.hosts([servers.NoNames()], 5353)
     resolver = config.typed("envoy.network.dns_resolver.cares", "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
-                            resolvers=[config.socket(*dns)["socket_address"] and config.socket(*dns)])
-    resolver["typed_config"]["resolvers"][0]["socket_address"]["protocol"] = "UDP"
-    ledger = mesh.service("ledger", [], cluster={"type": "STRICT_DNS", "typed_dns_resolver_config": resolver})
-    mesh.clusters[-1]["load_assignment"] = config.assignment(ledger.cluster, [("ledger.example.test", 9090)])
+                            resolvers=[{"socket_address": {"protocol": "UDP", "address": dns[0], "port_value": dns[1]}}])
+    ledger = mesh.service("rates-api.example.test", [], port=443, cluster={"type": "STRICT_DNS", "typed_dns_resolver_config": resolver})
+    mesh.clusters[-1]["load_assignment"] = config.assignment(ledger.cluster, [("rates-api.example.test", 443)])
     mesh.calls(ledger, 35)
 
 
@@ -72,7 +72,7 @@ def no_route(mesh):
     mesh.calls(ledger, 30, path="/v1/accounts/3")
 
 
-@scenario("the route names a cluster that does not exist", "missing-cluster")
+@scenario("the route names a cluster that does not exist", "missing-cluster", scope="")
 def missing_cluster(mesh):
     ledger = mesh.service("ledger", [], subset="canary", missing=True)
     mesh.calls(ledger, 33)
@@ -141,13 +141,25 @@ def restarted(mesh):
     mesh.calls(ledger, 30)
 
 
-@scenario("a rollout: two of four pods die before the proxies hear of it, two new ones come", "endpoint-churn", counted=(5, 60))
+@scenario("the only pod crashes and comes back again and again", "connection-refused")
+def flapping(mesh):
+    ledger = mesh.service("ledger", [servers.Http1()])
+    for _ in range(4):
+        mesh.calls(ledger, 15)
+        mesh.then(lambda: mesh.stop(ledger.hosts[0]))
+        mesh.calls(ledger, 10)
+        mesh.then(lambda: mesh.start(ledger.hosts[0]))
+    mesh.calls(ledger, 15)
+
+
+@scenario("a rollout: two of four pods die before the proxies hear of it, two new ones come", "endpoint-churn",
+          counted=(5, 60), slow=True)
 def rollout(mesh):
     ledger = mesh.service("ledger", [servers.Http1() for _ in range(6)])
     old, stay, new = ledger.hosts[:2], ledger.hosts[2:4], ledger.hosts[4:]
     ledger.hosts = old + stay
     mesh.discovered(ledger)
-    mesh.pace = 0.01
+    mesh.pace = 0.15
     mesh.calls(ledger, 60)
 
     async def die():
@@ -160,4 +172,4 @@ def rollout(mesh):
     mesh.then(die)
     mesh.calls(ledger, 40)
     mesh.then(told)
-    mesh.calls(ledger, 120)
+    mesh.calls(ledger, 220)
