@@ -1,5 +1,6 @@
 //! One fault, one finding: what is only another sight of it is folded in.
 
+use super::case::Case;
 use super::catalog::Story;
 use super::finding::Finding;
 use super::model;
@@ -52,12 +53,15 @@ pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
 
 /// True when a story is what another one looks like from the other side of the connection.
 fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
+    let own = |case: &Case<'_>| case.key.details.as_deref().is_some_and(|details| details != b"via_upstream");
     let passed_on = echo.parts.iter().all(|(case, _)| {
         case.key.direction != Some(Direction::Inbound)
-            && case.key.outcome == Outcome::AppError
-            && case.key.details.as_deref().is_none_or(|details| details == b"via_upstream")
+            && matches!(case.key.outcome, Outcome::AppError | Outcome::Denied | Outcome::ClientError)
+            && !own(case)
     });
-    let made_below = root.parts.iter().any(|(case, _)| case.key.outcome.failed() && case.key.direction == Some(Direction::Inbound));
+    let made_below = root.parts.iter().any(|(case, _)| {
+        case.key.outcome != Outcome::ClientGone && (own(case) || case.key.direction == Some(Direction::Inbound))
+    });
     let cut_off = echo.page.head.id != "retry-amplification"
         && echo.parts.iter().all(|(case, _)| {
             case.key.direction == Some(Direction::Inbound) && case.key.outcome == Outcome::ClientGone

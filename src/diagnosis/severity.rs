@@ -141,9 +141,23 @@ fn strangers(group: &Weighed<'_, '_>) -> bool {
 fn flipped(group: &Weighed<'_, '_>) -> bool {
     let Some(first) = group.cases.first() else { return false };
     let onset = group.cases.iter().filter_map(|c| c.symptom.span.first_us).min();
-    let (Some(onset), false) = (onset, group.only_failures) else { return false };
-    let (before, since) = first.load_around(onset);
-    group.k >= 10 && before.saturating_sub(first.bad_before(onset)) >= 10 && group.k * 10 >= since * 9
+    let (Some(onset), false, true) = (onset, group.only_failures, group.k >= 10) else { return false };
+    let ok = first.ok();
+    match first.upstream {
+        Some(upstream) => {
+            let width_us = upstream.series.width_s() * 1_000_000;
+            let since: u64 = upstream
+                .series
+                .iter()
+                .filter(|(start, _)| start + width_us > onset)
+                .map(|(_, load)| load.requests)
+                .sum();
+            // The bucket of the onset may hold some of the successes before it.
+            let since = since.min(group.n);
+            ok >= 10 + since.saturating_sub(group.k) && group.k * 10 >= since * 9
+        }
+        None => ok >= 10 && first.scope_ok().last_us.is_some_and(|last| last <= onset),
+    }
 }
 
 /// The policy showed: the request did not just get its configured answer. A limit that cuts a session leaves an `ok`
