@@ -82,7 +82,9 @@ impl<'s> Case<'s> {
         self.summary
             .symptoms
             .iter()
-            .filter(move |(key, _)| *key != mine && key.upstream == mine.upstream && key.authority == mine.authority)
+            .filter(move |(key, _)| {
+                *key != mine && key.upstream == mine.upstream && key.authority == mine.authority
+            })
             .filter(move |_| mine.upstream.is_some() || mine.authority.is_some())
     }
 

@@ -12,8 +12,8 @@ mod pages;
 
 use super::case::Case;
 use super::fill::Names;
-use super::fold::{fold_echoes, fold_symptoms, fold_upstreams};
 use super::finding::{Alternative, Fact, Finding, FindingScope, Severity};
+use super::fold::{fold_echoes, fold_symptoms, fold_upstreams};
 use super::page::{Adjust, Page};
 use super::pattern::ProxySignalName;
 use super::{facts, model, rules, severity};
@@ -104,7 +104,10 @@ impl Catalog {
         let present: Vec<(String, Severity)> = findings.iter().map(|f| (f.id.clone(), f.severity)).collect();
         let brought_about = |f: &Finding| {
             self.page(&f.id).is_some_and(|page| {
-                present.iter().any(|(id, severity)| *severity == f.severity && (page.head.symptom_of.contains(id) || page.head.follows.contains(id)))
+                present.iter().any(|(id, severity)| {
+                    *severity == f.severity
+                        && (page.head.symptom_of.contains(id) || page.head.follows.contains(id))
+                })
             })
         };
         findings.sort_by_cached_key(|f| {
@@ -150,7 +153,9 @@ impl Catalog {
             }
             share_out(&mut candidates);
             let mut candidates = candidates.into_iter();
-            let Some(best) = candidates.next().filter(|best| best.confidence >= model::NEGLIGIBLE) else { continue };
+            let Some(best) = candidates.next().filter(|best| best.confidence >= model::NEGLIGIBLE) else {
+                continue;
+            };
             let weight = case.symptom.count as f64;
             let scope = case.scope();
             let at = stories.iter().position(|s| s.page.head.id == best.page.head.id && s.scope == scope);
@@ -358,8 +363,8 @@ fn from_proxy_log(page: &Page, summary: &Summary) -> Option<Finding> {
     }
     let mut span = Span::default();
     notes.iter().for_each(|(_, note)| span.merge(note.span));
-    let again =
-        count >= 2 && matches!((span.first_us, span.last_us), (Some(a), Some(b)) if b - a <= model::CRASH_LOOP_US);
+    let again = count >= 2
+        && matches!((span.first_us, span.last_us), (Some(a), Some(b)) if b - a <= model::CRASH_LOOP_US);
     let severity = match page.head.class {
         super::page::Class::S3 if count >= 10 || (again && page.head.id == "proxy-crash") => {
             Severity::Critical
@@ -401,7 +406,9 @@ fn from_proxy_log(page: &Page, summary: &Summary) -> Option<Finding> {
 fn stays_away(summary: &Summary, closed: Span) -> bool {
     let back = summary.proxy_log.notes.get(&ProxySignal::XdsConnected).and_then(|note| note.span.last_us);
     match (closed.first_us, closed.last_us) {
-        (Some(first), Some(last)) => back.is_none_or(|back| back < last) && last - first >= model::XDS_AWAY_US,
+        (Some(first), Some(last)) => {
+            back.is_none_or(|back| back < last) && last - first >= model::XDS_AWAY_US
+        }
         _ => false,
     }
 }

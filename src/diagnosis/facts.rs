@@ -55,10 +55,8 @@ fn hosts(cases: &[Case<'_>]) -> Option<String> {
     failing.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
     let names: Vec<_> = failing.iter().take(NAMED).map(|(name, _)| String::from_utf8_lossy(name)).collect();
     let more = if failing.len() > NAMED { ", …" } else { "" };
-    let network = cases
-        .iter()
-        .find_map(worst_prefix)
-        .map_or(String::new(), |prefix| format!(" (all in {prefix})"));
+    let network =
+        cases.iter().find_map(worst_prefix).map_or(String::new(), |prefix| format!(" (all in {prefix})"));
     Some(format!("only on {} of {all} hosts{network}: {}{more}", failing.len(), names.join(", ")))
 }
 
@@ -145,7 +143,10 @@ mod tests {
 
     #[test]
     fn numbers_and_times_are_written_for_people() {
-        assert_eq!((grouped(7), grouped(15_000), grouped(3_600_000)), ("7".into(), "15,000".into(), "3,600,000".into()));
+        assert_eq!(
+            (grouped(7), grouped(15_000), grouped(3_600_000)),
+            ("7".into(), "15,000".into(), "3,600,000".into())
+        );
         assert_eq!(clock(-1), "23:59:59Z");
         assert_eq!(clock(36_303_000_000), "10:05:03Z");
     }

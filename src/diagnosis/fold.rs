@@ -34,7 +34,8 @@ pub(super) fn fold_symptoms(stories: &mut Vec<Story<'_, '_>>) {
 pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
     let mut at = 0;
     while at < stories.len() {
-        let root = stories.iter().position(|root| root.scope != stories[at].scope && echoes(&stories[at], root));
+        let root =
+            stories.iter().position(|root| root.scope != stories[at].scope && echoes(&stories[at], root));
         match root {
             Some(root) => {
                 let echo = stories.remove(at);
@@ -60,7 +61,8 @@ fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
             && !own(case)
     });
     let made_below = root.parts.iter().any(|(case, _)| {
-        case.key.outcome != Outcome::ClientGone && (own(case) || case.key.direction == Some(Direction::Inbound))
+        case.key.outcome != Outcome::ClientGone
+            && (own(case) || case.key.direction == Some(Direction::Inbound))
     });
     let cut_off = echo.page.head.id != "retry-amplification"
         && echo.parts.iter().all(|(case, _)| {
@@ -107,7 +109,10 @@ fn about_one_scope(text: &str) -> bool {
 }
 
 /// One cause on many upstreams at the same time is one finding with a list.
-pub(super) fn fold_upstreams(findings: Vec<Finding>, class_of: impl Fn(&str) -> Option<Class>) -> Vec<Finding> {
+pub(super) fn fold_upstreams(
+    findings: Vec<Finding>,
+    class_of: impl Fn(&str) -> Option<Class>,
+) -> Vec<Finding> {
     let mut out: Vec<Finding> = Vec::new();
     for finding in findings {
         let alike = |f: &Finding| {
@@ -128,7 +133,8 @@ pub(super) fn fold_upstreams(findings: Vec<Finding>, class_of: impl Fn(&str) -> 
         out.push(finding);
     }
     // Few of them stay apart; many are told by the worst.
-    let lists: Vec<Finding> = out.iter().filter(|f| f.scope.upstreams.len() >= model::MANY_UPSTREAMS).cloned().collect();
+    let lists: Vec<Finding> =
+        out.iter().filter(|f| f.scope.upstreams.len() >= model::MANY_UPSTREAMS).cloned().collect();
     let mut kept: Vec<Finding> = Vec::new();
     for mut finding in out {
         finding.scope.upstreams = Vec::new();
@@ -184,4 +190,3 @@ fn absorb(worst: &mut Finding, mut other: Finding) {
         }
     }
 }
-

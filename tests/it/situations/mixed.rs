@@ -67,8 +67,26 @@ fn unequal(what: &Unequal) -> Log {
 #[test]
 fn unequal_faults() {
     for what in [
-        Unequal { seed: 1, lines: 150_000, canary: 0.015, race: 0.004, sockets: 0.009, leavers: 0.04, names: ["checkout", "payments", "catalog"], style: Style::Text },
-        Unequal { seed: 2, lines: 60_000, canary: 0.03, race: 0.007, sockets: 0.03, leavers: 0.06, names: ["orders", "billing", "web"], style: Style::Json },
+        Unequal {
+            seed: 1,
+            lines: 150_000,
+            canary: 0.015,
+            race: 0.004,
+            sockets: 0.009,
+            leavers: 0.04,
+            names: ["checkout", "payments", "catalog"],
+            style: Style::Text,
+        },
+        Unequal {
+            seed: 2,
+            lines: 60_000,
+            canary: 0.03,
+            race: 0.007,
+            sockets: 0.03,
+            leavers: 0.06,
+            names: ["orders", "billing", "web"],
+            style: Style::Json,
+        },
     ] {
         let canary = format!("{}.example.com", what.names[0]);
         let findings = finds(
@@ -147,11 +165,20 @@ fn rollout_without_a_grace_period() {
     ] {
         let lines = rollout(&what).written(what.style);
         let findings = meshwhy::diagnosis::diagnose(&crate::samples::summary_of(&lines));
-        let loud: Vec<_> = findings.iter().filter(|f| f.severity > meshwhy::diagnosis::Severity::Note).collect();
-        assert!(loud.len() == 1 && loud[0].id == "endpoint-churn" && scope_of(loud[0]).contains("orders"), "{}", told(&findings));
+        let loud: Vec<_> =
+            findings.iter().filter(|f| f.severity > meshwhy::diagnosis::Severity::Note).collect();
+        assert!(
+            loud.len() == 1 && loud[0].id == "endpoint-churn" && scope_of(loud[0]).contains("orders"),
+            "{}",
+            told(&findings)
+        );
         let evidence = told(&findings[..1]);
         assert!(evidence.contains("refused") || evidence.contains("never used again"), "{evidence}");
-        assert!(!findings.iter().any(|f| matches!(f.id.as_str(), "keepalive-race" | "application-error")), "{}", told(&findings));
+        assert!(
+            !findings.iter().any(|f| matches!(f.id.as_str(), "keepalive-race" | "application-error")),
+            "{}",
+            told(&findings)
+        );
     }
 }
 
@@ -217,11 +244,20 @@ fn a_retry_storm() {
             let findings = meshwhy::diagnosis::diagnose(&crate::samples::summary_of(&lines));
             let all = told(&findings);
             let first = &findings[0];
-            assert!(["per-try-timeout", "upstream-slow", "retry-amplification"].contains(&&*first.id), "{caller} {callee}\n{all}");
+            assert!(
+                ["per-try-timeout", "upstream-slow", "retry-amplification"].contains(&&*first.id),
+                "{caller} {callee}\n{all}"
+            );
             if caller {
-                assert!(first.id != "retry-amplification" && first.severity == Critical && scope_of(first).contains("reviews"), "{all}");
+                assert!(
+                    first.id != "retry-amplification"
+                        && first.severity == Critical
+                        && scope_of(first).contains("reviews"),
+                    "{all}"
+                );
             }
-            let named = |id: &str| findings.iter().any(|f| f.id == id || f.alternatives.iter().any(|a| a.id == id));
+            let named =
+                |id: &str| findings.iter().any(|f| f.id == id || f.alternatives.iter().any(|a| a.id == id));
             assert!(named("retry-amplification"), "{caller} {callee}\n{all}");
             assert!(!findings.iter().any(|f| f.id == "client-disconnected"), "{caller} {callee}\n{all}");
             assert!(!scope_of(first).contains("catalog"));
@@ -270,8 +306,22 @@ fn zone(what: &Zone) -> Log {
 #[test]
 fn a_zone_is_gone() {
     for what in [
-        Zone { seed: 1, upstreams: &["catalog", "orders", "payments", "reviews", "web"], pods: 3, per_second: 60, no_route: 0.0, style: Style::Text },
-        Zone { seed: 2, upstreams: &["catalog", "orders", "payments", "reviews", "web", "users"], pods: 2, per_second: 40, no_route: 0.3, style: Style::Json },
+        Zone {
+            seed: 1,
+            upstreams: &["catalog", "orders", "payments", "reviews", "web"],
+            pods: 3,
+            per_second: 60,
+            no_route: 0.0,
+            style: Style::Text,
+        },
+        Zone {
+            seed: 2,
+            upstreams: &["catalog", "orders", "payments", "reviews", "web", "users"],
+            pods: 2,
+            per_second: 40,
+            no_route: 0.3,
+            style: Style::Json,
+        },
     ] {
         let findings = finds("zone", zone(&what), what.style, &[("connect-timeout", Critical, "10.7.")]);
         assert_eq!(findings[0].scope.upstreams.len(), what.upstreams.len(), "{}", told(&findings));
@@ -295,13 +345,23 @@ fn flood(what: &Flood) -> Log {
     for i in 0..what.lines {
         let at = i * 1_200_000 / what.lines;
         let host = any(&mut rng, &pods).to_owned();
-        let (cluster, authority) = if rng.chance(0.6) { (&shop, "shop.example.com") } else { (&api, "api.example.com") };
+        let (cluster, authority) =
+            if rng.chance(0.6) { (&shop, "shop.example.com") } else { (&api, "api.example.com") };
         let line = Line::ok(&mut rng, at, cluster, &host).at_gateway(authority);
         let dice = rng.within(0, 99);
         log.push(match dice {
             0..85 => {
                 let mut line = line.no_cluster().end(404, "NR", "route_not_found", 0, 0);
-                line.path = rng.pick(&["/.env", "/.git/config", "/wp-login.php", "/", "/cgi-bin/luci", "/actuator/health"]).to_owned();
+                line.path = rng
+                    .pick(&[
+                        "/.env",
+                        "/.git/config",
+                        "/wp-login.php",
+                        "/",
+                        "/cgi-bin/luci",
+                        "/actuator/health",
+                    ])
+                    .to_owned();
                 if line.path == "/" || rng.chance(0.5) {
                     line.authority = "203.0.113.10".to_owned();
                     line.sni = "-".to_owned();
@@ -348,7 +408,8 @@ fn a_flood_with_real_faults_in_it() {
     let what = Flood { seed: 6, lines: 60_000, overload: 0.12, overflow: 0.15, style: Style::Text };
     let lines = flood(&what).written(what.style);
     let findings = meshwhy::diagnosis::diagnose(&crate::samples::summary_of(&lines));
-    let loud: Vec<&str> = findings.iter().filter(|f| f.severity > meshwhy::diagnosis::Severity::Note).map(|f| &*f.id).collect();
+    let loud: Vec<&str> =
+        findings.iter().filter(|f| f.severity > meshwhy::diagnosis::Severity::Note).map(|f| &*f.id).collect();
     assert!(loud[0] == "overload-manager" && findings[0].severity == Critical, "{}", told(&findings));
     assert!(loud[1..].iter().all(|id| *id == "circuit-breaker") && loud.len() >= 2, "{}", told(&findings));
     assert!(findings.iter().any(|f| f.id == "scanner-noise"), "{}", told(&findings));

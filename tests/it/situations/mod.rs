@@ -44,13 +44,23 @@ pub(crate) fn told(findings: &[Finding]) -> String {
     findings
         .iter()
         .map(|f| {
-            let evidence: Vec<String> =
-                f.evidence.iter().chain(&f.against).map(|e| format!("    {} × {}\n", e.count, e.text)).collect();
+            let evidence: Vec<String> = f
+                .evidence
+                .iter()
+                .chain(&f.against)
+                .map(|e| format!("    {} × {}\n", e.count, e.text))
+                .collect();
             let others: Vec<String> =
                 f.alternatives.iter().map(|a| format!("{} {:.2}", a.id, a.confidence)).collect();
             format!(
                 "{} {} {:.2} {} of {} in {} (or {})\n{}",
-                f.severity.name(), f.id, f.confidence, f.requests, f.of, scope_of(f), others.join(", "),
+                f.severity.name(),
+                f.id,
+                f.confidence,
+                f.requests,
+                f.of,
+                scope_of(f),
+                others.join(", "),
                 evidence.concat()
             )
         })

@@ -89,13 +89,25 @@ impl Line {
             sent: rng.within(20, 4_000),
             took,
             agent: rng.pick(&AGENTS),
-            id: format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", a as u32, b as u16, (b >> 16) & 0xfff, (b >> 32) & 0xfff, a >> 16),
+            id: format!(
+                "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+                a as u32,
+                b as u16,
+                (b >> 16) & 0xfff,
+                (b >> 32) & 0xfff,
+                a >> 16
+            ),
             authority: name.to_owned(),
             host: host.to_owned(),
             cluster: cluster.to_owned(),
             connected: true,
             listener: "10.100.7.7:8080",
-            client: format!("10.244.{}.{}:{}", rng.within(0, 3), rng.within(2, 250), rng.within(30_000, 60_000)),
+            client: format!(
+                "10.244.{}.{}:{}",
+                rng.within(0, 3),
+                rng.within(2, 250),
+                rng.within(30_000, 60_000)
+            ),
             sni: "-".to_owned(),
             route: "default",
         }
@@ -163,9 +175,28 @@ impl Line {
         let service = self.service_time().map_or("-".to_owned(), |ms| ms.to_string());
         format!(
             "[{}] \"{} {} {}\" {} {} {} {} \"{}\" {} {} {} {service} \"-\" \"{}\" \"{}\" \"{}\" \"{}\" {} {} {} {} {} {}\n",
-            self.time(), self.method, self.path, self.protocol, self.code, self.flags, self.details, self.termination,
-            self.transport, self.received, self.sent, self.took, self.agent, self.id, self.authority, self.host,
-            self.cluster, self.local(), self.listener, self.client, self.sni, self.route
+            self.time(),
+            self.method,
+            self.path,
+            self.protocol,
+            self.code,
+            self.flags,
+            self.details,
+            self.termination,
+            self.transport,
+            self.received,
+            self.sent,
+            self.took,
+            self.agent,
+            self.id,
+            self.authority,
+            self.host,
+            self.cluster,
+            self.local(),
+            self.listener,
+            self.client,
+            self.sni,
+            self.route
         )
     }
 
@@ -192,8 +223,19 @@ impl Line {
         let service = self.service_time().map_or("-".to_owned(), |ms| ms.to_string());
         format!(
             "[{}] \"{} {} {}\" {} {} {} {} {} {service} \"-\" \"{}\" \"{}\" \"{}\" \"{}\"\n",
-            self.time(), self.method, self.path, self.protocol, self.code, self.flags, self.received, self.sent,
-            self.took, self.agent, self.id, self.authority, self.host
+            self.time(),
+            self.method,
+            self.path,
+            self.protocol,
+            self.code,
+            self.flags,
+            self.received,
+            self.sent,
+            self.took,
+            self.agent,
+            self.id,
+            self.authority,
+            self.host
         )
     }
 }
