@@ -4,6 +4,7 @@
 //! into the whole, where every keyed table has a cap. Above a cap totals stay exact and the rest is counted as `other`.
 
 mod counter;
+mod group;
 mod latency;
 mod series;
 mod summary;
@@ -11,10 +12,12 @@ mod symptom;
 mod tally;
 
 pub use counter::{Counter, Ordered, Text};
+pub use group::{By, Group, Groups};
 pub use latency::Latency;
 pub use series::{Cell, Load, Series};
 pub use summary::{
-    Caps, Counts, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Summary, Upstream,
+    Caps, Counts, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Sides, Summary,
+    Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
 pub use tally::Tally;

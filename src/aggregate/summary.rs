@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::counter::{Counter, Ordered, Text};
+use super::group::Groups;
 use super::symptom::{Exemplar, Span, Symptom, SymptomKey};
 use super::{Latency, Load, Series, series::Cell};
+use crate::envoy::Direction;
 use crate::format::{ProxySignal, Writer};
 use crate::record::{OUTCOMES, Outcome, Reason};
 
@@ -19,13 +21,22 @@ pub struct Caps {
     pub scopes: usize,
     /// Groups of records that failed alike.
     pub symptoms: usize,
+    /// Groups of `--by`.
+    pub groups: usize,
     /// Samples of rejected lines.
     pub rejects: usize,
 }
 
 impl Default for Caps {
     fn default() -> Self {
-        Caps { upstreams: 20_000, hosts: 10_000, scopes: 20_000, symptoms: 5_000, rejects: 20 }
+        Caps {
+            upstreams: 20_000,
+            hosts: 10_000,
+            scopes: 20_000,
+            symptoms: 5_000,
+            groups: 20_000,
+            rejects: 20,
+        }
     }
 }
 
@@ -60,6 +71,34 @@ impl Counts {
     /// Requests with this outcome.
     pub fn of(&self, outcome: Outcome) -> u64 {
         self.by_outcome[outcome as usize]
+    }
+}
+
+/// Requests by the side whose proxy logged them. A request may be in the logs of both: sides are never added up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// The caller's sidecar, a gateway, the caller's ztunnel.
+    pub caller: Counts,
+    /// The callee's sidecar or ztunnel.
+    pub callee: Counts,
+    /// The record does not tell.
+    pub untold: Counts,
+}
+
+impl Sides {
+    /// The counts of one side.
+    pub fn of_mut(&mut self, direction: Option<Direction>) -> &mut Counts {
+        match direction {
+            Some(Direction::Outbound) => &mut self.caller,
+            Some(Direction::Inbound) => &mut self.callee,
+            None => &mut self.untold,
+        }
+    }
+
+    fn merge(&mut self, later: Sides) {
+        self.caller.merge(later.caller);
+        self.callee.merge(later.callee);
+        self.untold.merge(later.untold);
     }
 }
 
@@ -224,6 +263,10 @@ pub struct Summary {
     pub lines: Lines,
     /// Requests by outcome.
     pub counts: Counts,
+    /// The same by the side that logged them.
+    pub sides: Sides,
+    /// What the user asked to group by.
+    pub groups: Groups,
     /// Flags by short name, unknown ones as logged.
     pub flags: Counter<Text>,
     /// Flag sets in canonical spelling.
@@ -277,6 +320,8 @@ impl Summary {
     pub fn merge(&mut self, later: Summary, caps: &Caps) {
         self.lines.merge(later.lines, caps);
         self.counts.merge(later.counts);
+        self.sides.merge(later.sides);
+        self.groups.merge(later.groups, caps);
         self.flags.merge(later.flags, caps.symptoms);
         self.flag_sets.merge(later.flag_sets, caps.symptoms);
         add_all(&mut self.codes, later.codes);

@@ -18,7 +18,7 @@ use super::page::{Adjust, Page};
 use super::pattern::ProxySignalName;
 use super::{facts, model, rules, severity};
 use crate::Result;
-use crate::aggregate::{Exemplar, Span, Summary};
+use crate::aggregate::{Exemplar, Span, Summary, Symptom, SymptomKey};
 use crate::format::ProxySignal;
 
 /// All pages.
@@ -88,7 +88,8 @@ impl Catalog {
     /// What ails the traffic, most important first.
     pub fn diagnose(&self, summary: &Summary) -> Vec<Finding> {
         let only_failures = only_failures(summary);
-        let mut stories = self.stories(summary);
+        let splits = super::split::splits(summary);
+        let mut stories = self.stories(summary, &splits);
         fold_symptoms(&mut stories);
         fold_echoes(&mut stories);
         let mut findings: Vec<Finding> =
@@ -119,10 +120,15 @@ impl Catalog {
     }
 
     /// One story for each cause and scope.
-    fn stories<'c, 's>(&'c self, summary: &'s Summary) -> Vec<Story<'c, 's>> {
+    fn stories<'c, 's>(
+        &'c self,
+        summary: &'s Summary,
+        splits: &'s [(SymptomKey, Symptom)],
+    ) -> Vec<Story<'c, 's>> {
         let cases: Vec<(Case<'s>, Vec<Candidate<'c>>)> = summary
             .symptoms
             .iter()
+            .chain(splits.iter().map(|(key, symptom)| (key, symptom)))
             .map(|(key, symptom)| {
                 let case = Case::new(summary, key, symptom);
                 let candidates = self.pages.iter().filter_map(|page| candidate(page, &case)).collect();

@@ -6,7 +6,7 @@ use super::finding::Finding;
 use super::model;
 use super::page::Class;
 use crate::aggregate::Span;
-use crate::envoy::Direction;
+use crate::envoy::{Direction, FlagSet};
 use crate::record::Outcome;
 
 /// A story that another one of the same scope brings about becomes part of it.
@@ -55,7 +55,11 @@ pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
 /// True when a story is what another one looks like from the other side of the connection.
 fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
     let details = |case: &Case<'_>| case.key.details.clone().unwrap_or_default();
-    let failed = |case: &Case<'_>| !matches!(case.key.outcome, Outcome::Ok | Outcome::ClientGone);
+    // gRPC: 200 with URX is a failure whose status the format may lack.
+    let failed = |case: &Case<'_>| match case.key.outcome {
+        Outcome::Ok => case.key.flags.intersects(FlagSet::known(&["URX"])),
+        outcome => outcome != Outcome::ClientGone,
+    };
     let inbound = |case: &Case<'_>| case.key.direction == Some(Direction::Inbound);
     let outside = echo.parts.iter().all(|(case, _)| failed(case) && !inbound(case));
     let passed_on =

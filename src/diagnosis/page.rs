@@ -100,6 +100,22 @@ pub enum Class {
     S8,
 }
 
+impl Class {
+    /// In a word or two.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Class::S1 => "service fails",
+            Class::S2 => "never heals by itself",
+            Class::S3 => "the proxy itself",
+            Class::S4 => "policy",
+            Class::S5 => "the caller",
+            Class::S6 => "no route at a gateway",
+            Class::S7 => "normal end",
+            Class::S8 => "proxy log",
+        }
+    }
+}
+
 /// One page.
 #[derive(Debug, Clone)]
 pub struct Page {

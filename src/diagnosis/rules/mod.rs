@@ -173,6 +173,11 @@ pub static RULES: &[Rule] = &[
         holds: scope::peer_no_filter_chain,
     },
     Rule {
+        name: "known-details",
+        says: "the details are among those that Envoy itself writes",
+        holds: scope::known_details,
+    },
+    Rule {
         name: "tls-hello-bytes",
         says: "the sessions moved a ClientHello in and an alert out, and nothing else",
         holds: client::tls_hello,

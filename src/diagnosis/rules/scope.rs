@@ -232,3 +232,10 @@ pub(super) fn breaks_both_ways(case: &Case<'_>) -> bool {
     let any = |flag| broken(case.key, flag) || case.siblings().any(|(key, _)| broken(key, flag));
     case.ok() == 0 && any(CLOSED) && any(UNREADABLE)
 }
+
+/// The details are in Envoy's own vocabulary (or there are none).
+pub(super) fn known_details(case: &Case<'_>) -> bool {
+    case.key.details.as_ref().is_none_or(|details| {
+        std::str::from_utf8(details).is_ok_and(|text| crate::envoy::details::explain(text).is_some())
+    })
+}
