@@ -56,9 +56,9 @@ class Reading:
 class Watch:
     """The three readings of one scenario, and the loop that feeds them."""
 
-    def __init__(self, binary, folder, vantage):
+    def __init__(self, binary, folder, vantage, configuration):
         base = [str(binary), "--output", "json", "--quiet"]
-        commands = {"text": base, "json": base, "custom": base + custom_format(str(binary), folder / "envoy.json")}
+        commands = {"text": base, "json": base, "custom": base + custom_format(str(binary), configuration)}
         self.readings = {name: Reading(folder / f"{vantage}.{name}.log", command) for name, command in commands.items()}
 
     async def __call__(self):
