@@ -18,3 +18,5 @@ mod readme;
 mod regression;
 /// Samples and how to read them, for the other modules.
 mod samples;
+/// Whole situations, made up with a known truth: what is found, how severe, and nothing beyond it.
+mod situations;
