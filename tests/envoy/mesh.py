@@ -25,7 +25,7 @@ class Truth:
     first: tuple            # ids that are right as the first finding; "-" for nothing above note
     also: tuple             # ids that must be findings above note
     named: tuple            # one of these must be named, as a finding or as an alternative
-    scope: str              # name of the service the first finding is about; "" when it has no upstream
+    scope: str              # the service, or the whole cluster name, of the first finding; "" when it has no upstream, or several
     counted: object         # True: the first finding counts what the callers saw fail; else the expected number or (least, most)
     vantage: str            # whose log is read: outbound, inbound
     slow: bool              # takes most of a minute: begun first
