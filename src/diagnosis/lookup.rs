@@ -89,10 +89,11 @@ fn fit(page: &Page, query: &str) -> Option<(f64, String)> {
             take(0.5 + weight * 0.4, format!("details or transport reason {glob}"));
         }
     }
-    if let Some(word) = head.also.iter().find(|word| lower == word.to_lowercase()) {
+    let spoken = spoken(query);
+    if let Some(word) = head.also.iter().find(|word| spoken == self::spoken(word)) {
         take(0.9, format!("also called {word}"));
     }
-    if let Some(word) = head.also.iter().find(|word| mentions(&lower, &word.to_lowercase())) {
+    if let Some(word) = head.also.iter().find(|word| mentions(&spoken, &self::spoken(word))) {
         take(0.6, format!("also called {word}"));
     }
     if page.title.to_lowercase().contains(&lower) || head.title_zh.contains(query) || head.id.contains(&lower)
@@ -105,6 +106,11 @@ fn fit(page: &Page, query: &str) -> Option<(f64, String)> {
         take(0.1, "the text of the page".to_owned());
     }
     best
+}
+
+/// A name as one would say it: case and the signs between words do not matter.
+fn spoken(text: &str) -> String {
+    text.to_lowercase().replace(['-', '_'], " ")
 }
 
 /// One of the two holds the other as whole words.

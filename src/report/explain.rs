@@ -12,6 +12,9 @@ use crate::envoy::{FLAGS, FlagRow, FlagSet, flags};
 use crate::error::{ErrorKind, Result};
 use crate::format::{Sort, format_rows};
 
+/// A page that fits this much better than the next is the answer: a name against a word that is mentioned.
+const CLEAR: f64 = 0.25;
+
 /// Causes that are listed; what fits worse is no answer.
 const HITS: usize = 30;
 
@@ -30,16 +33,22 @@ pub fn explain(text: &str, view: View, out: &mut dyn Write) -> Result<bool> {
     // The meaning of a value of the log stands before the causes that it may have.
     let meant = values(text);
     for (label, meaning) in &meant {
-        sheet.labelled(&format!("{label}  "), 4, meaning).map_err(ErrorKind::Write)?;
+        sheet.line(label).map_err(ErrorKind::Write)?;
+        sheet.labelled("", 4, meaning).map_err(ErrorKind::Write)?;
     }
-    let hits = catalog.look_up(text);
+    let mut hits = catalog.look_up(text);
+    if hits.is_empty() {
+        // `os error 111` is how ztunnel spells what the pages know in words.
+        let words = transport::explain(text).and_then(|row| row.parts.first());
+        hits = words.map(|words| catalog.look_up(words)).unwrap_or_default();
+    }
     if !meant.is_empty() && !hits.is_empty() {
         sheet.blank().map_err(ErrorKind::Write)?;
     }
     match &hits[..] {
         [] => return Ok(!meant.is_empty()),
         [only] => page(only.page, &mut sheet),
-        [first, second, ..] if first.score >= 1.0 && second.score < 1.0 => page(first.page, &mut sheet),
+        [first, second, ..] if first.score - second.score >= CLEAR => page(first.page, &mut sheet),
         many => list(text, many, &mut sheet),
     }
     .map_err(ErrorKind::Write)?;

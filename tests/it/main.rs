@@ -6,6 +6,8 @@ mod catalogue;
 mod cli;
 /// What scripts rely on: exit codes, pipes, filters.
 mod contract;
+/// Formats, wrappers, archives: what the program says it reads, it reads.
+mod formats;
 /// The screens and the JSON that people see, as files in `tests/golden`.
 mod golden;
 /// The promises of `docs/house.md`: arrows, tables, sizes, generated files.

@@ -569,6 +569,8 @@ fn one_format_can_be_asked_for() {
     assert_eq!(formats.all().count(), 1);
     let unknown = crate::format::Reader::new().only("no-such").unwrap_err();
     assert!(unknown.to_string().contains("envoy-default"));
+    formats.only("no-such");
+    assert_eq!(formats.all().count(), 0);
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn all_fine(report: &Report<'_>) -> String {
     };
     format!(
         "All fine: {}{upstreams}{time}, none failed ({}, {} not understood{}{left_out}).",
-        counted(summary.counts.requests(), "request"),
+        requests(report),
         counted(lines.proxy, "proxy-log line"),
         count(lines.rejected),
         match lines.other {
@@ -90,6 +90,16 @@ fn all_fine(report: &Report<'_>) -> String {
             n => format!(", {}", counted(n, "other line")),
         }
     )
+}
+
+/// All requests, or those of each side where several logged: a request may be in both.
+fn requests(report: &Report<'_>) -> String {
+    let sides = vantages(report);
+    if sides.len() < 2 {
+        return counted(report.summary.counts.requests(), "request");
+    }
+    let of = |(side, counts): &(&str, Counts)| format!("{} ({side})", counted(counts.requests(), "request"));
+    sides.iter().map(of).collect::<Vec<_>>().join(" and ")
 }
 
 /// Length of a span in milliseconds, where it has one.
