@@ -58,8 +58,7 @@ async def play(truth, number, o, envoy, keys, work):
     made = mesh.Mesh(number, folder, folder, keys)
     try:
         extra = await asyncio.to_thread(truth.build, made)
-        (folder / "envoy.json").write_text(json.dumps(mesh.config.bootstrap(made.listeners, made.clusters)))
-        watch = await asyncio.to_thread(verdict.Watch, o.bin, folder, truth.vantage)
+        watch = await asyncio.to_thread(verdict.Watch, o.bin, folder, truth.vantage, made.configuration())
         seen = await asyncio.wait_for(made.play(envoy, watch), 90)
         answers = await watch.finish()
     except (RuntimeError, OSError, asyncio.TimeoutError) as e:
