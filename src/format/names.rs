@@ -91,7 +91,7 @@ mod tests {
         toml::from_str::<Shown>(include_str!("shown.toml")).expect("shown.toml");
         let mut names = std::collections::HashSet::new();
         for row in format_rows() {
-            assert!(names.insert(&row.name), "{} stands there twice", row.name);
+            assert!(names.insert((format!("{:?}", row.sort), &row.name)), "{} stands there twice", row.name);
             assert!(!row.since.is_empty() && !row.sample.is_empty(), "{}", row.name);
             assert!(!row.sample.contains('\n'), "{}: one line", row.name);
             assert_eq!(row.text.is_some(), row.sort == Sort::Text, "{}", row.name);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use meshwhy::diagnosis::{Case, Catalog, Page};
+use meshwhy::diagnosis::{Case, Catalog, Page, splits};
 
 use crate::samples::{files, relative, summary_of, text};
 
@@ -38,7 +38,9 @@ fn pages() -> &'static [Page] {
 /// tell it.
 fn fires(page: &Page, lines: &str) -> bool {
     let summary = summary_of(lines.as_bytes());
-    let by_records = summary.symptoms.iter().any(|(key, symptom)| {
+    let splits = splits(&summary);
+    let groups = summary.symptoms.iter().chain(splits.iter().map(|(key, symptom)| (key, symptom)));
+    let by_records = { groups }.any(|(key, symptom)| {
         let case = Case::new(&summary, key, symptom);
         page.head.when.iter().any(|when| when.matches(&case))
     });

@@ -168,6 +168,11 @@ pub static RULES: &[Rule] = &[
         holds: scope::peer_no_filter_chain,
     },
     Rule {
+        name: "known-details",
+        says: "the details are among those that Envoy itself writes",
+        holds: scope::known_details,
+    },
+    Rule {
         name: "tls-hello-bytes",
         says: "the sessions moved a ClientHello in and an alert out, and nothing else",
         holds: client::tls_hello,
@@ -184,4 +189,5 @@ pub(super) fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.name == name)
 }
 
+pub(super) use hosts::worst_prefix;
 pub(super) use timing::constant_ms as timing_constant_ms;
