@@ -87,14 +87,17 @@ pub struct Sides {
     pub caller: Counts,
     /// The callee's sidecar or ztunnel.
     pub callee: Counts,
+    /// Inner connections of ambient's tunnel: the requests that they carry are logged as well.
+    pub tunnel: Counts,
     /// The record does not tell.
     pub untold: Counts,
 }
 
 impl Sides {
     /// The counts of one side.
-    pub fn of_mut(&mut self, direction: Option<Direction>) -> &mut Counts {
+    pub fn of_mut(&mut self, direction: Option<Direction>, tunnel: bool) -> &mut Counts {
         match direction {
+            None if tunnel => &mut self.tunnel,
             Some(Direction::Outbound) => &mut self.caller,
             Some(Direction::Inbound) => &mut self.callee,
             None => &mut self.untold,
@@ -104,6 +107,7 @@ impl Sides {
     fn merge(&mut self, later: Sides) {
         self.caller.merge(later.caller);
         self.callee.merge(later.callee);
+        self.tunnel.merge(later.tunnel);
         self.untold.merge(later.untold);
     }
 }
