@@ -122,6 +122,16 @@ impl Tally {
         if let (true, Some(ms)) = (row.counts_latency, duration_ms) {
             upstream.latency.add(ms);
         }
+        if row.direction == Some(Direction::Inbound)
+            && row.upstream != NONE
+            && matches!(row.outcome, Outcome::Ok | Outcome::Denied)
+        {
+            upstream.turns.add(
+                without_port(record.bytes(Field::DownstreamRemote)),
+                record.bytes(Field::Path),
+                row.outcome == Outcome::Denied,
+            );
+        }
         if !summary.groups.by.is_empty() {
             let latency_ms = duration_ms.filter(|_| row.counts_latency);
             summary.groups.record(record, row.outcome, latency_ms);
