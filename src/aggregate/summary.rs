@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::counter::{Counter, Ordered, Text};
 use super::group::Groups;
 use super::symptom::{Exemplar, Span, Symptom, SymptomKey};
-use super::{Latency, Load, Series, series::Cell};
+use super::{Latency, Load, Series, Turns, series::Cell};
 use crate::envoy::Direction;
 use crate::format::{ProxySignal, Writer};
 use crate::record::{OUTCOMES, Outcome, Reason};
@@ -135,6 +135,8 @@ pub struct Upstream {
     pub failure: Span,
     /// Load over time.
     pub series: Series<Load, 128>,
+    /// Callers that were let through and then were not; of inbound clusters only.
+    pub turns: Turns,
 }
 
 /// One endpoint of an upstream.
@@ -433,6 +435,7 @@ impl Upstream {
         self.ok.merge(later.ok);
         self.failure.merge(later.failure);
         self.series.merge(&later.series);
+        self.turns.merge(later.turns);
     }
 }
 

@@ -128,6 +128,16 @@ impl Tally {
         if let Some(ms) = latency_ms {
             upstream.latency.add(ms);
         }
+        if row.direction == Some(Direction::Inbound)
+            && row.upstream < OTHER
+            && matches!(row.outcome, Outcome::Ok | Outcome::Denied)
+        {
+            upstream.turns.add(
+                without_port(record.bytes(Field::DownstreamRemote)),
+                record.bytes(Field::Path),
+                row.outcome == Outcome::Denied,
+            );
+        }
         match start_us {
             Some(us) => {
                 row.span.add(us);
