@@ -105,9 +105,10 @@ impl Catalog {
         let present: Vec<(String, Severity)> = findings.iter().map(|f| (f.id.clone(), f.severity)).collect();
         let brought_about = |f: &Finding| {
             self.page(&f.id).is_some_and(|page| {
-                present
-                    .iter()
-                    .any(|(id, severity)| *severity == f.severity && page.head.symptom_of.contains(id))
+                present.iter().any(|(id, severity)| {
+                    *severity == f.severity
+                        && (page.head.symptom_of.contains(id) || page.head.follows.contains(id))
+                })
             })
         };
         findings.sort_by_cached_key(|f| {

@@ -1,11 +1,12 @@
 //! One fault, one finding: what is only another sight of it is folded in.
 
+use super::case::Case;
 use super::catalog::Story;
 use super::finding::Finding;
 use super::model;
 use super::page::Class;
 use crate::aggregate::Span;
-use crate::envoy::Direction;
+use crate::envoy::{Direction, FlagSet};
 use crate::record::Outcome;
 
 /// A story that another one of the same scope brings about becomes part of it.
@@ -53,15 +54,21 @@ pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
 
 /// True when a story is what another one looks like from the other side of the connection.
 fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
-    let passed_on = echo.parts.iter().all(|(case, _)| {
-        case.key.direction != Some(Direction::Inbound)
-            && case.key.outcome == Outcome::AppError
-            && case.key.details.as_deref().is_none_or(|details| details == b"via_upstream")
-    });
-    let made_below = root
-        .parts
-        .iter()
-        .any(|(case, _)| case.key.outcome.failed() && case.key.direction == Some(Direction::Inbound));
+    let details = |case: &Case<'_>| case.key.details.clone().unwrap_or_default();
+    // gRPC: 200 with URX is a failure whose status the format may lack.
+    let failed = |case: &Case<'_>| match case.key.outcome {
+        Outcome::Ok => case.key.flags.intersects(FlagSet::known(&["URX"])),
+        outcome => outcome != Outcome::ClientGone,
+    };
+    let inbound = |case: &Case<'_>| case.key.direction == Some(Direction::Inbound);
+    let outside = echo.parts.iter().all(|(case, _)| failed(case) && !inbound(case));
+    let passed_on =
+        outside && echo.parts.iter().all(|(case, _)| matches!(&*details(case), b"via_upstream" | b""));
+    // The callee stands closer to the break.
+    let broke = outside && echo.parts.iter().all(|(case, _)| details(case).starts_with(b"upstream_reset_"));
+    let below = root.parts.iter().any(|(case, _)| failed(case) && inbound(case));
+    let made =
+        root.parts.iter().any(|(case, _)| failed(case) && !matches!(&*details(case), b"via_upstream" | b""));
     let cut_off = echo.page.head.id != "retry-amplification"
         && echo.parts.iter().all(|(case, _)| {
             case.key.direction == Some(Direction::Inbound) && case.key.outcome == Outcome::ClientGone
@@ -70,7 +77,7 @@ fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
         case.key.direction != Some(Direction::Inbound)
             && matches!(case.key.outcome, Outcome::ProxyError | Outcome::ClientGone)
     });
-    (passed_on && made_below || cut_off && cut_above) && same_requests(echo, root)
+    (passed_on && (below || made) || broke && below || cut_off && cut_above) && same_requests(echo, root)
 }
 
 fn same_requests(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {

@@ -31,6 +31,9 @@ pub struct Head {
     /// Causes in the same scope that this one is only a consequence of.
     #[serde(default)]
     pub symptom_of: Vec<String>,
+    /// Causes that bring this one about, though both are told: it stands behind them in the list.
+    #[serde(default)]
+    pub follows: Vec<String>,
     /// Patterns that make the cause a candidate.
     #[serde(default)]
     pub when: Vec<When>,

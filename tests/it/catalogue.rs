@@ -123,8 +123,11 @@ fn every_page_is_complete() {
                 );
             }
         }
-        for root in &page.head.symptom_of {
-            expect(Catalog::built_in().page(root).is_some(), &format!("symptom_of {root}, which is no page"));
+        for root in page.head.symptom_of.iter().chain(&page.head.follows) {
+            expect(
+                Catalog::built_in().page(root).is_some(),
+                &format!("symptom_of or follows {root}, which is no page"),
+            );
         }
         for link in &page.head.links {
             expect(link.starts_with("https://"), &format!("{link} is no https link"));

@@ -28,6 +28,11 @@ pub static RULES: &[Rule] = &[
     Rule { name: "sparse", says: "less than 5 % of the requests", holds: scope::sparse },
     Rule { name: "quick", says: "most failed within 25 ms", holds: timing::quick },
     Rule {
+        name: "worked-on",
+        says: "most ended only after some milliseconds: the request had arrived",
+        holds: timing::worked_on,
+    },
+    Rule {
         name: "constant-duration",
         says: "the durations are all but equal: a timer",
         holds: timing::constant,
