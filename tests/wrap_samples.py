@@ -4,7 +4,7 @@
     python3 tests/wrap_samples.py
 
 Reads sample-logs/istio-text/connect-timeout.log and sample-logs/istio-json/subset-missing.jsonl, and writes the files of
-WRAPPED below sample-logs/wrapped, and one file below sample-logs/<product> for each product. The same input gives the
+twelve lines below sample-logs/wrapped, and one file below the folder of each product's format. The same input gives the
 same output: nothing is random, nothing is asked of the clock.
 """
 
@@ -134,8 +134,8 @@ def pick(record, keys):
     return {key: record[key] for key in keys.split()}
 
 
-def product(name, convert):
-    write(f"{name}/subset-missing.jsonl", [compact(convert(record)) for record in RECORDS])
+def product(name, convert, file="subset-missing.jsonl"):
+    write(f"{name}/{file}", [compact(convert(record)) for record in RECORDS])
 
 
 def text(value):
@@ -246,8 +246,10 @@ def als(record):
 product("envoy-gateway-json", gateway)
 product("contour-json", lambda r: {"@timestamp": r["start_time"], **pick(r, CONTOUR), "uber_trace_id": None})
 product("osm-json", lambda r: {**pick(r, OSM), "time_to_first_byte": r["duration"]})
-product("gloo-json", gloo)
-product("higress-json", lambda r: {**{k: text(v) for k, v in r.items()}, "istio_policy_status": "-", "trace_id": "-", "ai_log": "-"})
+# No format of their own: read by keys that others have, too.
+product("json", gloo, "gloo.jsonl")
+HIGRESS = {"istio_policy_status": "-", "trace_id": "-", "ai_log": "-"}
+product("istio-json", lambda r: {**{k: text(v) for k, v in r.items()}, **HIGRESS}, "higress.jsonl")
 product("ecs-json", ecs)
 product("gcp-json", gcp)
 product("otlp-json", otlp)

@@ -17,10 +17,14 @@ pub struct Caps {
     pub upstreams: usize,
     /// Endpoints of one upstream.
     pub hosts: usize,
+    /// Endpoints of all upstreams.
+    pub all_hosts: usize,
     /// Authorities, routes, listeners and SNIs, each.
     pub scopes: usize,
     /// Groups of records that failed alike.
     pub symptoms: usize,
+    /// Values that these groups keep (hosts, paths, clients, request ids, …), all together.
+    pub details: usize,
     /// Groups of `--by`.
     pub groups: usize,
     /// Samples of rejected lines.
@@ -30,10 +34,12 @@ pub struct Caps {
 impl Default for Caps {
     fn default() -> Self {
         Caps {
-            upstreams: 20_000,
+            upstreams: 12_000,
             hosts: 10_000,
-            scopes: 20_000,
-            symptoms: 5_000,
+            all_hosts: 120_000,
+            scopes: 12_000,
+            symptoms: 2_000,
+            details: 100_000,
             groups: 20_000,
             rejects: 20,
         }
@@ -81,14 +87,17 @@ pub struct Sides {
     pub caller: Counts,
     /// The callee's sidecar or ztunnel.
     pub callee: Counts,
+    /// Inner connections of ambient's tunnel: the requests that they carry are logged as well.
+    pub tunnel: Counts,
     /// The record does not tell.
     pub untold: Counts,
 }
 
 impl Sides {
     /// The counts of one side.
-    pub fn of_mut(&mut self, direction: Option<Direction>) -> &mut Counts {
+    pub fn of_mut(&mut self, direction: Option<Direction>, tunnel: bool) -> &mut Counts {
         match direction {
+            None if tunnel => &mut self.tunnel,
             Some(Direction::Outbound) => &mut self.caller,
             Some(Direction::Inbound) => &mut self.callee,
             None => &mut self.untold,
@@ -98,6 +107,7 @@ impl Sides {
     fn merge(&mut self, later: Sides) {
         self.caller.merge(later.caller);
         self.callee.merge(later.callee);
+        self.tunnel.merge(later.tunnel);
         self.untold.merge(later.untold);
     }
 }
@@ -297,6 +307,10 @@ pub struct Summary {
     pub symptoms: Ordered<SymptomKey, Symptom>,
     /// Records beyond the cap of symptoms.
     pub other_symptoms: u64,
+    /// Values that the symptoms keep.
+    details_kept: usize,
+    /// Endpoints that the upstreams keep.
+    hosts_kept: usize,
     /// Load and flags over time.
     pub timeline: Series<FlaggedLoad, 3600>,
     /// The proxy's own lines.
@@ -331,19 +345,21 @@ impl Summary {
         for (name, upstream) in later.upstreams {
             let room = self.upstreams.len() < caps.upstreams;
             match self.upstreams.get_mut(&name) {
-                Some(mine) => mine.merge(upstream, caps),
+                Some(mine) => mine.merge(upstream, caps, &mut self.hosts_kept),
                 None if room => {
                     let mut fresh = Upstream::default();
-                    fresh.merge(upstream, caps);
+                    fresh.merge(upstream, caps, &mut self.hosts_kept);
                     self.upstreams.insert(name, fresh);
                 }
-                None => self.other_upstreams.get_or_insert_default().merge(upstream, caps),
+                None => {
+                    self.other_upstreams.get_or_insert_default().merge(upstream, caps, &mut self.hosts_kept)
+                }
             }
         }
         if let Some(other) = later.other_upstreams {
-            self.other_upstreams.get_or_insert_default().merge(*other, caps);
+            self.other_upstreams.get_or_insert_default().merge(*other, caps, &mut self.hosts_kept);
         }
-        self.no_upstream.merge(later.no_upstream, caps);
+        self.no_upstream.merge(later.no_upstream, caps, &mut self.hosts_kept);
         let mut other = later.other_scopes;
         for (mine, theirs) in [
             (&mut self.authorities, later.authorities),
@@ -354,19 +370,21 @@ impl Summary {
             other += merge_scopes(mine, theirs, caps.scopes);
         }
         self.other_scopes += other;
+        let mut budget = caps.details.saturating_sub(self.details_kept);
         for (key, symptom) in later.symptoms {
             let room = self.symptoms.len() < caps.symptoms;
             match self.symptoms.get_mut(&key) {
-                Some(mine) => mine.merge(symptom),
+                Some(mine) => mine.merge(symptom, &mut budget),
                 None if room => {
                     let mut fresh = Symptom::default();
-                    fresh.merge(symptom);
+                    fresh.merge(symptom, &mut budget);
                     self.symptoms.insert(key, fresh);
                 }
                 None => self.other_symptoms += symptom.count,
             }
         }
         self.other_symptoms += later.other_symptoms;
+        self.details_kept = caps.details.saturating_sub(budget);
         self.timeline.merge(&later.timeline);
         self.proxy_log.merge(later.proxy_log);
     }
@@ -395,16 +413,18 @@ fn add_all<K: Ord>(mine: &mut BTreeMap<K, u64>, theirs: BTreeMap<K, u64>) {
 
 impl Upstream {
     /// Adds what a later part of the input counted.
-    pub(super) fn merge(&mut self, later: Upstream, caps: &Caps) {
+    /// `kept` counts the endpoints of all upstreams.
+    pub(super) fn merge(&mut self, later: Upstream, caps: &Caps, kept: &mut usize) {
         self.counts.merge(later.counts);
         self.flags.merge(later.flags, caps.symptoms);
         add_all(&mut self.codes, later.codes);
         self.latency.merge(&later.latency);
         for (name, host) in later.hosts {
-            let room = self.hosts.len() < caps.hosts;
+            let room = self.hosts.len() < caps.hosts && *kept < caps.all_hosts;
             match self.hosts.get_mut(&name) {
                 Some(mine) => mine.merge(&host),
                 None if room => {
+                    *kept += 1;
                     self.hosts.insert(name, host);
                 }
                 None => self.other_hosts.merge(host.counts),

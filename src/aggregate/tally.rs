@@ -5,15 +5,16 @@
 //! record means (outcome, scopes, symptom) is worked out once a row, and a record of a known row only counts.
 
 use hashbrown::HashTable;
+use indexmap::map::Entry;
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
 
 use super::counter::Text;
 use super::group::{By, Groups};
-use super::summary::{FlaggedLoad, RejectSample, Summary};
-use super::symptom::{EXEMPLARS, Exemplar, Span, SymptomKey, without_port};
-use crate::envoy::{Direction, flags};
+use super::summary::{Caps, FlaggedLoad, RejectSample, Summary, Upstream};
+use super::symptom::{EXEMPLARS, Exemplar, Span, Symptom, SymptomKey, without_port};
+use crate::envoy::{Direction, cluster, flags};
 use crate::format::ProxyLine;
 use crate::record::{Field, Kind, Outcome, Record, Reject, time};
 
@@ -41,7 +42,10 @@ const SAMPLES: usize = 20;
 /// A TCP session that moved less than this both ways may be a handshake that came to nothing.
 const SHORT_SESSION_BYTES: u64 = 2_000;
 
+/// No such thing in the record.
 const NONE: usize = usize::MAX;
+/// Its table is full.
+const OTHER: usize = usize::MAX - 1;
 
 /// Records that are alike in every byte that matters.
 struct Row {
@@ -55,6 +59,7 @@ struct Row {
     /// Short names of the flags, sorted, each once.
     flags: Box<[Text]>,
     direction: Option<Direction>,
+    tunnel: bool,
     sni: bool,
     has_flags: bool,
     requests: u64,
@@ -114,16 +119,17 @@ impl Tally {
         let row = &mut self.rows[at];
         row.requests += 1;
         let summary = &mut self.summary;
-        let upstream = match row.upstream {
-            NONE => &mut summary.no_upstream,
-            index => &mut summary.upstreams[index],
-        };
         let duration_ms = record.duration_ms();
-        if let (true, Some(ms)) = (row.counts_latency, duration_ms) {
+        let latency_ms = duration_ms.filter(|_| row.counts_latency);
+        if !summary.groups.by.is_empty() {
+            summary.groups.record(record, row.outcome, latency_ms);
+        }
+        let upstream = summary.upstream_mut(row.upstream);
+        if let Some(ms) = latency_ms {
             upstream.latency.add(ms);
         }
         if row.direction == Some(Direction::Inbound)
-            && row.upstream != NONE
+            && row.upstream < OTHER
             && matches!(row.outcome, Outcome::Ok | Outcome::Denied)
         {
             upstream.turns.add(
@@ -131,10 +137,6 @@ impl Tally {
                 record.bytes(Field::Path),
                 row.outcome == Outcome::Denied,
             );
-        }
-        if !summary.groups.by.is_empty() {
-            let latency_ms = duration_ms.filter(|_| row.counts_latency);
-            summary.groups.record(record, row.outcome, latency_ms);
         }
         match start_us {
             Some(us) => {
@@ -158,7 +160,7 @@ impl Tally {
             }
             None => summary.lines.without_time += 1,
         }
-        if row.symptom != NONE {
+        if row.symptom < OTHER {
             let symptom = &mut summary.symptoms[row.symptom];
             symptom.add(record, start_us);
             if symptom.exemplars.len() < EXEMPLARS {
@@ -297,28 +299,37 @@ impl Row {
 impl Summary {
     /// Works out what a record means, for all records like it.
     fn new_row(&mut self, record: &Record<'_>, hash: u64, shape: Shape, key: &Key<'_>) -> Row {
+        // A part has the whole's caps: where it reaches one, so does the whole.
+        let caps = Caps::default();
         let outcome = record.outcome();
         let upstream = match record.upstream() {
             None => NONE,
-            Some(name) => index_of(&mut self.upstreams, name),
+            Some(name) => index_of(&mut self.upstreams, name, caps.upstreams),
         };
-        let hosts = match upstream {
-            NONE => &mut self.no_upstream.hosts,
-            index => &mut self.upstreams[index].hosts,
-        };
-        let host = index_of(hosts, &record.text(Field::UpstreamHost).unwrap_or_default());
+        let hosts = &mut self.upstream_mut(upstream).hosts;
+        let host = index_of(hosts, &record.text(Field::UpstreamHost).unwrap_or_default(), caps.all_hosts);
         let authority = record.text(Field::Authority).unwrap_or_default();
         let scopes = [
-            index_of(&mut self.authorities, without_port(&authority)),
-            index_of(&mut self.routes, &record.text(Field::RouteName).unwrap_or_default()),
-            index_of(&mut self.listeners, &record.text(Field::DownstreamLocal).unwrap_or_default()),
-            index_of(&mut self.snis, &record.text(Field::ServerName).unwrap_or_default()),
+            index_of(&mut self.authorities, without_port(&authority), caps.scopes),
+            index_of(&mut self.routes, &record.text(Field::RouteName).unwrap_or_default(), caps.scopes),
+            index_of(
+                &mut self.listeners,
+                &record.text(Field::DownstreamLocal).unwrap_or_default(),
+                caps.scopes,
+            ),
+            index_of(&mut self.snis, &record.text(Field::ServerName).unwrap_or_default(), caps.scopes),
         ];
         let symptom = if suspicious(record, outcome, shape) {
-            let entry = self.symptoms.entry(SymptomKey::of(record, outcome));
-            let index = entry.index();
-            entry.or_default();
-            index
+            let full = self.symptoms.len() >= caps.symptoms;
+            match self.symptoms.entry(SymptomKey::of(record, outcome)) {
+                Entry::Occupied(entry) => entry.index(),
+                Entry::Vacant(_) if full => OTHER,
+                Entry::Vacant(entry) => {
+                    let index = entry.index();
+                    entry.insert(Symptom::default());
+                    index
+                }
+            }
         } else {
             NONE
         };
@@ -331,6 +342,7 @@ impl Summary {
             code: record.code(),
             flags: flag_names(record),
             direction: record.direction(),
+            tunnel: cluster::is_tunnel(record.bytes(Field::UpstreamCluster)),
             sni: !record.bytes(Field::ServerName).is_empty(),
             has_flags: record.logged(Field::Flags).is_some(),
             requests: 0,
@@ -345,20 +357,32 @@ impl Summary {
         }
     }
 
+    fn upstream_mut(&mut self, index: usize) -> &mut Upstream {
+        match index {
+            NONE => &mut self.no_upstream,
+            OTHER => self.other_upstreams.get_or_insert_default(),
+            index => &mut self.upstreams[index],
+        }
+    }
+
     /// Adds a finished row to every table it belongs to.
     fn settle(&mut self, row: &Row) {
         let n = row.requests;
         let code = row.code;
         self.counts.add(row.outcome, n);
-        self.sides.of_mut(row.direction).add(row.outcome, n);
+        self.sides.of_mut(row.direction, row.tunnel).add(row.outcome, n);
         *self.codes.entry(code).or_default() += n;
         self.span.merge(row.span);
         *self.lines.formats.entry(row.shape.format).or_default() += n;
         if !row.has_flags && row.shape.kind != Kind::Ztunnel {
             self.lines.without_flags += n;
         }
+        if row.symptom == OTHER {
+            self.other_symptoms += n;
+        }
         let upstream = match row.upstream {
             NONE => &mut self.no_upstream,
+            OTHER => &mut **self.other_upstreams.get_or_insert_default(),
             index => &mut self.upstreams[index],
         };
         upstream.counts.add(row.outcome, n);
@@ -371,6 +395,9 @@ impl Summary {
             }
             self.flag_sets.add(&row.flags.join(&b","[..])[..], n);
         }
+        if row.host == OTHER {
+            upstream.other_hosts.add(row.outcome, n);
+        }
         if let Some((_, host)) = upstream.hosts.get_index_mut(row.host) {
             host.counts.add(row.outcome, n);
             host.span.merge(row.span);
@@ -380,7 +407,10 @@ impl Summary {
         let inbound = row.shape.kind != Kind::Ztunnel && row.direction == Some(Direction::Inbound);
         let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];
         for (table, index) in tables.into_iter().zip(row.scopes) {
-            let Some((_, scope)) = table.get_index_mut(index) else { continue };
+            let Some((_, scope)) = table.get_index_mut(index) else {
+                self.other_scopes += if index == OTHER { n } else { 0 };
+                continue;
+            };
             scope.counts.add(row.outcome, n);
             scope.span.merge(row.span);
             if row.outcome == Outcome::Ok {
@@ -401,12 +431,15 @@ fn pick(ok: &mut Span, failure: &mut Span, outcome: Outcome, span: Span) {
 }
 
 /// Position of a name, which is added when it is new; no name has no place.
-fn index_of<T: Default>(table: &mut super::counter::Ordered<Text, T>, name: &[u8]) -> usize {
+fn index_of<T: Default>(table: &mut super::counter::Ordered<Text, T>, name: &[u8], cap: usize) -> usize {
     if name.is_empty() {
         return NONE;
     }
     if let Some(index) = table.get_index_of(name) {
         return index;
+    }
+    if table.len() >= cap {
+        return OTHER;
     }
     table.insert_full(name.into(), T::default()).0
 }
@@ -459,9 +492,10 @@ impl Clock {
     #[inline]
     fn read(&mut self, text: &[u8]) -> Option<i64> {
         // `2026-11-22T14:05:` `49.182Z`: the form that Envoy writes unless told otherwise.
-        let (Some(head), Some([s1, s2, b'.', a, b, c, b'Z'])) =
-            (text.first_chunk::<17>(), text.get(17..).and_then(|rest| rest.as_array::<7>()))
-        else {
+        let (Some(head), Some([s1, s2, b'.', a, b, c, b'Z'])) = (
+            text.first_chunk::<17>(),
+            text.get(17..).filter(|rest| rest.len() == 7).and_then(<[u8]>::first_chunk::<7>),
+        ) else {
             return time::parse_us(text);
         };
         let [s1, s2, a, b, c] = [s1, s2, a, b, c].map(|&b| i64::from(b.wrapping_sub(b'0')));

@@ -23,6 +23,11 @@ pub(super) fn place(cause: &str, flags: FlagSet) -> usize {
         .unwrap_or(usize::MAX)
 }
 
+/// The earliest place of a cause in any list: decides between causes that a text fits alike.
+pub(super) fn anywhere(cause: &str) -> usize {
+    lists().values().filter_map(|list| list.iter().position(|id| id == cause)).min().unwrap_or(usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,7 +29,12 @@ impl Catalog {
             .iter()
             .filter_map(|page| fit(page, query).map(|(score, why)| Hit { page, why, score }))
             .collect();
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.page.head.id.cmp(&b.page.head.id)));
+        hits.sort_by(|a, b| {
+            let place = |hit: &Hit<'_>| common::anywhere(&hit.page.head.id);
+            (b.score.total_cmp(&a.score))
+                .then_with(|| place(a).cmp(&place(b)))
+                .then_with(|| a.page.head.id.cmp(&b.page.head.id))
+        });
         // A text that fits whole makes pages that share a word with it noise.
         if let Some(best) = hits.first().map(|hit| hit.score) {
             hits.retain(|hit| hit.score >= best / 4.0);
@@ -88,6 +93,11 @@ fn fit(page: &Page, query: &str) -> Option<(f64, String)> {
         if let Some((glob, weight)) = when.fits_text(joined.as_bytes()) {
             take(0.5 + weight * 0.4, format!("details or transport reason {glob}"));
         }
+    }
+    // As the name is written, then as it is spoken: WRONG_VERSION_NUMBER is the proxy's word, “wrong version number” the
+    // client's.
+    if let Some(word) = head.also.iter().find(|word| lower == word.to_lowercase()) {
+        take(0.92, format!("also called {word}"));
     }
     let spoken = spoken(query);
     if let Some(word) = head.also.iter().find(|word| spoken == self::spoken(word)) {

@@ -74,13 +74,19 @@ pub(super) fn rejects(summary: &Summary) -> Option<(String, String)> {
     if let Some(more) = reasons.len().checked_sub(REASONS).filter(|more| *more > 0) {
         named.push(counted(more as u64, "more reason"));
     }
-    let mut advice: Vec<&str> = Vec::new();
+    let mut advice: Vec<String> = Vec::new();
     for (reason, _) in reasons.iter().take(REASONS) {
-        if !advice.contains(&reason.advice()) {
-            advice.push(reason.advice());
+        let sentence = capital(reason.advice());
+        if !advice.contains(&sentence) {
+            advice.push(sentence);
         }
     }
     let look = if lines.rejected == 1 { "looks like an access line" } else { "look like access lines" };
     let text = format!("{} {look} and cannot be read: {}", counted(lines.rejected, "line"), named.join("; "));
     Some((text, advice.join(". ")))
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

@@ -55,8 +55,8 @@ async def _answer(reader, method):
     return status
 
 
-async def http2(to, authority, method="GET", path="/v2/accounts/17", grpc=False, headers=(), patience=None, tls=None, sni=None):
-    """One stream on a connection of its own; the preface is sent without upgrade."""
+async def http2(to, authority, method="GET", path="/v2/accounts/17", grpc=False, headers=(), patience=None, cancel=False, tls=None, sni=None):
+    """One stream on a connection of its own; the preface is sent without upgrade. `cancel`: out of patience, reset the stream first."""
     try:
         reader, writer = await _connect(to, tls, sni)
     except (OSError, ssl.SSLError, asyncio.TimeoutError):
@@ -77,6 +77,9 @@ async def http2(to, authority, method="GET", path="/v2/accounts/17", grpc=False,
         try:
             return await asyncio.wait_for(_stream_end(reader, writer, grpc), patience or LIMIT)
         except asyncio.TimeoutError:
+            if cancel:
+                writer.write(frames.frame(frames.RST_STREAM, 0, 1, frames.CANCEL.to_bytes(4, "big")))
+                await asyncio.sleep(0.05)
             return "gone"
     except (OSError, asyncio.IncompleteReadError):
         return "closed"

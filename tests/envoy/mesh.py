@@ -25,7 +25,7 @@ class Truth:
     first: tuple            # ids that are right as the first finding; "-" for nothing above note
     also: tuple             # ids that must be findings above note
     named: tuple            # one of these must be named, as a finding or as an alternative
-    scope: str              # name of the service the first finding is about; "" when it has no upstream
+    scope: str              # the service, or the whole cluster name, of the first finding; "" when it has no upstream, or several
     counted: object         # True: the first finding counts what the callers saw fail; else the expected number or (least, most)
     vantage: str            # whose log is read: outbound, inbound
     slow: bool              # takes most of a minute: begun first
@@ -77,7 +77,8 @@ class Mesh:
         return made
 
     def cluster(self, name, endpoints, **more):
-        made = {"name": name, "connect_timeout": "0.4s", "type": "STATIC", "load_assignment": config.assignment(name, endpoints), **more}
+        made = {"name": name, "connect_timeout": "0.4s", "type": "STATIC", "load_assignment": config.assignment(name, endpoints),
+                "circuit_breakers": config.NO_LIMITS, **more}
         self.clusters.append(made)
         return name
 
@@ -181,18 +182,22 @@ class Mesh:
 
     # --- making it real ---------------------------------------------------------------------------------------------
 
-    async def play(self, envoy, watch):
-        """Runs everything; `watch` is given the log files while they grow. Returns what the callers saw: (service, end) each."""
-        if self.lds:
-            self.keep_listeners(lambda one: True)
+    def configuration(self):
+        """Writes what Envoy reads; returns the file that has the listeners and with them the formats of the logs."""
         path = self.folder / "envoy.json"
         path.write_text(json.dumps(config.bootstrap(self.listeners, self.clusters, self.lds), indent=1))
+        if self.lds:
+            self.keep_listeners(lambda one: True)
+        return self.lds or path
+
+    async def play(self, envoy, watch):
+        """Runs everything; `watch` is given the log files while they grow. Returns what the callers saw: (service, end) each."""
         async with contextlib.AsyncExitStack() as stack:
             for app, address, port in self.starting:
                 stack.push_async_callback(app.stop)
                 await app.start(address, port)
             proxy = await asyncio.create_subprocess_exec(
-                str(envoy), "-c", str(path), "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning",
+                str(envoy), "-c", str(self.folder / "envoy.json"), "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning",
                 "--file-flush-interval-msec", "100", "--drain-time-s", str(self.drain_seconds),
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=(self.workdir / "envoy.err").open("wb"))
             stack.push_async_callback(_end, proxy)

@@ -56,10 +56,10 @@ class Reading:
 class Watch:
     """The three readings of one scenario, and the loop that feeds them."""
 
-    def __init__(self, binary, folder, vantage):
+    def __init__(self, binary, folder, vantage, configuration, formats):
         base = [str(binary), "--output", "json", "--quiet"]
-        commands = {"text": base, "json": base, "custom": base + custom_format(str(binary), folder / "envoy.json")}
-        self.readings = {name: Reading(folder / f"{vantage}.{name}.log", command) for name, command in commands.items()}
+        told = {"custom": custom_format(str(binary), configuration)} if "custom" in formats else {}
+        self.readings = {name: Reading(folder / f"{vantage}.{name}.log", base + told.get(name, [])) for name in formats}
 
     async def __call__(self):
         for reading in self.readings.values():
@@ -90,8 +90,8 @@ def together(binary, paths):
     return json.loads(run.stdout)
 
 
-def judge(truth, answer, seen, service):
-    """What is wrong with an answer, as sentences; an empty list is what we want."""
+def judge(truth, answer, seen, service, clusters=True):
+    """What is wrong with an answer, as sentences; an empty list is what we want. `clusters`: the log names them."""
     wrong = []
     findings = [f for f in answer["findings"] if f["severity"] != "note"]
     ids = [f["id"] for f in findings]
@@ -108,14 +108,15 @@ def judge(truth, answer, seen, service):
         if BYSTANDER + ".bank" in json.dumps(finding["scope"]):
             wrong.append(f"blames the healthy service: {finding['id']}")
     if findings and first in truth.first:
-        wrong += _first(truth, findings[0], seen, service)
+        wrong += _first(truth, findings[0], seen, service, clusters)
     return wrong + _counts(truth, answer, seen)
 
 
-def _first(truth, finding, seen, service):
+def _first(truth, finding, seen, service, clusters):
     wrong, scope = [], finding["scope"]
-    if service and truth.vantage == "outbound" and service.cluster not in (scope.get("upstream"), *scope.get("upstreams", [])):
-        wrong.append(f"scope of {finding['id']} is {json.dumps(scope)}, wanted {service.cluster}")
+    cluster = truth.scope if "|" in truth.scope else service and truth.vantage == "outbound" and service.cluster
+    if clusters and cluster and cluster not in (scope.get("upstream"), *scope.get("upstreams", [])):
+        wrong.append(f"scope of {finding['id']} is {json.dumps(scope)}, wanted {cluster}")
     wanted = truth.counted
     if wanted is True and service:
         failed = sum(not clients.went_well(end) for one, end in seen if one is service)
@@ -136,12 +137,13 @@ def _counts(truth, answer, seen):
     sent = [s for s in seen if s[1] != "refused"]
     if answer["totals"]["requests"] != len(sent):
         wrong.append(f"totals say {answer['totals']['requests']} requests, {len(sent)} were sent")
+    in_one_cluster = truth.scope and "|" not in truth.scope
     by_service = collections.Counter(service.cluster for service, _ in sent)
     for row in answer["upstreams"]:
-        if row["upstream"] is None:
+        sent_there = by_service.get(row["upstream"])
+        if sent_there is None:
             continue
-        sent_there = by_service.get(row["upstream"], 0)
-        # Without a scope of its own the proxy answered some of them itself, and they have no upstream.
-        if row["requests"] > sent_there or (truth.scope and row["requests"] < sent_there):
+        # Otherwise the proxy answered some of them itself, or a route split them, and they count elsewhere.
+        if row["requests"] > sent_there or (in_one_cluster and row["requests"] < sent_there):
             wrong.append(f"{row['upstream']}: {row['requests']} requests, {sent_there} were sent")
     return wrong

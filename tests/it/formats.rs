@@ -94,18 +94,19 @@ fn wrapped_and_foreign_samples_hold_their_records() {
         assert_eq!(summary.lines.incomplete, 0, "{name}");
         assert!(summary.flags.get(&b"UF"[..]) >= 6, "{name}");
     }
-    for (product, format) in [
-        ("envoy-gateway-json", "envoy-gateway-json"),
-        ("contour-json", "contour-json"),
-        ("osm-json", "osm-json"),
-        ("gloo-json", "json"),
-        ("higress-json", "istio-json"),
-        ("ecs-json", "ecs-json"),
-        ("gcp-json", "gcp-json"),
-        ("otlp-json", "otlp-json"),
-        ("als-json", "als-json"),
+    for path in [
+        "envoy-gateway-json/subset-missing.jsonl",
+        "contour-json/subset-missing.jsonl",
+        "osm-json/subset-missing.jsonl",
+        "json/gloo.jsonl",
+        "istio-json/higress.jsonl",
+        "ecs-json/subset-missing.jsonl",
+        "gcp-json/subset-missing.jsonl",
+        "otlp-json/subset-missing.jsonl",
+        "als-json/subset-missing.jsonl",
     ] {
-        let path = folder.join(product).join("subset-missing.jsonl");
+        let (format, product) = (path.split('/').next().expect("a folder"), path);
+        let path = folder.join(path);
         let (summary, _) = counted(&[Input::Path(path)], &Reader::new());
         assert_eq!(summary.lines.formats.get(format), Some(&51), "{product}: {:?}", summary.lines.formats);
         assert_eq!(summary.flags.get(&b"NC"[..]), 36, "{product}");
@@ -277,4 +278,103 @@ fn both_ends_of_a_tunnel_are_not_added_up() {
     let (summary, _) = of_bytes(pair.as_bytes());
     assert_eq!((summary.sides.caller.requests(), summary.sides.callee.requests()), (1, 1));
     assert_eq!(summary.sides.untold.requests(), 0);
+    // A waypoint logs the request, and the tunnel that brought it.
+    let request = FAILING.replace("outbound|80||", "inbound-vip|80|http|");
+    let tunnel = FAILING.replace("outbound|80||web.shop.svc.cluster.local", "main_internal");
+    let (summary, _) = of_bytes(format!("{request}\n{tunnel}\n").as_bytes());
+    assert_eq!((summary.sides.callee.requests(), summary.sides.tunnel.requests()), (1, 1));
+}
+
+/// The same requests were logged as text, where nothing is escaped, and as JSON, where everything is: so the JSON tells
+/// what the text must be read as. Quotes, backslashes, tabs, raw bytes and whole forged columns in headers.
+#[test]
+fn text_is_read_as_the_json_of_the_same_request() {
+    let bytes = |path: &str| fs::read(root().join("sample-logs").join(path)).expect(path);
+    for (text, json) in [
+        ("istio-text/odd-headers.log", "istio-json/odd-headers.jsonl"),
+        ("istio-text/jwt-rejected.log", "istio-json/jwt-rejected.jsonl"),
+        ("istio-text/subset-missing.log", "istio-json/subset-missing.jsonl"),
+    ] {
+        let (text, json) = (records(&bytes(text)), records(&bytes(json)));
+        assert_eq!(text.len(), json.len());
+        for (text, json) in text.iter().zip(&json) {
+            for (key, value) in json.as_object().expect("a record") {
+                let own = ["format", "source", "line", "offset"].contains(&key.as_str());
+                let mut read = text[key].clone();
+                if let Some(bytes) = read.as_str().filter(|text| text.contains("\\xff")) {
+                    // Envoy's JSON takes bytes that are no UTF-8 for Latin-1; ours keeps them apart.
+                    read = bytes.replace("\\xff", "ÿ").replace("\\xfe", "þ").into();
+                }
+                assert!(own || read == *value, "{key} of {json}\nis read as {read}");
+            }
+        }
+    }
+}
+
+/// Values that are not what a column usually holds.
+#[test]
+fn odd_columns_are_read() {
+    // Head up to the bytes; the rest of the line is ordinary, or that of a connection.
+    let line = |head: &str, http: bool| {
+        let tail = match http {
+            true => {
+                r#"0 91 3 - "-" "curl/8" "r-1" "web.shop:80" "10.0.0.7:80" outbound|80||web.shop.svc.cluster.local - 10.9.9.9:80 10.0.0.1:5000 - default"#
+            }
+            false => {
+                r#"10 20 3 - "-" "-" "-" "-" "10.0.0.7:80" outbound|80||web.shop.svc.cluster.local - 10.9.9.9:80 10.0.0.1:5000 - -"#
+            }
+        };
+        format!("[2026-01-02T03:04:05.678Z] {head} {tail}\n")
+    };
+    let reset = "upstream_reset_before_response_started";
+    let cases = [
+        (line(r#""- - -" 0 UF,URX - - "delayed_connect_error:_111""#, false), "kind", "tcp"),
+        (line(r#""- - -" 0 - - - "-""#, false), "kind", "tcp"),
+        (line(r#""GET / HTTP/1.1" 0 DC downstream_remote_disconnect - "-""#, true), "outcome", "client_gone"),
+        (line(r#""- - HTTP/1.1" 400 DPE http1.codec_error - "-""#, true), "kind", "http"),
+        (line(r#""- - HTTP/1.1" 400 DPE http1.codec_error - "-""#, true), "protocol", "HTTP/1.1"),
+        // No details at all: Envoy prints nothing between two blanks.
+        (line(r#""GET / HTTP/1.1" 500 NFCF  - "-""#, true), "response_flags", "NFCF"),
+        (
+            line(r#""- - -" 0 UC - filter chain not found "-""#, false),
+            "connection_termination_details",
+            "filter chain not found",
+        ),
+        (
+            line(
+                r#""GET / HTTP/1.1" 503 UF x - "TLS error: 268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED""#,
+                true,
+            ),
+            "upstream_transport_failure_reason",
+            "TLS error: 268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED",
+        ),
+        (
+            line(
+                &format!(
+                    r#""GET / HTTP/1.1" 503 UF {reset}{{connection_failure,delayed_connect_error:_111}} - "-""#
+                ),
+                true,
+            ),
+            "response_code_details",
+            "upstream_reset_before_response_started{connection_failure,delayed_connect_error:_111}",
+        ),
+        (
+            line(
+                &format!(
+                    r#""GET / HTTP/1.1" 503 UF {reset}{{remote_connection_failure|TLS_error:|268435581:a,b}} - "-""#
+                ),
+                true,
+            ),
+            "response_code_details",
+            "upstream_reset_before_response_started{remote_connection_failure|TLS_error:|268435581:a,b}",
+        ),
+    ];
+    for (line, key, expected) in cases {
+        let read = records(line.as_bytes());
+        assert_eq!(read.len(), 1, "{line}");
+        assert_eq!(read[0][key], expected, "{key} of {line}");
+        let host = ("upstream_host", "10.0.0.7:80");
+        assert_eq!(read[0][host.0], host.1, "{line}");
+        assert_eq!(read[0]["complete"], true, "{line}");
+    }
 }

@@ -22,3 +22,5 @@ mod regression;
 mod samples;
 /// Whole situations, made up with a known truth: what is found, how severe, and nothing beyond it.
 mod situations;
+/// What the program knows and says: `explain`, catalogues, messages, groups.
+mod words;

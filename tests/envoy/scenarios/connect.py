@@ -16,6 +16,13 @@ def refused(mesh):
     mesh.calls(ledger, 40)
 
 
+@scenario("nothing listens, and Envoy's own limit of three retries at a time is met too", "connection-refused")
+def refused_plain_envoy(mesh):
+    ledger = mesh.service("ledger", [servers.Nothing()], retries=config.ISTIO_RETRIES, circuit_breakers={})
+    mesh.parallel = 16
+    mesh.calls(ledger, 60)
+
+
 @scenario("nothing listens, and nothing is retried", "connection-refused")
 def refused_without_retries(mesh):
     ledger = mesh.service("ledger", [servers.Nothing(), servers.Nothing()])
@@ -78,11 +85,11 @@ def missing_cluster(mesh):
     mesh.calls(ledger, 33)
 
 
-@scenario("the pods are ejected after their own 500s", "application-error outlier-ejection", also="outlier-ejection application-error",
+@scenario("the only pod is ejected after its own 500s", "application-error outlier-ejection", also="outlier-ejection application-error",
           counted=False)
 def ejected(mesh):
     outliers = {"consecutive_5xx": 5, "interval": "0.2s", "base_ejection_time": "60s", "max_ejection_percent": 100}
-    ledger = mesh.service("ledger", [servers.Http1(servers.answer(500)), servers.Http1(servers.answer(500))],
+    ledger = mesh.service("ledger", [servers.Http1(servers.answer(500))],
                           outlier_detection=outliers, common_lb_config={"healthy_panic_threshold": {"value": 0}})
     mesh.parallel = 2
     mesh.calls(ledger, 50)
