@@ -10,6 +10,7 @@ mod series;
 mod summary;
 mod symptom;
 mod tally;
+mod turn;
 
 pub use counter::{Counter, Ordered, Text};
 pub use group::{By, Group, Groups};
@@ -21,3 +22,4 @@ pub use summary::{
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
 pub use tally::Tally;
+pub use turn::{Turn, Turns};
