@@ -4,6 +4,7 @@
 //! into the whole, where every keyed table has a cap. Above a cap totals stay exact and the rest is counted as `other`.
 
 mod counter;
+mod detail;
 mod latency;
 mod series;
 mod summary;
@@ -11,6 +12,7 @@ mod symptom;
 mod tally;
 
 pub use counter::{Counter, Ordered, Text};
+pub use detail::Detail;
 pub use latency::Latency;
 pub use series::{Cell, Load, Series};
 pub use summary::{
