@@ -26,6 +26,8 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Summarise an incident: when, how much of what failed, and why; for the ticket and the review
+    Report(Box<Report>),
     /// Write one line for each access record that passes the filters
     Records(Box<Records>),
     /// Explain a response flag, a flag set, a details string, an error text, a cause, or a pasted log line
@@ -63,6 +65,31 @@ pub(super) struct Triage {
     /// Exit with 1 when there is a finding of this severity or worse
     #[arg(long, value_name = "SEVERITY")]
     pub(super) fail_on: Option<Gate>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Report {
+    #[command(flatten)]
+    pub(super) read: Read,
+    /// Form of the result: markdown, json
+    #[arg(long, value_name = "FORM", default_value = "markdown")]
+    pub(super) output: String,
+    /// Rows of a table and causes told (JSON is never cut)
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(super) top: usize,
+    /// Width of the timeline's buckets, such as 10s or 5m [default: by the span]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) bucket: Option<String>,
+    /// Objective that the error budget is counted from, such as 99.9
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) slo: Option<String>,
+    /// Hide client addresses, user agents, long ids in paths and query strings behind pseudonyms. What looks like a
+    /// secret in a query string is always hidden, except in JSON
+    #[arg(long)]
+    pub(super) redact: bool,
+    /// Hide authorities, too
+    #[arg(long, requires = "redact")]
+    pub(super) redact_authority: bool,
 }
 
 #[derive(Debug, Args)]

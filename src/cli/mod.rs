@@ -4,6 +4,7 @@ mod args;
 mod exit;
 mod plan;
 mod progress;
+mod report;
 mod run;
 mod screen;
 
