@@ -28,6 +28,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Summarise an incident: when, how much of what failed, and why; for the ticket and the review
     Report(Box<Report>),
+    /// Compare two inputs, or two halves of one: what got worse, better, new or gone
+    Compare(Box<Compare>),
     /// Write one line for each access record that passes the filters
     Records(Box<Records>),
     /// Explain a response flag, a flag set, a details string, an error text, a cause, or a pasted log line
@@ -90,6 +92,36 @@ pub(super) struct Report {
     /// Hide authorities, too
     #[arg(long, requires = "redact")]
     pub(super) redact_authority: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "meshwhy compare --before PATH... --after PATH...\n       meshwhy compare --split-at TIME [PATH]..."
+)]
+pub(super) struct Compare {
+    /// Logs from before
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "after")]
+    pub(super) before: Vec<PathBuf>,
+    /// Logs from after
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "before")]
+    pub(super) after: Vec<PathBuf>,
+    /// The one moment that parts PATH (or standard input) into before and after: RFC 3339
+    #[arg(
+        long,
+        value_name = "TIME",
+        conflicts_with_all = ["before", "after"],
+        required_unless_present = "before",
+        allow_hyphen_values = true
+    )]
+    pub(super) split_at: Option<String>,
+    #[command(flatten)]
+    pub(super) read: Read,
+    /// Form of the result: markdown, json
+    #[arg(long, value_name = "FORM", default_value = "markdown")]
+    pub(super) output: String,
+    /// Exit with 1 when something got worse, or something bad is new
+    #[arg(long)]
+    pub(super) fail_on_regression: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The program around the library: what was typed ([`args`]), what it means ([`plan`]), and doing it ([`run`]).
 
 mod args;
+mod compare;
 mod exit;
 mod plan;
 mod progress;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::escape::utf8;
 use super::json::{LatencyRow, Triage, fraction};
 use super::redact::Redactor;
-use super::story::tells_of;
+use super::story::telling;
 use super::{Account, Hide, Narrator};
 use crate::error::{ErrorKind, Result};
 use crate::incident::{Incident, Load, Window};
@@ -87,7 +87,7 @@ impl<'a> IncidentRow<'a> {
     fn of(incident: &'a Incident, account: &Account<'a>) -> IncidentRow<'a> {
         let window = Window::of(incident, account.report.summary, account.detail);
         let mut findings: Vec<&str> = Vec::new();
-        for finding in account.report.findings.iter().filter(|f| tells_of(f, incident)) {
+        for finding in telling(account.report.findings, incident) {
             if !findings.contains(&finding.id.as_str()) {
                 findings.push(&finding.id);
             }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::escape::markdown;
-use super::story::{Block, Figure, Stack, Story, Table, tell};
+use super::story::{Block, Figure, Span, Stack, Story, Table, spans, tell};
 use super::{Account, Narrator, units};
 use crate::error::{ErrorKind, Result};
 use crate::record::time::rfc3339_s;
@@ -23,10 +23,10 @@ impl Narrator for Markdown {
     }
 }
 
-fn written(story: &Story) -> String {
+pub(super) fn written(story: &Story) -> String {
     let mut out = format!("# {}\n", markdown(&story.title));
     for (at, sentence) in story.lead.iter().enumerate() {
-        let text = markdown(sentence);
+        let text = prose(sentence);
         out += &if at == 0 { format!("\n**{text}**\n") } else { format!("\n{text}\n") };
     }
     for section in &story.sections {
@@ -40,7 +40,7 @@ fn written(story: &Story) -> String {
 
 fn write(block: &Block, out: &mut String) {
     match block {
-        Block::Text(text) => *out += &format!("\n{}\n", markdown(text)),
+        Block::Text(text) => *out += &format!("\n{}\n", prose(text)),
         Block::Head(text) => *out += &format!("\n### {}\n", markdown(text)),
         Block::Table(table) => write_table(table, out),
         Block::Code(text) => {
@@ -49,16 +49,25 @@ fn write(block: &Block, out: &mut String) {
         }
         Block::Items(items) => {
             out.push('\n');
-            items.iter().for_each(|item| *out += &format!("- {}\n", markdown(item)));
+            items.iter().for_each(|item| *out += &format!("- {}\n", prose(item)));
         }
         Block::Tasks(tasks) => {
             out.push('\n');
-            tasks.iter().for_each(|task| *out += &format!("- [ ] {}\n", markdown(task)));
+            tasks.iter().for_each(|task| *out += &format!("- [ ] {}\n", prose(task)));
         }
         Block::Figure(Figure::Stack(stack)) => *out += &format!("\n{}\n", sparkline(stack)),
         // The tables around say the same in words.
         Block::Figure(Figure::Heat(_) | Figure::Lines(_)) => {}
     }
+}
+
+/// Sentences, in which `names` between backticks stay code.
+fn prose(text: &str) -> String {
+    let piece = |span: Span<'_>| match span {
+        Span::Text(text) => markdown(text),
+        Span::Code(code) => format!("`{}`", super::escape::terminal(code.as_bytes())),
+    };
+    spans(text).into_iter().map(piece).collect()
 }
 
 fn write_table(table: &Table, out: &mut String) {

@@ -1,5 +1,6 @@
 //! Findings become words. A renderer receives a finished model and a writer; it computes nothing and never prints.
 
+pub mod compare;
 pub mod escape;
 pub mod explain;
 mod incident_json;

@@ -119,12 +119,12 @@ impl Teller<'_, '_> {
         let spent = if allowed > 0.0 { incident.failed as f64 / allowed } else { f64::INFINITY };
         format!(
             "error budget: with an objective of {slo_percent} % the {} of this log may fail {allowed:.1} times; the \
-             incident spent {} of that",
+             incident spent {}",
             counted(requests, "request"),
             match spent {
                 s if s.is_infinite() => "more than all".to_owned(),
-                s if s >= 10.0 => format!("{s:.0} times"),
-                s => format!("{:.0} %", s * 100.0),
+                s if s >= 10.0 => format!("{s:.0} times that"),
+                s => format!("{:.0} % of that", s * 100.0),
             }
         )
     }

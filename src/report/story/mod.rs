@@ -7,7 +7,7 @@ mod events;
 mod figures;
 mod impact;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::redact::Redactor;
 use super::units::{confidence, count, counted, duration, rate};
@@ -54,6 +54,28 @@ pub(super) struct Table {
     pub(super) numbers: usize,
 }
 
+/// A piece of a sentence.
+pub(super) enum Span<'t> {
+    Text(&'t str),
+    Code(&'t str),
+}
+
+/// The pieces of a sentence: what stands between backticks is code.
+pub(super) fn spans(text: &str) -> Vec<Span<'_>> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some((before, (code, after))) =
+        rest.split_once('`').and_then(|(before, tail)| Some((before, tail.split_once('`')?)))
+    {
+        out.push(Span::Text(before));
+        // Two backticks with nothing between them are no code.
+        out.push(if code.is_empty() { Span::Text("``") } else { Span::Code(code) });
+        rest = after;
+    }
+    out.push(Span::Text(rest));
+    out
+}
+
 /// The story of the most important incident.
 struct Teller<'t, 'r> {
     account: &'t Account<'r>,
@@ -93,7 +115,7 @@ impl Teller<'_, '_> {
     fn findings(&self) -> Vec<&Finding> {
         let all = &self.account.report.findings;
         match self.incident {
-            Some(incident) => all.iter().filter(|f| tells_of(f, incident)).collect(),
+            Some(incident) => telling(all, incident),
             None => all.iter().filter(|f| f.severity > Severity::Note).collect(),
         }
     }
@@ -108,8 +130,25 @@ impl Teller<'_, '_> {
             .collect()
     }
 
+    /// Without an upstream (the log does not name it, or no route matched) the authority says what was called.
     fn name(&self, upstream: Option<&[u8]>) -> String {
-        upstream.map_or("requests without an upstream".to_owned(), upstream_title)
+        if let Some(name) = upstream {
+            return upstream_title(name);
+        }
+        let Some(incident) = self.incident else { return NAMELESS.to_owned() };
+        let mut sums: BTreeMap<&Text, u64> = BTreeMap::new();
+        let (mut all, failed) = (0, self.failures(incident));
+        for (key, _, n) in failed.iter().filter(|(key, ..)| key.upstream.is_none()) {
+            all += n;
+            if let Some(authority) = &key.authority {
+                *sums.entry(authority).or_default() += n;
+            }
+        }
+        match sums.into_iter().max_by_key(|(_, n)| *n) {
+            // What four of five failures name is the one.
+            Some((authority, n)) if n * 5 >= all * 4 => self.redact.authority(authority),
+            _ => NAMELESS.to_owned(),
+        }
     }
 
     fn place(&self, incident: &Incident) -> String {
@@ -126,8 +165,9 @@ impl Teller<'_, '_> {
 
     fn title(&self) -> String {
         let Some(incident) = self.incident else {
-            return match self.account.report.summary.counts.failed() {
-                0 => "No request failed".to_owned(),
+            return match (self.findings().first(), self.account.report.summary.counts.failed()) {
+                (Some(first), _) => format!("{}: {}", first.scope.title(), first.title),
+                (None, 0) => "No request failed".to_owned(),
                 _ => "No incident stands out".to_owned(),
             };
         };
@@ -139,12 +179,14 @@ impl Teller<'_, '_> {
         let summary = self.account.report.summary;
         let counts = summary.counts;
         let Some(incident) = self.incident else {
-            return vec![format!(
+            let mut out = vec![format!(
                 "{} of {} failed ({}); at no time did notably more fail than at others.",
                 count(counts.failed()),
                 counted(counts.requests(), "request"),
                 rate(counts.failed(), counts.requests())
             )];
+            out.extend(self.findings().first().map(|first| self.likely(first)));
+            return out;
         };
         let mut out = Vec::new();
         let share = match only_failures(summary) {
@@ -160,12 +202,7 @@ impl Teller<'_, '_> {
             if incident.ongoing { ", and it was still going on when the log ended" } else { "" }
         ));
         if let Some(first) = self.findings().first() {
-            out.push(format!(
-                "Likely cause: {}, {} sure. {}",
-                first.title,
-                confidence(first.confidence),
-                self.redact.prose(&first.likely_cause)
-            ));
+            out.push(self.likely(first));
         }
         let elsewhere = counts.failed().saturating_sub(incident.failed);
         out.push(format!(
@@ -175,6 +212,11 @@ impl Teller<'_, '_> {
             if elsewhere == 0 { "" } else { "; the rest is elsewhere or background" }
         ));
         out
+    }
+
+    fn likely(&self, finding: &Finding) -> String {
+        let cause = self.redact.prose(&finding.likely_cause);
+        format!("Likely cause: {}, {} sure. {cause}", finding.title, confidence(finding.confidence))
     }
 
     fn overview(&self) -> Section {
@@ -282,8 +324,17 @@ impl Teller<'_, '_> {
     }
 }
 
+const NAMELESS: &str = "requests without an upstream";
+
+/// Findings that tell of the incident; notes only when there is nothing else.
+pub(super) fn telling<'f>(findings: &'f [Finding], incident: &Incident) -> Vec<&'f Finding> {
+    let all: Vec<&Finding> = findings.iter().filter(|f| tells_of(f, incident)).collect();
+    let serious: Vec<&Finding> = all.iter().copied().filter(|f| f.severity > Severity::Note).collect();
+    if serious.is_empty() { all } else { serious }
+}
+
 /// True when a finding is about the incident: about one of its upstreams, and seen during it.
-pub(super) fn tells_of(finding: &Finding, incident: &Incident) -> bool {
+fn tells_of(finding: &Finding, incident: &Incident) -> bool {
     let scope = &finding.scope;
     let here = incident.hit(scope.upstream.as_deref())
         || scope.upstreams.iter().any(|name| incident.hit(Some(&name[..])));
