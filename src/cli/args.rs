@@ -73,7 +73,7 @@ pub(super) struct Triage {
 pub(super) struct Report {
     #[command(flatten)]
     pub(super) read: Read,
-    /// Form of the result: markdown, json
+    /// Form of the result: markdown, json, html (one file, nothing is loaded)
     #[arg(long, value_name = "FORM", default_value = "markdown")]
     pub(super) output: String,
     /// Rows of a table and causes told (JSON is never cut)

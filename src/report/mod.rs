@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod escape;
 pub mod explain;
+mod html;
 mod incident_json;
 mod json;
 mod markdown;
@@ -141,7 +142,7 @@ pub trait Narrator: Sync {
 }
 
 /// All output formats of the incident report; the first is the default.
-pub static NARRATORS: &[&dyn Narrator] = &[&markdown::Markdown, &incident_json::IncidentJson];
+pub static NARRATORS: &[&dyn Narrator] = &[&markdown::Markdown, &incident_json::IncidentJson, &html::Html];
 
 /// The narrator with this name.
 ///

@@ -72,11 +72,15 @@ impl Teller<'_, '_> {
     /// Failed requests by their flag set's first flag; without a flag by status.
     fn stack(&self) -> Stack {
         let summary = self.account.report.summary;
-        let (width_s, buckets) = summary.timeline.rebucketed(bucket_width(&self.account.report, BARS));
+        let failed = || summary.symptoms.iter().filter(|(key, _)| key.outcome.failed());
+        // Bars are never narrower than what their layers are known to.
+        let known = failed().map(|(_, s)| s.series.width_s()).max().unwrap_or(1);
+        let width_s = bucket_width(&self.account.report, BARS).max(known);
+        let (width_s, buckets) = summary.timeline.rebucketed(width_s);
         let width_us = width_s * 1_000_000;
         let mut sums: BTreeMap<String, u64> = BTreeMap::new();
         let mut cells: BTreeMap<(i64, String), u64> = BTreeMap::new();
-        for (key, symptom) in summary.symptoms.iter().filter(|(key, _)| key.outcome.failed()) {
+        for (key, symptom) in failed() {
             let name = match (key.flags.is_empty(), key.unknown_flags.is_empty()) {
                 (_, false) => utf8(&key.unknown_flags).into_owned(),
                 (true, _) => key.code.to_string(),
