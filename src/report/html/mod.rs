@@ -6,7 +6,7 @@ mod sha256;
 
 use std::io::Write;
 
-use super::escape::{html, terminal};
+use super::escape::html;
 use super::story::{Block, Section, Span, Story, Table, spans, tell};
 use super::{Account, Narrator};
 use crate::error::{ErrorKind, Result};
@@ -115,7 +115,7 @@ fn prose(text: &str) -> String {
 
 /// Lines of code; their newlines stay.
 fn code(text: &str) -> String {
-    text.split('\n').map(|line| html(&terminal(line.as_bytes()))).collect::<Vec<_>>().join("\n")
+    text.split('\n').map(html).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

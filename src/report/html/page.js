@@ -116,7 +116,7 @@
       tools.append(button("incident", "Show the incident", () => show(from - size / 2, from + size * 1.5)));
     }
     tools.append(make("small", "or drag over the chart"));
-    plot.after(tools);
+    figure.querySelector(".axis").after(tools);
     let drag = null;
     const bucket = (event) => {
       const box = plot.getBoundingClientRect();
