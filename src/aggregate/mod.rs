@@ -5,6 +5,7 @@
 
 mod counter;
 mod detail;
+mod group;
 mod latency;
 mod series;
 mod summary;
@@ -13,10 +14,12 @@ mod tally;
 
 pub use counter::{Counter, Ordered, Text};
 pub use detail::Detail;
+pub use group::{By, Group, Groups};
 pub use latency::Latency;
 pub use series::{Cell, Load, Series};
 pub use summary::{
-    Caps, Counts, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Summary, Upstream,
+    Caps, Counts, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Sides, Summary,
+    Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
 pub use tally::Tally;

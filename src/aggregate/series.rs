@@ -69,7 +69,23 @@ impl<C: Cell, const MAX: usize> Series<C, MAX> {
     /// The bucket of a time in microseconds since 1970.
     #[inline]
     pub fn at(&mut self, us: i64) -> &mut C {
-        let second = us.div_euclid(1_000_000);
+        self.at_second(us.div_euclid(1_000_000))
+    }
+
+    /// The bucket of a time in seconds since 1970.
+    #[inline]
+    pub fn at_second(&mut self, second: i64) -> &mut C {
+        // The common case: whole seconds, and a bucket that is there.
+        if self.step == 0 {
+            let index = second.wrapping_sub(self.first) as usize;
+            if index < self.cells.len() {
+                return &mut self.cells[index];
+            }
+        }
+        self.make_room(second)
+    }
+
+    fn make_room(&mut self, second: i64) -> &mut C {
         loop {
             let bucket = second.div_euclid(WIDTHS_S[self.step]);
             if self.cells.is_empty() {

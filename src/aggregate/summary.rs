@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::counter::{Counter, Ordered, Text};
+use super::group::Groups;
 use super::symptom::{Exemplar, Span, Symptom, SymptomKey};
 use super::{Latency, Load, Series, series::Cell};
+use crate::envoy::Direction;
 use crate::format::{ProxySignal, Writer};
 use crate::record::{OUTCOMES, Outcome, Reason};
 
@@ -15,17 +17,32 @@ pub struct Caps {
     pub upstreams: usize,
     /// Endpoints of one upstream.
     pub hosts: usize,
+    /// Endpoints of all upstreams.
+    pub all_hosts: usize,
     /// Authorities, routes, listeners and SNIs, each.
     pub scopes: usize,
     /// Groups of records that failed alike.
     pub symptoms: usize,
+    /// Values that these groups keep (hosts, paths, clients, request ids, …), all together.
+    pub details: usize,
+    /// Groups of `--by`.
+    pub groups: usize,
     /// Samples of rejected lines.
     pub rejects: usize,
 }
 
 impl Default for Caps {
     fn default() -> Self {
-        Caps { upstreams: 20_000, hosts: 10_000, scopes: 20_000, symptoms: 5_000, rejects: 20 }
+        Caps {
+            upstreams: 12_000,
+            hosts: 10_000,
+            all_hosts: 120_000,
+            scopes: 12_000,
+            symptoms: 2_000,
+            details: 100_000,
+            groups: 20_000,
+            rejects: 20,
+        }
     }
 }
 
@@ -60,6 +77,34 @@ impl Counts {
     /// Requests with this outcome.
     pub fn of(&self, outcome: Outcome) -> u64 {
         self.by_outcome[outcome as usize]
+    }
+}
+
+/// Requests by the side whose proxy logged them. A request may be in the logs of both: sides are never added up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// The caller's sidecar, a gateway, the caller's ztunnel.
+    pub caller: Counts,
+    /// The callee's sidecar or ztunnel.
+    pub callee: Counts,
+    /// The record does not tell.
+    pub untold: Counts,
+}
+
+impl Sides {
+    /// The counts of one side.
+    pub fn of_mut(&mut self, direction: Option<Direction>) -> &mut Counts {
+        match direction {
+            Some(Direction::Outbound) => &mut self.caller,
+            Some(Direction::Inbound) => &mut self.callee,
+            None => &mut self.untold,
+        }
+    }
+
+    fn merge(&mut self, later: Sides) {
+        self.caller.merge(later.caller);
+        self.callee.merge(later.callee);
+        self.untold.merge(later.untold);
     }
 }
 
@@ -224,6 +269,10 @@ pub struct Summary {
     pub lines: Lines,
     /// Requests by outcome.
     pub counts: Counts,
+    /// The same by the side that logged them.
+    pub sides: Sides,
+    /// What the user asked to group by.
+    pub groups: Groups,
     /// Flags by short name, unknown ones as logged.
     pub flags: Counter<Text>,
     /// Flag sets in canonical spelling.
@@ -252,6 +301,10 @@ pub struct Summary {
     pub symptoms: Ordered<SymptomKey, Symptom>,
     /// Records beyond the cap of symptoms.
     pub other_symptoms: u64,
+    /// Values that the symptoms keep.
+    details_kept: usize,
+    /// Endpoints that the upstreams keep.
+    hosts_kept: usize,
     /// Load and flags over time.
     pub timeline: Series<FlaggedLoad, 3600>,
     /// The proxy's own lines.
@@ -277,6 +330,8 @@ impl Summary {
     pub fn merge(&mut self, later: Summary, caps: &Caps) {
         self.lines.merge(later.lines, caps);
         self.counts.merge(later.counts);
+        self.sides.merge(later.sides);
+        self.groups.merge(later.groups, caps);
         self.flags.merge(later.flags, caps.symptoms);
         self.flag_sets.merge(later.flag_sets, caps.symptoms);
         add_all(&mut self.codes, later.codes);
@@ -284,19 +339,21 @@ impl Summary {
         for (name, upstream) in later.upstreams {
             let room = self.upstreams.len() < caps.upstreams;
             match self.upstreams.get_mut(&name) {
-                Some(mine) => mine.merge(upstream, caps),
+                Some(mine) => mine.merge(upstream, caps, &mut self.hosts_kept),
                 None if room => {
                     let mut fresh = Upstream::default();
-                    fresh.merge(upstream, caps);
+                    fresh.merge(upstream, caps, &mut self.hosts_kept);
                     self.upstreams.insert(name, fresh);
                 }
-                None => self.other_upstreams.get_or_insert_default().merge(upstream, caps),
+                None => {
+                    self.other_upstreams.get_or_insert_default().merge(upstream, caps, &mut self.hosts_kept)
+                }
             }
         }
         if let Some(other) = later.other_upstreams {
-            self.other_upstreams.get_or_insert_default().merge(*other, caps);
+            self.other_upstreams.get_or_insert_default().merge(*other, caps, &mut self.hosts_kept);
         }
-        self.no_upstream.merge(later.no_upstream, caps);
+        self.no_upstream.merge(later.no_upstream, caps, &mut self.hosts_kept);
         let mut other = later.other_scopes;
         for (mine, theirs) in [
             (&mut self.authorities, later.authorities),
@@ -307,19 +364,21 @@ impl Summary {
             other += merge_scopes(mine, theirs, caps.scopes);
         }
         self.other_scopes += other;
+        let mut budget = caps.details.saturating_sub(self.details_kept);
         for (key, symptom) in later.symptoms {
             let room = self.symptoms.len() < caps.symptoms;
             match self.symptoms.get_mut(&key) {
-                Some(mine) => mine.merge(symptom),
+                Some(mine) => mine.merge(symptom, &mut budget),
                 None if room => {
                     let mut fresh = Symptom::default();
-                    fresh.merge(symptom);
+                    fresh.merge(symptom, &mut budget);
                     self.symptoms.insert(key, fresh);
                 }
                 None => self.other_symptoms += symptom.count,
             }
         }
         self.other_symptoms += later.other_symptoms;
+        self.details_kept = caps.details.saturating_sub(budget);
         self.timeline.merge(&later.timeline);
         self.proxy_log.merge(later.proxy_log);
     }
@@ -348,16 +407,18 @@ fn add_all<K: Ord>(mine: &mut BTreeMap<K, u64>, theirs: BTreeMap<K, u64>) {
 
 impl Upstream {
     /// Adds what a later part of the input counted.
-    pub(super) fn merge(&mut self, later: Upstream, caps: &Caps) {
+    /// `kept` counts the endpoints of all upstreams.
+    pub(super) fn merge(&mut self, later: Upstream, caps: &Caps, kept: &mut usize) {
         self.counts.merge(later.counts);
         self.flags.merge(later.flags, caps.symptoms);
         add_all(&mut self.codes, later.codes);
         self.latency.merge(&later.latency);
         for (name, host) in later.hosts {
-            let room = self.hosts.len() < caps.hosts;
+            let room = self.hosts.len() < caps.hosts && *kept < caps.all_hosts;
             match self.hosts.get_mut(&name) {
                 Some(mine) => mine.merge(&host),
                 None if room => {
+                    *kept += 1;
                     self.hosts.insert(name, host);
                 }
                 None => self.other_hosts.merge(host.counts),

@@ -281,6 +281,7 @@ impl From<&Size> for Size {
 /// How many distinct values of each kind a symptom keeps.
 const CAP: usize = 256;
 const CAP_IDS: usize = 4096;
+const CAP_SIZES: usize = 64;
 
 impl Symptom {
     /// Counts a record.
@@ -318,21 +319,27 @@ impl Symptom {
     }
 
     /// Adds what a later part of the input counted.
-    pub(super) fn merge(&mut self, later: Symptom) {
+    /// `budget` is how many more values all symptoms together may keep.
+    pub(super) fn merge(&mut self, later: Symptom, budget: &mut usize) {
         self.count += later.count;
         self.span.merge(later.span);
         self.durations.merge(&later.durations);
-        self.bytes_sent.merge(later.bytes_sent, CAP);
-        self.bytes_received.merge(later.bytes_received, CAP);
-        self.hosts.merge(later.hosts, CAP);
-        self.authorities.merge(later.authorities, CAP);
-        self.paths.merge(later.paths, CAP);
-        self.user_agents.merge(later.user_agents, CAP);
-        self.clients.merge(later.clients, CAP);
-        self.snis.merge(later.snis, CAP);
-        self.listeners.merge(later.listeners, CAP);
-        self.pods.merge(later.pods, CAP);
-        self.request_ids.merge(later.request_ids, CAP_IDS);
+        let mut take = |mine: &mut Counter<Text>, theirs: Counter<Text>, cap: usize| {
+            let before = mine.len();
+            mine.merge(theirs, cap.min(before + *budget));
+            *budget -= mine.len() - before;
+        };
+        take(&mut self.hosts, later.hosts, CAP);
+        take(&mut self.authorities, later.authorities, CAP);
+        take(&mut self.paths, later.paths, CAP);
+        take(&mut self.user_agents, later.user_agents, CAP);
+        take(&mut self.clients, later.clients, CAP);
+        take(&mut self.snis, later.snis, CAP);
+        take(&mut self.listeners, later.listeners, CAP);
+        take(&mut self.pods, later.pods, CAP);
+        take(&mut self.request_ids, later.request_ids, CAP_IDS);
+        self.bytes_sent.merge(later.bytes_sent, CAP_SIZES);
+        self.bytes_received.merge(later.bytes_received, CAP_SIZES);
         self.series.merge(&later.series);
         self.exemplars.extend(later.exemplars);
         self.exemplars.truncate(EXEMPLARS);

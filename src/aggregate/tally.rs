@@ -5,13 +5,15 @@
 //! record means (outcome, scopes, symptom) is worked out once a row, and a record of a known row only counts.
 
 use hashbrown::HashTable;
+use indexmap::map::Entry;
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
 
 use super::counter::Text;
-use super::summary::{FlaggedLoad, RejectSample, Summary};
-use super::symptom::{EXEMPLARS, Exemplar, Span, SymptomKey, without_port};
+use super::group::{By, Groups};
+use super::summary::{Caps, FlaggedLoad, RejectSample, Summary, Upstream};
+use super::symptom::{EXEMPLARS, Exemplar, Span, Symptom, SymptomKey, without_port};
 use crate::envoy::{Direction, flags};
 use crate::format::ProxyLine;
 use crate::record::{Field, Kind, Outcome, Record, Reject, time};
@@ -40,17 +42,25 @@ const SAMPLES: usize = 20;
 /// A TCP session that moved less than this both ways may be a handshake that came to nothing.
 const SHORT_SESSION_BYTES: u64 = 2_000;
 
+/// No such thing in the record.
 const NONE: usize = usize::MAX;
+/// Its table is full.
+const OTHER: usize = usize::MAX - 1;
 
 /// Records that are alike in every byte that matters.
 struct Row {
     hash: u64,
-    /// The fields of [`ROW`], end to end, and their lengths.
+    /// The parts of the key, end to end, and their lengths.
     bytes: Box<[u8]>,
-    lens: [u32; ROW.len()],
+    lens: Box<[u32]>,
     shape: Shape,
     outcome: Outcome,
-    flagged: bool,
+    code: u16,
+    /// Short names of the flags, sorted, each once.
+    flags: Box<[Text]>,
+    direction: Option<Direction>,
+    sni: bool,
+    has_flags: bool,
     requests: u64,
     span: Span,
     upstream: usize,
@@ -91,6 +101,13 @@ impl Default for Tally {
 }
 
 impl Tally {
+    /// A tally that also groups records.
+    pub fn grouping(by: &[By]) -> Tally {
+        let mut tally = Tally::default();
+        tally.summary.groups = Groups::new(by);
+        tally
+    }
+
     /// Counts an access record. `line` is from 1 and `offset` from 0 within the part's source.
     pub fn record(&mut self, record: &Record<'_>, source: u32, line: u64, offset: u64, raw: &[u8]) {
         self.summary.lines.total += 1;
@@ -101,32 +118,34 @@ impl Tally {
         let row = &mut self.rows[at];
         row.requests += 1;
         let summary = &mut self.summary;
-        let upstream = match row.upstream {
-            NONE => &mut summary.no_upstream,
-            index => &mut summary.upstreams[index],
-        };
         let duration_ms = record.duration_ms();
-        if let (true, Some(ms)) = (row.counts_latency, duration_ms) {
+        let latency_ms = duration_ms.filter(|_| row.counts_latency);
+        if !summary.groups.by.is_empty() {
+            summary.groups.record(record, row.outcome, latency_ms);
+        }
+        let upstream = summary.upstream_mut(row.upstream);
+        if let Some(ms) = latency_ms {
             upstream.latency.add(ms);
         }
         match start_us {
             Some(us) => {
                 row.span.add(us);
                 let failed = u64::from(row.outcome.failed());
-                let cell = upstream.series.at(us);
+                let second = us.div_euclid(1_000_000);
+                let cell = upstream.series.at_second(second);
                 cell.requests += 1;
                 cell.failed += failed;
                 cell.busy_ms += duration_ms.unwrap_or(0);
-                let cell = summary.timeline.at(us);
+                let cell = summary.timeline.at_second(second);
                 cell.load.requests += 1;
                 cell.load.failed += failed;
-                if row.flagged {
-                    count_flags(cell, record);
+                if !row.flags.is_empty() {
+                    count_flags(cell, &row.flags);
                 }
             }
             None => summary.lines.without_time += 1,
         }
-        if row.symptom != NONE {
+        if row.symptom < OTHER {
             let symptom = &mut summary.symptoms[row.symptom];
             symptom.add(record, start_us);
             if symptom.exemplars.len() < EXEMPLARS {
@@ -180,13 +199,11 @@ impl Tally {
     }
 
     /// The row of a record; made when it is new.
+    #[inline]
     fn row(&mut self, record: &Record<'_>) -> usize {
-        let mut fields = [&b""[..]; ROW.len()];
+        let key = regular_key(record).unwrap_or_else(|| key(record));
         let mut hasher = self.hasher.build_hasher();
-        for (slot, field) in fields.iter_mut().zip(ROW) {
-            *slot = record.logged(field).map_or(b"", |raw| raw.bytes);
-            hasher.write(slot);
-        }
+        key.parts().iter().for_each(|part| hasher.write(part));
         let shape = Shape {
             kind: record.kind(),
             local_address: !record.bytes(Field::UpstreamLocal).is_empty(),
@@ -195,12 +212,12 @@ impl Tally {
         };
         let hash = hasher.finish();
         let rows = &self.rows;
-        let found = self.index.find(hash, |&at| rows[at as usize].is(hash, shape, &fields));
+        let found = self.index.find(hash, |&at| rows[at as usize].is(hash, shape, &key));
         if let Some(&at) = found {
             return at as usize;
         }
         let at = rows.len();
-        let row = self.summary.new_row(record, hash, shape, &fields);
+        let row = self.summary.new_row(record, hash, shape, &key);
         self.rows.push(row);
         let rows = &self.rows;
         self.index.insert_unique(hash, at as u32, |&at| rows[at as usize].hash);
@@ -208,55 +225,110 @@ impl Tally {
     }
 }
 
+/// The bytes that make a row: the fields of [`ROW`], or in a regular line the few stretches that hold them.
+struct Key<'a> {
+    parts: [&'a [u8]; ROW.len()],
+    len: usize,
+}
+
+impl<'a> Key<'a> {
+    fn parts(&self) -> &[&'a [u8]] {
+        &self.parts[..self.len]
+    }
+}
+
+fn key<'a>(record: &Record<'a>) -> Key<'a> {
+    let parts = ROW.map(|field| record.logged(field).map_or(&b""[..], |raw| raw.bytes));
+    Key { parts, len: ROW.len() }
+}
+
+/// In a regular line the fields of [`ROW`] stand in four stretches: fewer pieces to hash and to compare.
+#[inline]
+fn regular_key<'a>(record: &Record<'a>) -> Option<Key<'a>> {
+    if record.logged(Field::GrpcStatus).is_some() {
+        return None;
+    }
+    let head = record.hull(Field::Protocol, Field::BytesReceived)?;
+    // The count of bytes ends the stretch but is no part of it.
+    let count = record.logged(Field::BytesReceived)?.bytes.len();
+    let logged = |field| record.logged(field).map_or(&b""[..], |raw| raw.bytes);
+    let mut parts = [&b""[..]; ROW.len()];
+    parts[0] = head.get(..head.len().checked_sub(count)?)?;
+    parts[1] = match record.hull(Field::Authority, Field::UpstreamCluster) {
+        Some(stretch) => stretch,
+        None => record.hull(Field::Authority, Field::UpstreamHost)?,
+    };
+    parts[2] = logged(Field::DownstreamLocal);
+    parts[3] = match record.hull(Field::ServerName, Field::RouteName) {
+        Some(stretch) => stretch,
+        None => logged(Field::ServerName),
+    };
+    Some(Key { parts, len: 4 })
+}
+
 impl Row {
-    fn is(&self, hash: u64, shape: Shape, fields: &[&[u8]; ROW.len()]) -> bool {
-        if self.hash != hash || self.shape != shape {
+    #[inline]
+    fn is(&self, hash: u64, shape: Shape, key: &Key<'_>) -> bool {
+        if self.hash != hash || self.shape != shape || self.lens.len() != key.len {
             return false;
         }
         let mut rest = &self.bytes[..];
-        fields.iter().zip(self.lens).all(|(field, len)| {
+        key.parts().iter().zip(&self.lens[..]).all(|(part, &len)| {
             let Some((head, tail)) = rest.split_at_checked(len as usize) else { return false };
             rest = tail;
-            head == *field
+            head == *part
         })
     }
 }
 
 impl Summary {
     /// Works out what a record means, for all records like it.
-    fn new_row(&mut self, record: &Record<'_>, hash: u64, shape: Shape, fields: &[&[u8]; ROW.len()]) -> Row {
+    fn new_row(&mut self, record: &Record<'_>, hash: u64, shape: Shape, key: &Key<'_>) -> Row {
+        // A part has the whole's caps: where it reaches one, so does the whole.
+        let caps = Caps::default();
         let outcome = record.outcome();
         let upstream = match record.upstream() {
             None => NONE,
-            Some(name) => index_of(&mut self.upstreams, name),
+            Some(name) => index_of(&mut self.upstreams, name, caps.upstreams),
         };
-        let hosts = match upstream {
-            NONE => &mut self.no_upstream.hosts,
-            index => &mut self.upstreams[index].hosts,
-        };
-        let host = index_of(hosts, &record.text(Field::UpstreamHost).unwrap_or_default());
+        let hosts = &mut self.upstream_mut(upstream).hosts;
+        let host = index_of(hosts, &record.text(Field::UpstreamHost).unwrap_or_default(), caps.all_hosts);
         let authority = record.text(Field::Authority).unwrap_or_default();
         let scopes = [
-            index_of(&mut self.authorities, without_port(&authority)),
-            index_of(&mut self.routes, &record.text(Field::RouteName).unwrap_or_default()),
-            index_of(&mut self.listeners, &record.text(Field::DownstreamLocal).unwrap_or_default()),
-            index_of(&mut self.snis, &record.text(Field::ServerName).unwrap_or_default()),
+            index_of(&mut self.authorities, without_port(&authority), caps.scopes),
+            index_of(&mut self.routes, &record.text(Field::RouteName).unwrap_or_default(), caps.scopes),
+            index_of(
+                &mut self.listeners,
+                &record.text(Field::DownstreamLocal).unwrap_or_default(),
+                caps.scopes,
+            ),
+            index_of(&mut self.snis, &record.text(Field::ServerName).unwrap_or_default(), caps.scopes),
         ];
         let symptom = if suspicious(record, outcome, shape) {
-            let entry = self.symptoms.entry(SymptomKey::of(record, outcome));
-            let index = entry.index();
-            entry.or_default();
-            index
+            let full = self.symptoms.len() >= caps.symptoms;
+            match self.symptoms.entry(SymptomKey::of(record, outcome)) {
+                Entry::Occupied(entry) => entry.index(),
+                Entry::Vacant(_) if full => OTHER,
+                Entry::Vacant(entry) => {
+                    let index = entry.index();
+                    entry.insert(Symptom::default());
+                    index
+                }
+            }
         } else {
             NONE
         };
         Row {
             hash,
-            bytes: fields.concat().into(),
-            lens: fields.map(|field| field.len() as u32),
+            bytes: key.parts().concat().into(),
+            lens: key.parts().iter().map(|part| part.len() as u32).collect(),
             shape,
             outcome,
-            flagged: !record.flags().is_empty(),
+            code: record.code(),
+            flags: flag_names(record),
+            direction: record.direction(),
+            sni: !record.bytes(Field::ServerName).is_empty(),
+            has_flags: record.logged(Field::Flags).is_some(),
             requests: 0,
             span: Span::default(),
             upstream,
@@ -269,34 +341,46 @@ impl Summary {
         }
     }
 
+    fn upstream_mut(&mut self, index: usize) -> &mut Upstream {
+        match index {
+            NONE => &mut self.no_upstream,
+            OTHER => self.other_upstreams.get_or_insert_default(),
+            index => &mut self.upstreams[index],
+        }
+    }
+
     /// Adds a finished row to every table it belongs to.
     fn settle(&mut self, row: &Row) {
         let n = row.requests;
-        let code =
-            crate::record::number(row.field(Field::Code)).and_then(|c| u16::try_from(c).ok()).unwrap_or(0);
+        let code = row.code;
         self.counts.add(row.outcome, n);
+        self.sides.of_mut(row.direction).add(row.outcome, n);
         *self.codes.entry(code).or_default() += n;
         self.span.merge(row.span);
         *self.lines.formats.entry(row.shape.format).or_default() += n;
-        if !row.has(Field::Flags) && row.shape.kind != Kind::Ztunnel {
+        if !row.has_flags && row.shape.kind != Kind::Ztunnel {
             self.lines.without_flags += n;
+        }
+        if row.symptom == OTHER {
+            self.other_symptoms += n;
         }
         let upstream = match row.upstream {
             NONE => &mut self.no_upstream,
+            OTHER => &mut **self.other_upstreams.get_or_insert_default(),
             index => &mut self.upstreams[index],
         };
         upstream.counts.add(row.outcome, n);
         *upstream.codes.entry(code).or_default() += n;
         upstream.span.merge(row.span);
-        if row.flagged {
-            let mut names: Vec<&[u8]> = flags::tokens(row.field(Field::Flags)).map(flags::short).collect();
-            names.sort_unstable();
-            names.dedup();
-            for name in &names {
-                upstream.flags.add(*name, n);
-                self.flags.add(*name, n);
+        if !row.flags.is_empty() {
+            for name in &row.flags {
+                upstream.flags.add(&name[..], n);
+                self.flags.add(&name[..], n);
             }
-            self.flag_sets.add(&names.join(&b","[..])[..], n);
+            self.flag_sets.add(&row.flags.join(&b","[..])[..], n);
+        }
+        if row.host == OTHER {
+            upstream.other_hosts.add(row.outcome, n);
         }
         if let Some((_, host)) = upstream.hosts.get_index_mut(row.host) {
             host.counts.add(row.outcome, n);
@@ -304,33 +388,21 @@ impl Summary {
             pick(&mut host.ok, &mut host.failure, row.outcome, row.span);
         }
         pick(&mut upstream.ok, &mut upstream.failure, row.outcome, row.span);
-        let inbound =
-            crate::envoy::cluster::direction(row.field(Field::UpstreamCluster)) == Some(Direction::Inbound);
-        let sni = !matches!(row.field(Field::ServerName), b"" | b"-");
+        let inbound = row.shape.kind != Kind::Ztunnel && row.direction == Some(Direction::Inbound);
         let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];
         for (table, index) in tables.into_iter().zip(row.scopes) {
-            let Some((_, scope)) = table.get_index_mut(index) else { continue };
+            let Some((_, scope)) = table.get_index_mut(index) else {
+                self.other_scopes += if index == OTHER { n } else { 0 };
+                continue;
+            };
             scope.counts.add(row.outcome, n);
             scope.span.merge(row.span);
             if row.outcome == Outcome::Ok {
                 scope.ok.merge(row.span);
-                scope.ok_with_sni += if sni { n } else { 0 };
+                scope.ok_with_sni += if row.sni { n } else { 0 };
             }
             scope.inbound += if inbound { n } else { 0 };
         }
-    }
-}
-
-impl Row {
-    /// The bytes of one of the fields of [`ROW`], `-` included.
-    fn field(&self, field: Field) -> &[u8] {
-        let Some(place) = ROW.iter().position(|f| *f == field) else { return b"" };
-        let start: u32 = self.lens[..place].iter().sum();
-        self.bytes.get(start as usize..(start + self.lens[place]) as usize).unwrap_or_default()
-    }
-
-    fn has(&self, field: Field) -> bool {
-        !self.field(field).is_empty()
     }
 }
 
@@ -343,12 +415,15 @@ fn pick(ok: &mut Span, failure: &mut Span, outcome: Outcome, span: Span) {
 }
 
 /// Position of a name, which is added when it is new; no name has no place.
-fn index_of<T: Default>(table: &mut super::counter::Ordered<Text, T>, name: &[u8]) -> usize {
+fn index_of<T: Default>(table: &mut super::counter::Ordered<Text, T>, name: &[u8], cap: usize) -> usize {
     if name.is_empty() {
         return NONE;
     }
     if let Some(index) = table.get_index_of(name) {
         return index;
+    }
+    if table.len() >= cap {
+        return OTHER;
     }
     table.insert_full(name.into(), T::default()).0
 }
@@ -368,14 +443,22 @@ fn short_session(record: &Record<'_>) -> bool {
     small(Field::BytesSent) && small(Field::BytesReceived)
 }
 
+/// Short names of a record's flags, sorted, each once.
+fn flag_names(record: &Record<'_>) -> Box<[Text]> {
+    let mut names: Vec<Text> =
+        flags::tokens(record.bytes(Field::Flags)).map(|t| flags::short(t).into()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into()
+}
+
 #[cold]
-fn count_flags(cell: &mut FlaggedLoad, record: &Record<'_>) {
-    for token in flags::tokens(record.bytes(Field::Flags)) {
-        let name = flags::short(token);
+fn count_flags(cell: &mut FlaggedLoad, names: &[Text]) {
+    for name in names {
         match cell.flags.get_mut(name) {
             Some(n) => *n += 1,
             None => {
-                cell.flags.insert(name.into(), 1);
+                cell.flags.insert(name.clone(), 1);
             }
         }
     }
@@ -393,23 +476,20 @@ impl Clock {
     #[inline]
     fn read(&mut self, text: &[u8]) -> Option<i64> {
         // `2026-11-22T14:05:` `49.182Z`: the form that Envoy writes unless told otherwise.
-        if let (Some(head), [s1, s2, b'.', a, b, c, b'Z']) =
-            (text.first_chunk::<17>(), text.get(17..).unwrap_or_default())
-        {
-            let digits = [s1, s2, a, b, c];
-            if digits.iter().all(|d| d.is_ascii_digit()) {
-                if *head != self.minute {
-                    self.minute = *head;
-                    self.minute_us = time::parse_us(&[&head[..], b"00Z"].concat());
-                }
-                let [s1, s2, a, b, c] = digits.map(|d| i64::from(d - b'0'));
-                let seconds = s1 * 10 + s2;
-                if seconds < 60 {
-                    return Some(self.minute_us? + seconds * 1_000_000 + (a * 100 + b * 10 + c) * 1_000);
-                }
-            }
+        let (Some(head), Some([s1, s2, b'.', a, b, c, b'Z'])) =
+            (text.first_chunk::<17>(), text.get(17..).and_then(|rest| rest.as_array::<7>()))
+        else {
+            return time::parse_us(text);
+        };
+        let [s1, s2, a, b, c] = [s1, s2, a, b, c].map(|&b| i64::from(b.wrapping_sub(b'0')));
+        if s1 > 5 || s2.max(a).max(b).max(c) > 9 {
+            return time::parse_us(text);
         }
-        time::parse_us(text)
+        if *head != self.minute {
+            self.minute = *head;
+            self.minute_us = time::parse_us(&[&head[..], b"00Z"].concat());
+        }
+        Some(self.minute_us? + (s1 * 10 + s2) * 1_000_000 + (a * 100 + b * 10 + c) * 1_000)
     }
 }
 

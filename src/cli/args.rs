@@ -56,6 +56,9 @@ pub(super) struct Triage {
     /// Rows of a table (JSON is never cut)
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) top: usize,
+    /// Group the requests by fields such as pod, upstream, route, path, client, flag or code
+    #[arg(long, value_name = "FIELD,…")]
+    pub(super) by: Option<String>,
     /// Width of the timeline's buckets, such as 10s or 5m [default: by the span]
     #[arg(long, value_name = "DURATION")]
     pub(super) bucket: Option<String>,
@@ -160,12 +163,15 @@ pub(super) struct Read {
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
 
-    /// Of the known text formats, read this one only (see `meshwhy catalog formats`)
+    /// Of the known formats, read this one only (see `meshwhy catalog formats`)
     #[arg(long, value_name = "NAME", help_heading = "Formats")]
     pub(super) format: Option<String>,
     /// Envoy format string of the mesh's own access log; tried before the known formats
     #[arg(long, value_name = "ENVOY FORMAT", help_heading = "Formats")]
     pub(super) format_string: Option<String>,
+    /// YAML that configures the access log, whose formats are tried first: MeshConfig, IstioOperator, EnvoyFilter, …
+    #[arg(long, value_name = "FILE", help_heading = "Formats")]
+    pub(super) format_from: Option<PathBuf>,
     /// Keys of the mesh's own JSON access log, such as response_code=status,path=req.path
     #[arg(long, value_name = "FIELD=KEY,…", help_heading = "Formats")]
     pub(super) json_keys: Option<String>,
@@ -264,8 +270,10 @@ pub(super) enum Gate {
 pub(super) enum Shelf {
     /// Response flags
     Flags,
+    /// Response code details and transport failures, and what they mean
+    Details,
     /// Causes that findings name
     Causes,
-    /// Text formats that are recognised
+    /// Formats, wrappers and containers that are recognised
     Formats,
 }

@@ -1,10 +1,12 @@
 //! What was typed becomes library values; a slip is refused here, before anything is read.
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use meshwhy::aggregate::By;
 use meshwhy::diagnosis::Severity;
 use meshwhy::emit::Form;
-use meshwhy::format::{Reader, Template};
+use meshwhy::format::{Reader, Template, from_yaml};
 use meshwhy::input::Input;
 use meshwhy::pipeline::Options;
 use meshwhy::query::{Filter, Key, duration_ms};
@@ -28,6 +30,7 @@ pub(super) struct TriagePlan {
     pub(super) reading: Reading,
     pub(super) renderer: &'static dyn Renderer,
     pub(super) top: usize,
+    pub(super) by: Vec<By>,
     pub(super) bucket_seconds: Option<i64>,
     pub(super) gates: Gates,
 }
@@ -56,6 +59,7 @@ impl TriagePlan {
         Ok(TriagePlan {
             renderer: report::renderer(&args.output)?,
             top: args.top,
+            by: args.by.as_deref().map_or(Ok(Vec::new()), By::parse)?,
             bucket_seconds: args.bucket.as_deref().map(bucket).transpose()?,
             gates: Gates { over_percent: args.fail_over.as_deref().map(percent).transpose()?, on },
             reading: Reading::of(args.read)?,
@@ -80,10 +84,14 @@ impl Reading {
             reader = reader.only(name)?;
         }
         if let Some(format) = &args.format_string {
-            reader = reader.with_template("custom", Template::compile(format)?);
+            let template = Template::compile(format).map_err(|e| wrong(format!("--format-string: {e}")))?;
+            reader = reader.with_template("custom", template);
         }
         if let Some(keys) = &args.json_keys {
             reader = reader.with_json_keys(keys)?;
+        }
+        if let Some(path) = &args.format_from {
+            reader = with_formats_of(reader, path)?;
         }
         Ok(Reading {
             inputs,
@@ -94,6 +102,14 @@ impl Reading {
             quiet: args.quiet,
         })
     }
+}
+
+/// A reader that also tries the formats in a file of the mesh's configuration.
+fn with_formats_of(reader: Reader, path: &Path) -> Result<Reader> {
+    let fail = |reason: &dyn std::fmt::Display| wrong(format!("--format-from {}: {reason}", path.display()));
+    let yaml = std::fs::read_to_string(path).map_err(|e| fail(&e))?;
+    let formats = from_yaml::read(&yaml).map_err(|e| fail(&e))?;
+    reader.with_formats(formats).map_err(|e| fail(&e))
 }
 
 fn now_us() -> i64 {

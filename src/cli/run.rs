@@ -7,14 +7,14 @@ use clap::{CommandFactory, FromArgMatches};
 use meshwhy::diagnosis::{Finding, diagnose};
 use meshwhy::format::Reader;
 use meshwhy::input::Input;
-use meshwhy::pipeline::{Options, Outcome, Passed, rewrite, summarise};
+use meshwhy::pipeline::{Options, Outcome, Passed, rewrite, summarise, summarise_by};
 use meshwhy::query::Filter;
 use meshwhy::report::{Report, SourceInfo, View, explain, renderer};
 use meshwhy::{Error, ErrorKind, Result};
 
 use super::args::{Catalog, Cli, Command, Explain, Records, Shelf, Triage, When};
 use super::exit::Exit;
-use super::plan::{Gates, RecordsPlan, TriagePlan, wrong};
+use super::plan::{Gates, Reading, RecordsPlan, TriagePlan, wrong};
 use super::progress::{interruptible, watched};
 use super::screen;
 
@@ -87,7 +87,8 @@ fn triage(args: Triage) -> Result<Exit> {
     let progress = interruptible();
     let (summary, passed, outcome) = watched(reading.progress, progress, || {
         let options = &reading.options;
-        summarise(&reading.inputs, &reading.reader, &reading.filter, options, Some(progress))
+        let Reading { inputs, reader, filter, .. } = reading;
+        summarise_by(inputs, reader, filter, &plan.by, options, Some(progress))
     })?;
     let on_screen = plan.renderer.name() == "table" && stdout().is_terminal();
     // The screen names what was not read, so a terminal need not show it twice.
@@ -247,8 +248,9 @@ fn catalog(args: &Catalog) -> Result<Exit> {
     let width = screen::width();
     match args.what {
         Shelf::Flags => explain::list_flags(width, &mut out)?,
+        Shelf::Details => explain::list_details(width, &mut out)?,
         Shelf::Causes => explain::list_causes(width, &mut out)?,
-        Shelf::Formats => explain::list_formats(&mut out)?,
+        Shelf::Formats => explain::list_formats(width, &mut out)?,
     }
     out.flush().map_err(ErrorKind::Write)?;
     Ok(Exit::Done)

@@ -76,13 +76,16 @@ impl<'s> Case<'s> {
         super::rules::find(name).is_some_and(|rule| (rule.holds)(self))
     }
 
-    /// Other symptoms of the same upstream.
+    /// Other symptoms of the same upstream; of the same authority where the log has no clusters.
     pub fn siblings(&self) -> impl Iterator<Item = (&'s SymptomKey, &'s Symptom)> {
         let mine = self.key;
         self.summary
             .symptoms
             .iter()
-            .filter(move |(key, _)| *key != mine && key.upstream.is_some() && key.upstream == mine.upstream)
+            .filter(move |(key, _)| {
+                *key != mine && key.upstream == mine.upstream && key.authority == mine.authority
+            })
+            .filter(move |_| mine.upstream.is_some() || mine.authority.is_some())
     }
 
     /// The scope a finding about this group has.

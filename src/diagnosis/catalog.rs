@@ -13,23 +13,13 @@ mod pages;
 use super::case::Case;
 use super::fill::Names;
 use super::finding::{Alternative, Fact, Finding, FindingScope, Severity};
+use super::fold::{fold_echoes, fold_symptoms, fold_upstreams};
 use super::page::{Adjust, Page};
 use super::pattern::ProxySignalName;
-use super::{rules, severity};
+use super::{facts, model, rules, severity};
 use crate::Result;
-use crate::aggregate::{Exemplar, Span, Summary};
+use crate::aggregate::{Exemplar, Span, Summary, Symptom, SymptomKey};
 use crate::format::ProxySignal;
-
-/// Below this a candidate is not worth naming.
-const NEGLIGIBLE: f64 = 0.05;
-/// How much it counts that a cause explains the scope's other failures too: odds times one plus this share.
-const COHERENCE: f64 = 2.0;
-const ALTERNATIVES: usize = 3;
-const EXEMPLARS: usize = 3;
-/// One cause that hits at least so many upstreams at once is told once.
-const MANY: usize = 3;
-/// What was seen in the last seconds of the log may still go on.
-const STILL_US: i64 = 10_000_000;
 
 /// All pages.
 #[derive(Debug)]
@@ -51,11 +41,11 @@ pub struct Candidate<'c> {
 }
 
 /// Groups of records in one scope with one cause.
-struct Story<'c, 's> {
-    page: &'c Page,
-    scope: FindingScope,
-    parts: Vec<(Case<'s>, Candidate<'c>)>,
-    rivals: BTreeMap<&'c str, f64>,
+pub(super) struct Story<'c, 's> {
+    pub(super) page: &'c Page,
+    pub(super) scope: FindingScope,
+    pub(super) parts: Vec<(Case<'s>, Candidate<'c>)>,
+    pub(super) rivals: BTreeMap<&'c str, f64>,
 }
 
 impl Catalog {
@@ -98,27 +88,47 @@ impl Catalog {
     /// What ails the traffic, most important first.
     pub fn diagnose(&self, summary: &Summary) -> Vec<Finding> {
         let only_failures = only_failures(summary);
-        let mut stories = self.stories(summary);
+        let splits = super::split::splits(summary);
+        let mut stories = self.stories(summary, &splits);
         fold_symptoms(&mut stories);
+        fold_echoes(&mut stories);
         let mut findings: Vec<Finding> =
             stories.into_iter().filter_map(|story| self.tell(story, only_failures)).collect();
         findings.extend(self.pages.iter().filter_map(|page| from_proxy_log(page, summary)));
-        let mut findings = fold_upstreams(findings);
-        findings.sort_by(|a, b| {
-            let weight = |f: &Finding| f.requests as f64 * f.confidence;
-            b.severity
-                .cmp(&a.severity)
-                .then_with(|| weight(b).total_cmp(&weight(a)))
-                .then_with(|| b.confidence.total_cmp(&a.confidence))
-        });
+        let mut findings = fold_upstreams(findings, |id| self.page(id).map(|page| page.head.class));
+        self.rank(&mut findings);
         findings
     }
 
+    /// Severity, then the root before what it brings about, then how many records it explains how surely.
+    fn rank(&self, findings: &mut [Finding]) {
+        let present: Vec<(String, Severity)> = findings.iter().map(|f| (f.id.clone(), f.severity)).collect();
+        let brought_about = |f: &Finding| {
+            self.page(&f.id).is_some_and(|page| {
+                present.iter().any(|(id, severity)| {
+                    *severity == f.severity
+                        && (page.head.symptom_of.contains(id) || page.head.follows.contains(id))
+                })
+            })
+        };
+        findings.sort_by_cached_key(|f| {
+            let weight = f.requests as f64 * f.confidence;
+            // All of them are positive: their bits order as they do.
+            let falling = |x: f64| std::cmp::Reverse(x.to_bits());
+            (std::cmp::Reverse(f.severity), brought_about(f), falling(weight), falling(f.confidence))
+        });
+    }
+
     /// One story for each cause and scope.
-    fn stories<'c, 's>(&'c self, summary: &'s Summary) -> Vec<Story<'c, 's>> {
+    fn stories<'c, 's>(
+        &'c self,
+        summary: &'s Summary,
+        splits: &'s [(SymptomKey, Symptom)],
+    ) -> Vec<Story<'c, 's>> {
         let cases: Vec<(Case<'s>, Vec<Candidate<'c>>)> = summary
             .symptoms
             .iter()
+            .chain(splits.iter().map(|(key, symptom)| (key, symptom)))
             .map(|(key, symptom)| {
                 let case = Case::new(summary, key, symptom);
                 let candidates = self.pages.iter().filter_map(|page| candidate(page, &case)).collect();
@@ -143,13 +153,15 @@ impl Catalog {
                 let also = explained[&(key.clone(), candidate.page.head.id.as_str())] - case.symptom.count;
                 if others > 0 {
                     let odds = candidate.confidence / (1.0 - candidate.confidence);
-                    let odds = odds * (1.0 + COHERENCE * also as f64 / others as f64);
+                    let odds = odds * (1.0 + model::COHERENCE * also as f64 / others as f64);
                     candidate.confidence = (odds / (1.0 + odds)).clamp(0.01, 0.99);
                 }
             }
             share_out(&mut candidates);
             let mut candidates = candidates.into_iter();
-            let Some(best) = candidates.next().filter(|best| best.confidence >= NEGLIGIBLE) else { continue };
+            let Some(best) = candidates.next().filter(|best| best.confidence >= model::NEGLIGIBLE) else {
+                continue;
+            };
             let weight = case.symptom.count as f64;
             let scope = case.scope();
             let at = stories.iter().position(|s| s.page.head.id == best.page.head.id && s.scope == scope);
@@ -197,15 +209,14 @@ impl Catalog {
         let biggest = cases.iter().max_by_key(|c| c.symptom.count)?;
         let names = Names::of(biggest);
         let mut scope = story.scope;
-        if biggest.signal("one-host") {
-            scope.host = biggest.symptom.hosts.top().map(|(host, _)| host.clone());
-        }
-        let (evidence, against) = facts(&story.parts);
+        scope.host = facts::place(&cases);
+        let (mut evidence, against) = sentences(&story.parts);
+        evidence.extend(facts::of(&cases));
         let mut alternatives: Vec<Alternative> = story
             .rivals
             .iter()
             .map(|(id, sum)| (*id, sum / total))
-            .filter(|(id, confidence)| *id != page.head.id && *confidence >= 0.01)
+            .filter(|(id, confidence)| *id != page.head.id && *confidence >= model::FAINT)
             .filter_map(|(id, confidence)| {
                 let rival = self.page(id)?;
                 let check = rival.head.confirm.first().map(|advice| names.remedy(advice));
@@ -213,11 +224,11 @@ impl Catalog {
             })
             .collect();
         alternatives.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then_with(|| a.id.cmp(&b.id)));
-        alternatives.truncate(ALTERNATIVES);
+        alternatives.truncate(model::ALTERNATIVES);
         let mut exemplars: Vec<Exemplar> =
             cases.iter().flat_map(|c| c.symptom.exemplars.iter().cloned()).collect();
         exemplars.sort_by_key(|e| (e.source, e.offset));
-        exemplars.truncate(EXEMPLARS);
+        exemplars.truncate(model::EXEMPLARS);
         Some(Finding {
             id: page.head.id.clone(),
             title: page.title.clone(),
@@ -241,12 +252,15 @@ impl Catalog {
     }
 }
 
-/// True when the log holds (almost) nothing but failures, in several places at once: somebody filtered it.
+/// True when the log holds (almost) nothing but failures, in several places or of several kinds: somebody filtered it.
 pub fn only_failures(summary: &Summary) -> bool {
     let requests = summary.counts.requests();
     let ok = summary.counts.of(crate::record::Outcome::Ok);
     let places = summary.upstreams.len().max(summary.authorities.len());
-    requests >= 50 && ok * 50 < requests && places >= 3
+    let kinds = summary.codes.values().filter(|n| *n * model::ONE_SUCCESS_IN >= requests).count();
+    requests >= model::FILTERED_RECORDS
+        && ok * model::ONE_SUCCESS_IN < requests
+        && places.max(kinds) >= model::FILTERED_KINDS
 }
 
 fn scope_key(case: &Case<'_>) -> Vec<u8> {
@@ -311,28 +325,8 @@ fn share_out(candidates: &mut [Candidate<'_>]) {
     });
 }
 
-/// A story that another one of the same scope brings about becomes part of it.
-fn fold_symptoms(stories: &mut Vec<Story<'_, '_>>) {
-    let mut at = 0;
-    while at < stories.len() {
-        let root = stories.iter().position(|root| {
-            root.scope == stories[at].scope
-                && root.page.head.id != stories[at].page.head.id
-                && stories[at].page.head.symptom_of.contains(&root.page.head.id)
-        });
-        match root {
-            Some(root) => {
-                let symptom = stories.remove(at);
-                let root = if root > at { root - 1 } else { root };
-                stories[root].parts.extend(symptom.parts);
-            }
-            None => at += 1,
-        }
-    }
-}
-
 /// The facts of all parts: same sentences are one, counts add up.
-fn facts(parts: &[(Case<'_>, Candidate<'_>)]) -> (Vec<Fact>, Vec<Fact>) {
+fn sentences(parts: &[(Case<'_>, Candidate<'_>)]) -> (Vec<Fact>, Vec<Fact>) {
     let (mut evidence, mut against): (Vec<Fact>, Vec<Fact>) = (Vec::new(), Vec::new());
     let add = |list: &mut Vec<Fact>, fact: &Fact| match list.iter_mut().find(|f| f.text == fact.text) {
         Some(known) => known.count += fact.count,
@@ -346,84 +340,9 @@ fn facts(parts: &[(Case<'_>, Candidate<'_>)]) -> (Vec<Fact>, Vec<Fact>) {
     (evidence, against)
 }
 
-/// One cause on many upstreams at the same time is one finding with a list.
-fn fold_upstreams(findings: Vec<Finding>) -> Vec<Finding> {
-    let mut out: Vec<Finding> = Vec::new();
-    for finding in findings {
-        let alike = |f: &Finding| {
-            f.id == finding.id
-                && f.scope.upstream.is_some()
-                && finding.scope.upstream.is_some()
-                && overlap(f.span, finding.span)
-        };
-        match out.iter_mut().find(|f| alike(f)) {
-            Some(first) => first.scope.upstreams.push(finding.scope.upstream.clone().unwrap_or_default()),
-            None => {
-                let mut first = finding.clone();
-                first.scope.upstreams.extend(first.scope.upstream.clone());
-                out.push(first);
-                continue;
-            }
-        }
-        out.push(finding);
-    }
-    // Few of them stay apart; many are told by the worst.
-    let lists: Vec<Finding> = out.iter().filter(|f| f.scope.upstreams.len() >= MANY).cloned().collect();
-    let mut kept: Vec<Finding> = Vec::new();
-    for mut finding in out {
-        finding.scope.upstreams = Vec::new();
-        let list = lists.iter().find(|list| {
-            list.id == finding.id
-                && finding.scope.upstream.as_ref().is_some_and(|u| list.scope.upstreams.contains(u))
-        });
-        let Some(list) = list else {
-            kept.push(finding);
-            continue;
-        };
-        match kept.iter_mut().find(|k| k.id == finding.id && k.scope.upstreams == list.scope.upstreams) {
-            None => {
-                finding.scope.upstreams = list.scope.upstreams.clone();
-                kept.push(finding);
-            }
-            Some(worst) => absorb(worst, finding),
-        }
-    }
-    kept
-}
-
-fn overlap(a: Span, b: Span) -> bool {
-    match (a.first_us, a.last_us, b.first_us, b.last_us) {
-        (Some(a0), Some(a1), Some(b0), Some(b1)) => a0 <= b1 && b0 <= a1,
-        _ => true,
-    }
-}
-
-/// Two findings of one cause become one; the name is that of the larger.
-fn absorb(worst: &mut Finding, mut other: Finding) {
-    if other.requests > worst.requests {
-        other.scope.upstreams = std::mem::take(&mut worst.scope.upstreams);
-        std::mem::swap(worst, &mut other);
-    }
-    let total = (worst.requests + other.requests).max(1) as f64;
-    worst.confidence =
-        (worst.confidence * worst.requests as f64 + other.confidence * other.requests as f64) / total;
-    worst.severity = worst.severity.max(other.severity);
-    worst.requests += other.requests;
-    worst.of += other.of;
-    worst.span.merge(other.span);
-    worst.ongoing |= other.ongoing;
-    worst.scope.host = None;
-    for fact in other.evidence {
-        match worst.evidence.iter_mut().find(|f| f.text == fact.text) {
-            Some(known) => known.count += fact.count,
-            None => worst.evidence.push(fact),
-        }
-    }
-}
-
 fn ongoing(span: Span, summary: &Summary) -> bool {
     match (span.last_us, summary.span.last_us) {
-        (Some(last), Some(end)) => end - last <= STILL_US,
+        (Some(last), Some(end)) => end - last <= model::STILL_US,
         _ => false,
     }
 }
@@ -450,8 +369,8 @@ fn from_proxy_log(page: &Page, summary: &Summary) -> Option<Finding> {
     }
     let mut span = Span::default();
     notes.iter().for_each(|(_, note)| span.merge(note.span));
-    let again =
-        count >= 2 && matches!((span.first_us, span.last_us), (Some(a), Some(b)) if b - a <= 600_000_000);
+    let again = count >= 2
+        && matches!((span.first_us, span.last_us), (Some(a), Some(b)) if b - a <= model::CRASH_LOOP_US);
     let severity = match page.head.class {
         super::page::Class::S3 if count >= 10 || (again && page.head.id == "proxy-crash") => {
             Severity::Critical
@@ -484,7 +403,7 @@ fn from_proxy_log(page: &Page, summary: &Summary) -> Option<Finding> {
         exemplars: notes
             .iter()
             .flat_map(|(_, note)| note.exemplars.iter().cloned())
-            .take(EXEMPLARS)
+            .take(model::EXEMPLARS)
             .collect(),
     })
 }
@@ -493,7 +412,9 @@ fn from_proxy_log(page: &Page, summary: &Summary) -> Option<Finding> {
 fn stays_away(summary: &Summary, closed: Span) -> bool {
     let back = summary.proxy_log.notes.get(&ProxySignal::XdsConnected).and_then(|note| note.span.last_us);
     match (closed.first_us, closed.last_us) {
-        (Some(first), Some(last)) => back.is_none_or(|back| back < last) && last - first >= 300_000_000,
+        (Some(first), Some(last)) => {
+            back.is_none_or(|back| back < last) && last - first >= model::XDS_AWAY_US
+        }
         _ => false,
     }
 }

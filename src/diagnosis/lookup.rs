@@ -1,6 +1,7 @@
 //! Finds pages by what people have in their hands: a flag, details, a text a client saw, a word, a section number.
 
 use super::catalog::Catalog;
+use super::common;
 use super::page::Page;
 use super::pattern::glob_matches;
 use crate::envoy::FlagSet;
@@ -28,7 +29,12 @@ impl Catalog {
             .iter()
             .filter_map(|page| fit(page, query).map(|(score, why)| Hit { page, why, score }))
             .collect();
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.page.head.id.cmp(&b.page.head.id)));
+        hits.sort_by(|a, b| {
+            let place = |hit: &Hit<'_>| common::anywhere(&hit.page.head.id);
+            (b.score.total_cmp(&a.score))
+                .then_with(|| place(a).cmp(&place(b)))
+                .then_with(|| a.page.head.id.cmp(&b.page.head.id))
+        });
         // A text that fits whole makes pages that share a word with it noise.
         if let Some(best) = hits.first().map(|hit| hit.score) {
             hits.retain(|hit| hit.score >= best / 4.0);
@@ -36,7 +42,7 @@ impl Catalog {
         hits
     }
 
-    /// The pages that a flag set may mean, with the details that tell them apart, likeliest first.
+    /// The pages that a flag set may mean, with the details that tell them apart, the commonest in the field first.
     pub fn by_flags(&self, flags: FlagSet) -> Vec<Hit<'_>> {
         let mut hits: Vec<Hit<'_>> = Vec::new();
         for page in self.pages() {
@@ -46,11 +52,20 @@ impl Catalog {
                 .iter()
                 .filter(|when| when.names_flags(flags))
                 .max_by(|a, b| a.weight.total_cmp(&b.weight));
+            let common = common::place(&page.head.id, flags) != usize::MAX;
             if let Some(when) = best {
                 hits.push(Hit { page, why: when.telling_text().unwrap_or_default(), score: when.weight });
+            } else if common {
+                // Common with the flag by experience, though no pattern of it names the flag.
+                hits.push(Hit { page, why: String::new(), score: 0.0 });
             }
         }
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.page.head.id.cmp(&b.page.head.id)));
+        hits.sort_by(|a, b| {
+            let place = |hit: &Hit<'_>| common::place(&hit.page.head.id, flags);
+            (place(a).cmp(&place(b)))
+                .then_with(|| b.score.total_cmp(&a.score))
+                .then_with(|| a.page.head.id.cmp(&b.page.head.id))
+        });
         hits
     }
 }
@@ -79,10 +94,16 @@ fn fit(page: &Page, query: &str) -> Option<(f64, String)> {
             take(0.5 + weight * 0.4, format!("details or transport reason {glob}"));
         }
     }
+    // As the name is written, then as it is spoken: WRONG_VERSION_NUMBER is the proxy's word, “wrong version number” the
+    // client's.
     if let Some(word) = head.also.iter().find(|word| lower == word.to_lowercase()) {
+        take(0.92, format!("also called {word}"));
+    }
+    let spoken = spoken(query);
+    if let Some(word) = head.also.iter().find(|word| spoken == self::spoken(word)) {
         take(0.9, format!("also called {word}"));
     }
-    if let Some(word) = head.also.iter().find(|word| mentions(&lower, &word.to_lowercase())) {
+    if let Some(word) = head.also.iter().find(|word| mentions(&spoken, &self::spoken(word))) {
         take(0.6, format!("also called {word}"));
     }
     if page.title.to_lowercase().contains(&lower) || head.title_zh.contains(query) || head.id.contains(&lower)
@@ -95,6 +116,11 @@ fn fit(page: &Page, query: &str) -> Option<(f64, String)> {
         take(0.1, "the text of the page".to_owned());
     }
     best
+}
+
+/// A name as one would say it: case and the signs between words do not matter.
+fn spoken(text: &str) -> String {
+    text.to_lowercase().replace(['-', '_'], " ")
 }
 
 /// One of the two holds the other as whole words.

@@ -2,13 +2,18 @@
 
 mod case;
 mod catalog;
+mod common;
+mod facts;
 mod fill;
 mod finding;
+mod fold;
 mod lookup;
+mod model;
 mod page;
 mod pattern;
 mod rules;
 mod severity;
+mod split;
 
 pub use case::Case;
 pub use catalog::{Candidate, Catalog, only_failures};
@@ -18,6 +23,7 @@ pub use lookup::Hit;
 pub use page::{Adjust, Advice, Class, Head, Page};
 pub use pattern::{When, glob_matches};
 pub use rules::{RULES, Rule};
+pub use split::splits;
 
 use crate::aggregate::Summary;
 

@@ -31,6 +31,9 @@ pub struct Head {
     /// Causes in the same scope that this one is only a consequence of.
     #[serde(default)]
     pub symptom_of: Vec<String>,
+    /// Causes that bring this one about, though both are told: it stands behind them in the list.
+    #[serde(default)]
+    pub follows: Vec<String>,
     /// Patterns that make the cause a candidate.
     #[serde(default)]
     pub when: Vec<When>,
@@ -95,6 +98,22 @@ pub enum Class {
     S7,
     /// The proxy's own log lines.
     S8,
+}
+
+impl Class {
+    /// In a word or two.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Class::S1 => "service fails",
+            Class::S2 => "never heals by itself",
+            Class::S3 => "the proxy itself",
+            Class::S4 => "policy",
+            Class::S5 => "the caller",
+            Class::S6 => "no route at a gateway",
+            Class::S7 => "normal end",
+            Class::S8 => "proxy log",
+        }
+    }
 }
 
 /// One page.

@@ -231,8 +231,12 @@ fn listed(list: &[Flag]) -> FlagSet {
 }
 
 fn fits(globs: &[String], value: Option<&Text>) -> bool {
-    let value = value.map_or(&b"-"[..], |text| text);
-    globs.is_empty() || globs.iter().any(|glob| glob_matches(glob.as_bytes(), value))
+    // Only `-` itself stands for a missing value: `*` asks for one.
+    globs.is_empty()
+        || globs.iter().any(|glob| match value {
+            Some(value) => glob_matches(glob.as_bytes(), value),
+            None => glob == "-",
+        })
 }
 
 /// `*` stands for any text, also none; everything else for itself. Linear in practice: one backtrack point.

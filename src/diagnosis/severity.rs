@@ -117,14 +117,47 @@ fn proxy(group: &Weighed<'_, '_>) -> Severity {
 }
 
 fn policy(group: &Weighed<'_, '_>, lb: f64) -> Severity {
-    if only_redirects(group) || !interfered(group) {
+    if only_redirects(group) || !interfered(group) || strangers(group) {
         return Severity::Note;
+    }
+    if flipped(group) {
+        return Severity::Critical;
     }
     // One caller inside the mesh that is refused every time is a policy that forgot somebody.
     let refused_caller = group.k >= 3
         && group.k == group.n
         && group.cases.iter().any(|c| c.key.direction == Some(crate::envoy::Direction::Inbound));
     if (lb < 0.05 || group.k < 10) && !refused_caller { Severity::Note } else { Severity::Warning }
+}
+
+/// Nobody who knows the service asks by its address, or for what only scanners look for.
+fn strangers(group: &Weighed<'_, '_>) -> bool {
+    let gateway = group.cases.first().is_some_and(|c| c.signal("gateway"));
+    gateway && group.cases.iter().all(|c| c.signal("ip-authority") || c.signal("scanner-path"))
+}
+
+/// What was let through before is refused now: the scope succeeded ten times or more, and since the first refusal nine
+/// of ten requests are denied.
+fn flipped(group: &Weighed<'_, '_>) -> bool {
+    let Some(first) = group.cases.first() else { return false };
+    let onset = group.cases.iter().filter_map(|c| c.symptom.span.first_us).min();
+    let (Some(onset), false, true) = (onset, group.only_failures, group.k >= 10) else { return false };
+    let ok = first.ok();
+    match first.upstream {
+        Some(upstream) => {
+            let width_us = upstream.series.width_s() * 1_000_000;
+            let since: u64 = upstream
+                .series
+                .iter()
+                .filter(|(start, _)| start + width_us > onset)
+                .map(|(_, load)| load.requests)
+                .sum();
+            // The bucket of the onset may hold some of the successes before it.
+            let since = since.min(group.n);
+            ok >= 10 + since.saturating_sub(group.k) && group.k * 10 >= since * 9
+        }
+        None => ok >= 10 && first.scope_ok().last_us.is_some_and(|last| last <= onset),
+    }
 }
 
 /// The policy showed: the request did not just get its configured answer. A limit that cuts a session leaves an `ok`
@@ -194,7 +227,7 @@ fn edge(group: &Weighed<'_, '_>, lb: f64) -> Severity {
             _ => Severity::Note,
         };
     }
-    if group.cases.iter().all(|c| c.signal("ip-authority") || c.signal("scanner-path")) {
+    if strangers(group) {
         return Severity::Note;
     }
     let served = case.authority.map_or(0, |a| a.counts.of(Outcome::Ok));

@@ -5,6 +5,7 @@
 
 pub mod from_yaml;
 mod json;
+mod names;
 mod operators;
 mod partial;
 mod proxy;
@@ -14,10 +15,12 @@ mod twin;
 mod value;
 mod ztunnel;
 
+pub use from_yaml::LogFormat;
+pub use names::{FormatRow, Sort, format_rows};
 pub use proxy::{ProxyLine, ProxySignal, Writer};
 pub use template::Template;
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::record::{Layout, Reject, unescape_into};
 
 /// Names and Envoy format strings of the text formats that are recognised without being told.
@@ -43,6 +46,38 @@ pub enum Reading {
 pub struct Reader {
     text: text::TextFormats,
     json: json::JsonKeys,
+    only: Only,
+}
+
+/// Which kinds of known formats are tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+enum Only {
+    #[default]
+    Everything,
+    Text,
+    /// JSON of one product.
+    Json(&'static str),
+    Ztunnel,
+}
+
+impl Only {
+    fn takes_text(self) -> bool {
+        matches!(self, Only::Everything | Only::Text)
+    }
+
+    /// A cut record may lack the keys that tell the product; `json` is every product's.
+    fn takes_json(self, layout: &Layout) -> bool {
+        match self {
+            Only::Everything => true,
+            Only::Text => false,
+            Only::Ztunnel => layout.format == "ztunnel",
+            Only::Json(name) => {
+                layout.format == name
+                    || (layout.format != "ztunnel" && name == "json")
+                    || (layout.format == "json" && !layout.complete)
+            }
+        }
+    }
 }
 
 impl Reader {
@@ -58,12 +93,25 @@ impl Reader {
         self
     }
 
-    /// Of the known text formats, reads this one only.
+    /// Of the known formats, reads this one only. Those of the user's own are read all the same.
     ///
     /// # Errors
-    /// When no format has this name.
+    /// When no format has this name; the message lists those there are.
     pub fn only(mut self, name: &str) -> Result<Reader> {
-        self.text.only(name)?;
+        let Some(row) = format_rows().iter().find(|row| row.sort.is_format() && row.name == name) else {
+            let names: Vec<_> =
+                format_rows().iter().filter(|row| row.sort.is_format()).map(|row| &*row.name).collect();
+            let message = format!("--format: no format is called {name:?}; there are: {}", names.join(", "));
+            return Err(ErrorKind::Option { message }.into());
+        };
+        self.only = match row.sort {
+            Sort::Json => Only::Json(&row.name),
+            Sort::Ztunnel => Only::Ztunnel,
+            _ => {
+                self.text.only(name);
+                Only::Text
+            }
+        };
         Ok(self)
     }
 
@@ -72,7 +120,36 @@ impl Reader {
     /// # Errors
     /// An item is not `FIELD=KEY`, or there is no such field.
     pub fn with_json_keys(mut self, keys: &str) -> Result<Reader> {
-        self.json = json::JsonKeys::parse(keys)?;
+        self.json.parse(keys)?;
+        Ok(self)
+    }
+
+    /// Adds formats that were found in a configuration; all of them are tried.
+    ///
+    /// # Errors
+    /// When one of the format strings cannot be read, or the formats hold no field of a record.
+    pub fn with_formats(mut self, formats: Vec<LogFormat>) -> Result<Reader> {
+        let mut fields = 0;
+        for format in formats {
+            match format {
+                // A mesh that spells out the default is read as the default.
+                LogFormat::Text(text) if known_formats().any(|(_, known)| known == text.trim_end()) => {
+                    fields += 1;
+                }
+                LogFormat::Text(text) => {
+                    self = self.with_template("custom", Template::compile(&text)?);
+                    fields += 1;
+                }
+                LogFormat::Json(keys) => {
+                    fields += keys.len();
+                    keys.into_iter().for_each(|(field, key)| self.json.add(field, &key));
+                }
+            }
+        }
+        if fields == 0 {
+            let message = "its JSON format holds no operator that is a field of an access record".to_owned();
+            return Err(ErrorKind::Option { message }.into());
+        }
         Ok(self)
     }
 
@@ -85,20 +162,35 @@ impl Reader {
             return Reading::Access;
         }
         if line.first() == Some(&b'{') {
-            let reading = self.json.read(line, layout, scratch);
-            let broken = matches!(reading, Reading::Rejected(_));
-            return if broken && self.text.read_jsonish(line, layout) { Reading::Access } else { reading };
+            return self.read_object(line, layout, scratch);
         }
-        match self.text.read(line, layout) {
-            Some(Ok(())) => return Reading::Access,
-            Some(Err(_)) | None if self.read_escaped(line, layout, scratch) => return Reading::Access,
-            Some(Err(reject)) => return Reading::Rejected(reject),
-            None => {}
+        if self.only.takes_text() {
+            match self.text.read(line, layout) {
+                Some(Ok(())) => return Reading::Access,
+                Some(Err(_)) | None if self.read_escaped(line, layout, scratch) => return Reading::Access,
+                Some(Err(reject)) => return Reading::Rejected(reject),
+                None => {}
+            }
         }
-        if ztunnel::read(line, layout) {
+        if matches!(self.only, Only::Everything | Only::Ztunnel) && ztunnel::read(line, layout) {
             return Reading::Access;
         }
         proxy::read(line).map_or(Reading::Other, Reading::Proxy)
+    }
+
+    /// A line that starts with `{`: JSON, or the text formats that look like it.
+    fn read_object(&self, line: &[u8], layout: &mut Layout, scratch: &mut Vec<u8>) -> Reading {
+        let reading = self.json.read(line, layout, scratch);
+        let wanted = match reading {
+            Reading::Access => self.only.takes_json(layout),
+            Reading::Rejected(_) => matches!(self.only, Only::Everything | Only::Json(_)),
+            _ => true,
+        };
+        let unread = !wanted || matches!(reading, Reading::Rejected(_));
+        if unread && self.only.takes_text() && self.text.read_jsonish(line, layout) {
+            return Reading::Access;
+        }
+        if wanted { reading } else { Reading::Other }
     }
 
     /// A text line that was cut out of a JSON string by hand: its quotes are still `\"`.

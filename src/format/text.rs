@@ -10,7 +10,6 @@ use shape::Shaped;
 
 use super::template::Template;
 use super::{partial, twin, value};
-use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Layout, Reject};
 use crate::scan::Marks;
 
@@ -56,8 +55,10 @@ struct KnownFile {
 #[serde(deny_unknown_fields)]
 struct KnownRow {
     name: String,
-    #[expect(dead_code, reason = "for people who read the file")]
+    #[expect(dead_code, reason = "for people; `names` reads it")]
     since: String,
+    #[expect(dead_code, reason = "for people; `names` reads it")]
+    sample: String,
     text: String,
 }
 
@@ -96,15 +97,10 @@ impl TextFormats {
         self.own.push(Named::new(name.to_owned(), template));
     }
 
-    /// Leaves one known format only.
-    pub(super) fn only(&mut self, name: &str) -> Result<()> {
-        let Some(at) = self.known.iter().position(|known| known.name == name) else {
-            let names: Vec<_> = self.known.iter().map(|known| known.name).collect();
-            let message = format!("no format is called {name}; there are {}", names.join(", "));
-            return Err(Error::from(ErrorKind::Option { message }));
-        };
-        self.known = &self.known[at..=at];
-        Ok(())
+    /// Leaves one known format only; none when it is not a known text format.
+    pub(super) fn only(&mut self, name: &str) {
+        let at = self.known.iter().position(|known| known.name == name);
+        self.known = at.map_or(&[], |at| &self.known[at..=at]);
     }
 
     /// All of them, in the order in which they are tried.

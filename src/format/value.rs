@@ -3,19 +3,54 @@
 use crate::envoy::flags;
 
 /// `2026-01-02T03:04:05.678Z`, with any fraction and offset: what Envoy prints by default.
+#[inline]
 pub(super) fn is_time(text: &[u8]) -> bool {
+    match text.first_chunk::<24>() {
+        Some(text24) if text.len() == 24 && is_usual_time(text24) => true,
+        _ => is_any_time(text),
+    }
+}
+
+fn is_any_time(text: &[u8]) -> bool {
     let Some((head, rest)) = text.split_first_chunk::<19>() else { return false };
     let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2] = *head
     else {
         return false;
     };
     text.len() <= 40
-        && [y1, y2, y3, y4, mo1, mo2, d1, d2, h1, h2, m1, m2, s1, s2]
-            .iter()
-            .fold(true, |all, b| all & b.is_ascii_digit())
-        && rest
-            .iter()
-            .fold(true, |all, &b| all & (b.is_ascii_digit() | matches!(b, b'.' | b'Z' | b'+' | b'-' | b':')))
+        && [y1, y2, y3, y4, mo1, mo2, d1, d2, h1, h2, m1, m2, s1, s2].iter().all(u8::is_ascii_digit)
+        && rest.iter().all(|&b| b.is_ascii_digit() || matches!(b, b'.' | b'Z' | b'+' | b'-' | b':'))
+}
+
+/// The form with milliseconds and `Z`, eight bytes at a time: a byte that is xored with what it should be leaves at
+/// most 9 where a digit belongs and 0 elsewhere, and adding what is missing to 127 must not carry.
+#[inline]
+fn is_usual_time(text: &[u8; 24]) -> bool {
+    const SHAPE: [u64; 3] = [
+        u64::from_le_bytes(*b"0000-00-"),
+        u64::from_le_bytes(*b"00T00:00"),
+        u64::from_le_bytes(*b":00.000Z"),
+    ];
+    const ROOM: [u64; 3] = [room(SHAPE[0]), room(SHAPE[1]), room(SHAPE[2])];
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let (words, _) = text.as_chunks::<8>();
+    let carried = words.iter().zip(SHAPE).zip(ROOM).fold(0, |carried, ((word, shape), room)| {
+        let rest = u64::from_le_bytes(*word) ^ shape;
+        // A high bit in `rest` would hide a carry, so it counts as one.
+        carried | ((rest & LOW) + room) | rest
+    });
+    carried & !LOW == 0
+}
+
+/// What each byte may not exceed, as the distance to 127: 9 for a digit, 0 for anything else.
+const fn room(shape: u64) -> u64 {
+    let mut bytes = shape.to_le_bytes();
+    let mut at = 0;
+    while at < 8 {
+        bytes[at] = if bytes[at] == b'0' { 0x7f - 9 } else { 0x7f };
+        at += 1;
+    }
+    u64::from_le_bytes(bytes)
 }
 
 /// `HTTP/1.1`, `-`, or nothing (formats that omit missing values).
@@ -85,9 +120,15 @@ pub(super) fn details_end(text: &[u8], literal: &[u8]) -> Option<usize> {
 }
 
 /// Envoy prints addresses with their port; else paths of sockets, `envoy://…`, `-`.
+#[inline]
 pub(super) fn is_address(text: &[u8]) -> bool {
-    matches!(text, b"-" | b"")
-        || (!text.contains(&b' ') && (matches!(text[0], b'/' | b'@') || memchr::memchr(b':', text).is_some()))
+    if matches!(text, b"-" | b"") {
+        return true;
+    }
+    let path = matches!(text[0], b'/' | b'@');
+    let (blank, colon) =
+        text.iter().fold((false, path), |(blank, colon), &b| (blank | (b == b' '), colon | (b == b':')));
+    colon && !blank
 }
 
 /// Splits path and protocol that nothing separates; `None` when no protocol ends the text.
@@ -146,4 +187,25 @@ pub(super) fn rfind(text: &[u8], literal: &[u8]) -> Option<usize> {
 #[inline]
 fn begins(text: &[u8], more: &[u8]) -> bool {
     text.len() >= more.len() && text.iter().zip(more).all(|(a, b)| a == b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_usual_time_is_recognised_alike(edits in prop::collection::vec((0usize..24, any::<u8>()), 0..3)) {
+            let mut text = *b"2026-11-22T14:05:49.182Z";
+            for (at, byte) in edits {
+                text[at] = byte;
+            }
+            prop_assert!(!is_usual_time(&text) || is_any_time(&text));
+            let digits_and_marks = text.iter().zip(b"0000-00-00T00:00:00.000Z").all(|(b, shape)| {
+                if *shape == b'0' { b.is_ascii_digit() } else { b == shape }
+            });
+            prop_assert_eq!(is_usual_time(&text), digits_and_marks);
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::curve::{Curve, Place};
 use super::stretch::{Stretch, stretches};
 use crate::aggregate::{Span, Summary, Symptom, SymptomKey, Text};
+use crate::envoy::{Direction, cluster::direction};
 
 /// A time in which more requests failed than otherwise.
 #[derive(Debug, Clone, PartialEq)]
@@ -295,6 +296,10 @@ fn incident(
     let last_us = group.iter().map(|(_, f)| f.last_us).max().unwrap_or(onset_us);
     let mut hit: BTreeMap<usize, u64> = BTreeMap::new();
     let (mut requests, mut failed, mut all_requests, mut all_failed) = (0, 0, 0, 0);
+    // One request is in the log of the caller's and of the callee's proxy: only the caller's is counted then.
+    let is_inbound = |at: usize| places[at].name.is_some_and(|n| direction(n) == Some(Direction::Inbound));
+    let both_sides =
+        group.iter().any(|(at, _)| is_inbound(*at)) && !group.iter().all(|(at, _)| is_inbound(*at));
     let mut resolution_s = 1;
     for (at, _) in group {
         let Some(curve) = curves.get(*at).and_then(Option::as_ref) else { continue };
@@ -306,17 +311,20 @@ fn incident(
         let seen = (curve.requests(to) - curve.requests(from)).round() as u64;
         let counts = places[*at].upstream.counts;
         hit.insert(*at, bad);
+        resolution_s = resolution_s.max(curve.width_us / 1_000_000);
+        if both_sides && is_inbound(*at) {
+            continue;
+        }
         failed += bad;
         requests += seen.max(bad);
         all_requests += counts.requests();
         all_failed += counts.failed();
-        resolution_s = resolution_s.max(curve.width_us / 1_000_000);
     }
     let mut order: Vec<(usize, u64)> = hit.into_iter().collect();
     order.sort_by_key(|(at, n)| (std::cmp::Reverse(*n), *at));
     let width_us = resolution_s * 1_000_000;
     let mut buckets: BTreeMap<i64, u64> = BTreeMap::new();
-    for (at, _) in &order {
+    for (at, _) in order.iter().filter(|(at, _)| !(both_sides && is_inbound(*at))) {
         for (us, n) in places[*at].symptoms.iter().flat_map(|(_, s)| s.series.iter()) {
             *buckets.entry(us.div_euclid(width_us) * width_us).or_default() += n;
         }

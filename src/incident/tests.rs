@@ -111,6 +111,16 @@ fn several_incidents_are_told_apart() {
 }
 
 #[test]
+fn a_request_in_both_sides_logs_is_counted_once() {
+    let mut log = Log::default();
+    log.traffic(300, 5, SHOP, |s, _| (100..130).contains(&s));
+    log.traffic(300, 5, b"inbound|80||", |s, _| (100..130).contains(&s));
+    let found = log.incidents();
+    let [incident] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((incident.upstreams.len(), incident.failed, incident.requests), (2, 150, 150));
+}
+
+#[test]
 fn the_ends_of_the_log_are_not_taken_for_those_of_the_incident() {
     let mut log = Log::default();
     log.traffic(300, 5, SHOP, |s, _| s < 40);

@@ -1,6 +1,6 @@
 //! Bytes come in: standard input, files, directories, compressed or packed.
 //!
-//! [`find`] turns what the user named into a list of things to read; [`walk`] opens one of them, container by
+//! [`find()`] turns what the user named into a list of things to read; [`walk()`] opens one of them, container by
 //! container, until plain bytes are left, and shows each stream it finds to a visitor (push, because an entry of an
 //! archive borrows the archive). Nothing is ever written to disk. A part that cannot be read is shown as an error, and
 //! the walk goes on with the next one.

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
-use crate::aggregate::{Caps, Detail, Summary, Tally};
+use crate::aggregate::{By, Caps, Detail, Summary, Tally};
 use crate::emit::{Form, Origin};
 use crate::error::{ErrorKind, Result};
 use crate::format::Reader;
@@ -78,8 +78,23 @@ pub fn summarise(
     options: &Options,
     progress: Option<&Progress>,
 ) -> Result<(Summary, Passed, Outcome)> {
+    summarise_by(inputs, reader, filter, &[], options, progress)
+}
+
+/// As [`summarise`], and the records are grouped by some of their values.
+///
+/// # Errors
+/// As [`summarise`].
+pub fn summarise_by(
+    inputs: &[Input],
+    reader: &Reader,
+    filter: &Filter,
+    by: &[By],
+    options: &Options,
+    progress: Option<&Progress>,
+) -> Result<(Summary, Passed, Outcome)> {
     let mut whole = Whole::default();
-    let make = || Counting { filter, tally: Tally::default(), passed: Passed::default() };
+    let make = || Counting { filter, tally: Tally::grouping(by), passed: Passed::default() };
     let outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
         whole.add(part.fold, part.first_line);
         Ok(())

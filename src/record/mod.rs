@@ -115,7 +115,8 @@ impl Field {
         Self::ALL.iter().copied().find(|f| f.key() == key)
     }
 
-    const fn bit(self) -> u64 {
+    /// The field's bit in a set of fields.
+    pub const fn bit(self) -> u64 {
         1 << self as u32
     }
 }
@@ -165,6 +166,9 @@ pub struct Layout {
     pub complete: bool,
     /// True when the ranges point into the scratch buffer and not into the line.
     pub in_scratch: bool,
+    /// True when the line's quotes and blanks alone say where every field is: equal bytes between two fields are equal
+    /// fields.
+    pub regular: bool,
 }
 
 impl Layout {
@@ -178,6 +182,7 @@ impl Layout {
             format,
             complete: true,
             in_scratch: false,
+            regular: false,
         }
     }
 
@@ -190,6 +195,7 @@ impl Layout {
         self.format = format;
         self.complete = true;
         self.in_scratch = false;
+        self.regular = false;
     }
 
     /// Says where a field stands. Ranges that end beyond 4 GiB cannot occur: lines are shorter (see `frame`).
@@ -203,6 +209,27 @@ impl Layout {
     pub fn set_escaped(&mut self, field: Field, range: std::ops::Range<usize>) {
         self.set(field, range);
         self.escaped |= field.bit();
+    }
+
+    /// Says for many fields at once that they are there; [`place`](Self::place) then says where.
+    #[inline]
+    pub fn announce(&mut self, fields: u64) {
+        self.present = fields;
+    }
+
+    /// Says where a field stands that has been announced.
+    #[inline]
+    pub fn place(&mut self, field: Field, start: usize, end: usize) {
+        self.spans[field as usize] = Span { start: start as u32, end: end as u32 };
+    }
+
+    /// The bytes from the start of one field to the end of another, in a [`regular`](Self::regular) line.
+    #[inline]
+    pub fn hull(&self, first: Field, last: Field) -> Option<std::ops::Range<usize>> {
+        if self.present & first.bit() == 0 || self.present & last.bit() == 0 {
+            return None;
+        }
+        Some(self.spans[first as usize].start as usize..self.spans[last as usize].end as usize)
     }
 
     /// Forgets a field.
@@ -306,6 +333,16 @@ impl<'a> Record<'a> {
     /// Container of that pod.
     pub fn container(&self) -> Option<&'a [u8]> {
         self.carrier.container.or_else(|| self.get(Field::Container).map(|raw| raw.bytes))
+    }
+
+    /// In a regular line, the bytes from the start of one field to the end of another: equal bytes are equal fields.
+    /// `None` in any other line, or when the fields stand in another order.
+    #[inline]
+    pub fn hull(&self, first: Field, last: Field) -> Option<&'a [u8]> {
+        if !self.layout.regular {
+            return None;
+        }
+        self.text.get(self.layout.hull(first, last)?)
     }
 
     /// HTTP, TCP, ztunnel.

@@ -116,7 +116,7 @@ impl<'a> Object<'a> {
 }
 
 /// The value at `at`: its range, its shape, and the byte behind it.
-#[inline]
+#[inline(always)]
 fn value(text: &[u8], at: usize) -> Result<(Range<usize>, Shape, usize), Step> {
     match text.get(at) {
         None => Err(Step::Cut),

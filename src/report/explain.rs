@@ -6,9 +6,14 @@ use super::View;
 use super::escape::terminal;
 use super::terminal::{Painted, Sheet, Tone, shortened, wrap};
 use crate::diagnosis::{Catalog, Hit, Names, Page, Remedy};
+use crate::envoy::details::{self, DetailRow};
+use crate::envoy::transport::{self, TransportRow};
 use crate::envoy::{FLAGS, FlagRow, FlagSet, flags};
 use crate::error::{ErrorKind, Result};
-use crate::format::known_formats;
+use crate::format::{Sort, format_rows};
+
+/// A page that fits this much better than the next is the answer: a name against a word that is mentioned.
+const CLEAR: f64 = 0.25;
 
 /// Causes that are listed; what fits worse is no answer.
 const HITS: usize = 30;
@@ -25,15 +30,44 @@ pub fn explain(text: &str, view: View, out: &mut dyn Write) -> Result<bool> {
         flag_set(&set, catalog, &mut sheet).map_err(ErrorKind::Write)?;
         return Ok(true);
     }
-    let hits = catalog.look_up(text);
+    // The meaning of a value of the log stands before the causes that it may have.
+    let meant = values(text);
+    for (label, meaning) in &meant {
+        sheet.line(label).map_err(ErrorKind::Write)?;
+        sheet.labelled("", 4, meaning).map_err(ErrorKind::Write)?;
+    }
+    let mut hits = catalog.look_up(text);
+    if hits.is_empty() {
+        // `os error 111` is how ztunnel spells what the pages know in words.
+        let words = transport::explain(text).and_then(|row| row.parts.first());
+        hits = words.map(|words| catalog.look_up(words)).unwrap_or_default();
+    }
+    if !meant.is_empty() && !hits.is_empty() {
+        sheet.blank().map_err(ErrorKind::Write)?;
+    }
     match &hits[..] {
-        [] => return Ok(false),
+        [] => return Ok(!meant.is_empty()),
         [only] => page(only.page, &mut sheet),
-        [first, second, ..] if first.score >= 1.0 && second.score < 1.0 => page(first.page, &mut sheet),
+        [first, second, ..] if first.score - second.score >= CLEAR => page(first.page, &mut sheet),
         many => list(text, many, &mut sheet),
     }
     .map_err(ErrorKind::Write)?;
     Ok(true)
+}
+
+/// What a text means as a value of the details or of the transport failure reason: names and sentences, whole
+/// values before the reasons inside them.
+fn values(text: &str) -> Vec<(String, String)> {
+    let joined: String = text.split_whitespace().collect::<Vec<_>>().join("_");
+    let mut out: Vec<(String, String)> = Vec::new();
+    // A reason may stand for a whole value and inside one: it is said once.
+    for row in [details::explain(&joined), details::explain_reason(&joined)].into_iter().flatten() {
+        if out.iter().all(|(name, _)| *name != row.pattern) {
+            out.push((row.pattern.clone(), detail_meaning(row)));
+        }
+    }
+    out.extend(transport::explain(&joined).map(|row| (row.name.clone(), transport_meaning(row))));
+    out
 }
 
 /// What the flags of a set mean. Unknown ones are named as such.
@@ -198,7 +232,7 @@ pub fn list_flags(width: usize, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// All causes, by id.
+/// All causes, by id, with their class and the sections of the guide that they answer.
 ///
 /// # Errors
 /// When the writer fails.
@@ -208,24 +242,97 @@ pub fn list_causes(width: usize, out: &mut dyn Write) -> Result<()> {
     pages.sort_by(|a, b| a.head.id.cmp(&b.head.id));
     let id = pages.iter().map(|page| page.head.id.len()).max().unwrap_or(0);
     for page in pages {
-        sheet.labelled(&format!("{:<id$}", page.head.id), id + 2, &page.title).map_err(ErrorKind::Write)?;
+        let mut text = format!("{} ({}", page.title, page.head.class.meaning());
+        if !page.head.guide.is_empty() {
+            text.push_str(&format!("; guide {}", page.head.guide.join(", ")));
+        }
+        text.push(')');
+        sheet.labelled(&format!("{:<id$}", page.head.id), id + 2, &text).map_err(ErrorKind::Write)?;
     }
     Ok(())
 }
 
-/// All text formats that are recognised, with their Envoy format strings.
+/// All response code details and transport failures that are known, with who writes them and what they mean.
 ///
 /// # Errors
 /// When the writer fails.
-pub fn list_formats(out: &mut dyn Write) -> Result<()> {
-    for (name, text) in known_formats() {
-        writeln!(out, "{name}\n    {}", terminal(text.trim_end().as_bytes())).map_err(ErrorKind::Write)?;
+pub fn list_details(width: usize, out: &mut dyn Write) -> Result<()> {
+    let mut sheet = Sheet::new(out, width, false);
+    vocabulary(&mut sheet).map_err(ErrorKind::Write)?;
+    Ok(())
+}
+
+fn vocabulary(sheet: &mut Sheet<'_>) -> io::Result<()> {
+    for (kind, heading) in [
+        (details::Kind::Detail, "Response code details (* stands for any text)"),
+        (details::Kind::Reset, "Reasons within upstream_reset_before_response_started{…}"),
+        (details::Kind::Close, "Reasons for which this proxy closes a connection"),
+    ] {
+        sheet.line(heading)?;
+        for row in details::rows().iter().filter(|row| row.kind == kind) {
+            sheet.line(&row.pattern)?;
+            sheet.labelled("", 4, &detail_meaning(row))?;
+        }
+        sheet.blank()?;
     }
-    writeln!(
-        out,
-        "JSON under Istio's keys or any (--json-keys), and ztunnel's lines, are recognised as well"
-    )
-    .map_err(ErrorKind::Write)?;
+    sheet.line("Transport failure reasons")?;
+    for row in transport::rows() {
+        sheet.line(&row.name)?;
+        sheet.labelled("", 4, &transport_meaning(row))?;
+    }
+    Ok(())
+}
+
+fn detail_meaning(row: &DetailRow) -> String {
+    let mut facts = vec![format!("by {}", row.by)];
+    if !row.code.is_empty() {
+        facts.push(format!("status {}", row.code));
+    }
+    if !row.flags.is_empty() {
+        facts.push(format!("flags {}", row.flags.join(", ")));
+    }
+    if !row.since.is_empty() {
+        facts.push(format!("since Envoy {}", row.since));
+    }
+    format!("{} ({})", row.meaning, facts.join("; "))
+}
+
+fn transport_meaning(row: &TransportRow) -> String {
+    format!("{} (raised by {})", row.meaning, row.by.name())
+}
+
+/// All that is recognised without being told: formats, wrappers and containers, each with a sample.
+///
+/// # Errors
+/// When the writer fails.
+pub fn list_formats(width: usize, out: &mut dyn Write) -> Result<()> {
+    let mut sheet = Sheet::new(out, width, false);
+    formats(&mut sheet).map_err(ErrorKind::Write)?;
+    Ok(())
+}
+
+fn formats(sheet: &mut Sheet<'_>) -> io::Result<()> {
+    for (at, (heading, sorts)) in [
+        ("Formats of access records (names for --format)", &[Sort::Text, Sort::Json, Sort::Ztunnel][..]),
+        ("What may stand around a line (LINE), also inside each other", &[Sort::Wrapper]),
+        ("Containers, also inside each other", &[Sort::Container]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        if at > 0 {
+            sheet.blank()?;
+        }
+        sheet.line(heading)?;
+        for row in format_rows().iter().filter(|row| sorts.contains(&row.sort)) {
+            sheet.labelled(&format!("{:<24}", row.name), 26, &row.since)?;
+            // Neither is wrapped: both are there to be copied.
+            sheet.line(&format!("    {}", terminal(row.sample.as_bytes())))?;
+            if let Some(text) = &row.text {
+                sheet.line(&format!("    {}", terminal(text.trim_end().as_bytes())))?;
+            }
+        }
+    }
     Ok(())
 }
 

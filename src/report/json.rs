@@ -1,5 +1,7 @@
 //! The triage as JSON, schema `meshwhy.triage/1`. Wire types of its own: the working types may change freely.
 
+mod groups;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -8,7 +10,7 @@ use serde::Serialize;
 
 use super::escape::utf8;
 use super::{Renderer, Report, bucket_width, quality};
-use crate::aggregate::{Counter, Counts, Exemplar, Latency, Span, Summary, Text, Upstream};
+use crate::aggregate::{Counter, Counts, Exemplar, Latency, Sides, Span, Summary, Text, Upstream};
 use crate::diagnosis::{Alternative, Fact, Finding, FindingScope, Remedy};
 use crate::envoy::Cluster;
 use crate::error::{ErrorKind, Result};
@@ -44,6 +46,8 @@ pub(super) struct Triage<'a> {
     input: Input<'a>,
     totals: Totals<'a>,
     upstreams: Vec<UpstreamRow<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<groups::GroupRow<'a>>>,
     timeline: Timeline<'a>,
     pub(super) findings: Vec<FindingRow<'a>>,
 }
@@ -92,11 +96,33 @@ struct FormatRow {
 struct Totals<'a> {
     requests: u64,
     failed: u64,
+    vantages: Vantages,
     outcomes: BTreeMap<&'static str, u64>,
     flags: Tally<'a>,
     flag_sets: Tally<'a>,
     codes: Codes,
     latency_ms: LatencyRow,
+}
+
+/// Totals of each side's log; a request may be in several.
+#[derive(Serialize)]
+struct Vantages {
+    caller: Vantage,
+    callee: Vantage,
+    untold: Vantage,
+}
+
+#[derive(Serialize)]
+struct Vantage {
+    requests: u64,
+    failed: u64,
+}
+
+impl Vantages {
+    fn of(sides: Sides) -> Vantages {
+        let of = |counts: Counts| Vantage { requests: counts.requests(), failed: counts.failed() };
+        Vantages { caller: of(sides.caller), callee: of(sides.callee), untold: of(sides.untold) }
+    }
 }
 
 #[derive(Serialize)]
@@ -245,6 +271,7 @@ impl<'a> Triage<'a> {
             input: Input::of(report),
             totals: Totals::of(summary),
             upstreams: upstreams(summary),
+            groups: groups::rows(summary),
             timeline: Timeline::of(report),
             findings: report.findings.iter().map(|f| FindingRow::of(f, report)).collect(),
         }
@@ -293,6 +320,7 @@ impl<'a> Totals<'a> {
         Totals {
             requests: summary.counts.requests(),
             failed: summary.counts.failed(),
+            vantages: Vantages::of(summary.sides),
             outcomes: outcomes(summary.counts),
             flags: tally(&summary.flags),
             flag_sets: tally(&summary.flag_sets),

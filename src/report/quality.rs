@@ -17,7 +17,9 @@ pub(super) fn warnings(summary: &Summary) -> Vec<String> {
     }
     if lines.without_flags > 0 {
         out.push(format!(
-            "{} a format without response flags: causes are told by code and details only",
+            "{} a format without response flags: causes are told by code and details only. Add them to the mesh's \
+             format, as in \"%RESPONSE_CODE% %RESPONSE_FLAGS%\" (JSON: \"response_flags\": \"%RESPONSE_FLAGS%\"), or remove \
+             accessLogFormat: Istio's default has them",
             of_records(lines.without_flags, "has", "have")
         ));
     }
@@ -46,6 +48,7 @@ fn of_records(n: u64, one: &str, many: &str) -> String {
 /// True when a table reached its cap.
 pub(super) fn partial(summary: &Summary) -> bool {
     summary.other_upstreams.is_some()
+        || summary.groups.other.is_some()
         || summary.other_scopes > 0
         || summary.other_symptoms > 0
         || summary.flags.other() > 0
@@ -53,13 +56,37 @@ pub(super) fn partial(summary: &Summary) -> bool {
         || summary.upstreams.values().any(|u| u.other_hosts.requests() > 0 || u.flags.other() > 0)
 }
 
-/// `12 lines look like access lines and cannot be read: no response code … (11)`; `None` when there are none.
-pub(super) fn rejects(summary: &Summary) -> Option<(String, &'static str)> {
+/// Reasons that are named; more would not change what to do.
+const REASONS: usize = 3;
+
+/// `12 lines look like access lines and cannot be read: no response code … (11)`, and what to do; `None` when there
+/// are none.
+pub(super) fn rejects(summary: &Summary) -> Option<(String, String)> {
     let lines = &summary.lines;
-    let (reason, n) = lines.reject_reasons.iter().max_by_key(|(_, n)| **n)?;
-    let share = if *n == lines.rejected { String::new() } else { format!(" ({})", count(*n)) };
+    let mut reasons: Vec<_> = lines.reject_reasons.iter().map(|(reason, n)| (*reason, *n)).collect();
+    if reasons.is_empty() {
+        return None;
+    }
+    reasons.sort_by_key(|(reason, n)| (std::cmp::Reverse(*n), *reason));
+    let share = |n: u64| if n == lines.rejected { String::new() } else { format!(" ({})", count(n)) };
+    let mut named: Vec<String> =
+        reasons.iter().take(REASONS).map(|(reason, n)| format!("{}{}", reason.text(), share(*n))).collect();
+    if let Some(more) = reasons.len().checked_sub(REASONS).filter(|more| *more > 0) {
+        named.push(counted(more as u64, "more reason"));
+    }
+    let mut advice: Vec<String> = Vec::new();
+    for (reason, _) in reasons.iter().take(REASONS) {
+        let sentence = capital(reason.advice());
+        if !advice.contains(&sentence) {
+            advice.push(sentence);
+        }
+    }
     let look = if lines.rejected == 1 { "looks like an access line" } else { "look like access lines" };
-    let text =
-        format!("{} {look} and cannot be read: {}{share}", counted(lines.rejected, "line"), reason.text());
-    Some((text, reason.advice()))
+    let text = format!("{} {look} and cannot be read: {}", counted(lines.rejected, "line"), named.join("; "));
+    Some((text, advice.join(". ")))
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

@@ -223,7 +223,7 @@ fn an_input_without_access_lines_says_what_to_do() {
     assert!(screen.starts_with(
         "No access-log line in 214 lines from standard input: these look like an application's log."
     ));
-    assert!(screen.contains("Try: kubectl logs deploy/"), "{screen}");
+    assert!(screen.contains("-c istio-proxy") && screen.contains("kind: Telemetry"), "{screen}");
     let mut tally = Tally::default();
     tally.proxy(&ProxyLine { writer: Writer::Agent, signal: None, time_us: None }, 0, 1, 0, b"x");
     let screen = table(&finished(tally), &[], 120);

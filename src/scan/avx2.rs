@@ -67,9 +67,18 @@ unsafe fn find(line: &[u8], marks: &mut Marks) -> bool {
         base += 64;
     }
     let left = line.len() - base;
-    if left == 0 {
-        return true;
+    if left > 0 && !rest(line, base, left, &mut carry, marks) {
+        return false;
     }
+    marks.edges[marks.len + 1] = line.len() as u32;
+    true
+}
+
+/// What is left of a line behind its last whole step.
+// SAFETY: must be called on a CPU with these features.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+fn rest(line: &[u8], base: usize, left: usize, carry: &mut Carry, marks: &mut Marks) -> bool {
     let (quotes, blanks) = if line.len() >= 64 {
         // SAFETY: the line has at least 64 bytes, and these are its last.
         let (quotes, blanks) = unsafe { masks(line.as_ptr().add(line.len() - 64)) };
@@ -80,7 +89,7 @@ unsafe fn find(line: &[u8], marks: &mut Marks) -> bool {
         // SAFETY: the array has 64 bytes.
         unsafe { masks(padded.as_ptr()) }
     };
-    step(quotes, blanks, left, base, &mut carry, marks)
+    step(quotes, blanks, left, base, carry, marks)
 }
 
 /// Quotes and blanks of 64 bytes, one bit a byte.
@@ -125,9 +134,18 @@ fn step(quotes: u64, blanks: u64, width: usize, base: usize, carry: &mut Carry, 
     marks.quotes |= _pext_u64(quotes, found) << n;
     marks.adjacent |= _pext_u64(found & (found >> 1), found) << n;
     let mut rest = found;
-    for slot in &mut marks.positions[n..n + count] {
-        *slot = (base as u32).wrapping_add(rest.trailing_zeros());
-        rest &= rest.wrapping_sub(1);
+    let mut slot = n + 1;
+    loop {
+        // Eight at a time, whether there are so many or not: what is too much is written over by the next step.
+        let Some(slots) = marks.edges.get_mut(slot..slot + 8) else { return false };
+        for edge in slots {
+            *edge = (base as u32).wrapping_add(rest.trailing_zeros());
+            rest &= rest.wrapping_sub(1);
+        }
+        if rest == 0 {
+            break;
+        }
+        slot += 8;
     }
     marks.len = n + count;
     true

@@ -14,11 +14,17 @@ mod portable;
 /// How many marks a line may have. Known formats have at most 48.
 pub const MAX_MARKS: usize = 64;
 
+/// Slots for marks and both ends, rounded up.
+const SLOTS: usize = 128;
+/// The edge before the line: one less than its first byte.
+const BEFORE: u32 = u32::MAX;
+
 /// The marks of a line.
 #[derive(Debug, Clone)]
 pub struct Marks {
-    /// Positions, ascending; valid up to `len`. Twice the size, so that a step of 64 bytes never needs a check inside.
-    positions: [u32; MAX_MARKS * 2],
+    /// Edges, ascending: slot 0 is the edge before the line, slot n + 1 is mark n, and behind the last mark comes the
+    /// line's end. Larger than needed, so that a step can write its slots eight at a time without asking.
+    edges: [u32; SLOTS],
     len: usize,
     /// Bit n: mark n is a quote (else a blank).
     quotes: u64,
@@ -28,7 +34,7 @@ pub struct Marks {
 
 impl Default for Marks {
     fn default() -> Self {
-        Marks { positions: [0; MAX_MARKS * 2], len: 0, quotes: 0, adjacent: 0 }
+        Marks { edges: [BEFORE; SLOTS], len: 0, quotes: 0, adjacent: 0 }
     }
 }
 
@@ -60,10 +66,16 @@ impl Marks {
         Shape { len: self.len, quotes: self.quotes, adjacent: self.adjacent }
     }
 
-    /// Position of mark `n`. 0 when there are not so many.
+    /// The first byte behind edge `n`: edge 0 is before the line, edge `n` is mark `n - 1`.
     #[inline]
-    pub fn at(&self, n: usize) -> usize {
-        self.positions.get(n).map_or(0, |&at| at as usize)
+    pub fn behind(&self, n: u8) -> usize {
+        self.edges[n as usize % SLOTS].wrapping_add(1) as usize
+    }
+
+    /// Where edge `n` stands: the position of mark `n - 1`, or the line's length behind the last mark.
+    #[inline]
+    pub fn edge(&self, n: u8) -> usize {
+        self.edges[n as usize % SLOTS] as usize
     }
 
     fn clear(&mut self) {
@@ -80,13 +92,13 @@ mod tests {
 
     fn found(find: impl Fn(&[u8], &mut Marks) -> bool, line: &[u8]) -> Option<(Vec<u32>, Shape)> {
         let mut marks = Marks::default();
-        find(line, &mut marks).then(|| (marks.positions[..marks.len].to_vec(), marks.shape()))
+        find(line, &mut marks).then(|| (marks.edges[1..=marks.len + 1].to_vec(), marks.shape()))
     }
 
     #[test]
     fn marks_of_a_small_line() {
         let (at, shape) = found(portable::find, br#"a "b c" d"#).unwrap();
-        assert_eq!(at, [1, 2, 6, 7]);
+        assert_eq!(at, [1, 2, 6, 7, 9]);
         assert_eq!((shape.quotes, shape.adjacent), (0b0110, 0b0101));
     }
 

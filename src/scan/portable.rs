@@ -22,12 +22,13 @@ pub(super) fn find(line: &[u8], marks: &mut Marks) -> bool {
         if n == MAX_MARKS {
             return false;
         }
-        if n > 0 && marks.positions[n - 1] as usize + 1 == at {
+        if n > 0 && marks.edges[n] as usize + 1 == at {
             marks.adjacent |= 1 << (n - 1);
         }
         marks.quotes |= u64::from(byte == b'"') << n;
-        marks.positions[n] = at as u32;
+        marks.edges[n + 1] = at as u32;
         marks.len += 1;
     }
+    marks.edges[marks.len + 1] = line.len() as u32;
     true
 }

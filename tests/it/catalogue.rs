@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use meshwhy::diagnosis::{Case, Catalog, Page};
+use meshwhy::diagnosis::{Case, Catalog, Page, splits};
 
 use crate::samples::{files, relative, summary_of, text};
 
@@ -38,7 +38,9 @@ fn pages() -> &'static [Page] {
 /// tell it.
 fn fires(page: &Page, lines: &str) -> bool {
     let summary = summary_of(lines.as_bytes());
-    let by_records = summary.symptoms.iter().any(|(key, symptom)| {
+    let splits = splits(&summary);
+    let groups = summary.symptoms.iter().chain(splits.iter().map(|(key, symptom)| (key, symptom)));
+    let by_records = { groups }.any(|(key, symptom)| {
         let case = Case::new(&summary, key, symptom);
         page.head.when.iter().any(|when| when.matches(&case))
     });
@@ -121,8 +123,11 @@ fn every_page_is_complete() {
                 );
             }
         }
-        for root in &page.head.symptom_of {
-            expect(Catalog::built_in().page(root).is_some(), &format!("symptom_of {root}, which is no page"));
+        for root in page.head.symptom_of.iter().chain(&page.head.follows) {
+            expect(
+                Catalog::built_in().page(root).is_some(),
+                &format!("symptom_of or follows {root}, which is no page"),
+            );
         }
         for link in &page.head.links {
             expect(link.starts_with("https://"), &format!("{link} is no https link"));

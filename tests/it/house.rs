@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::samples::{files, relative, root, text};
-
-/// Set to renew generated files instead of comparing them.
-const RENEW: &str = "MESHWHY_RENEW";
+use crate::samples::{RENEW, files, relative, root, text};
 
 /// A source file's own code: without comments, and without the tests at its end.
 fn code(source: &str) -> String {

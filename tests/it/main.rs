@@ -4,11 +4,27 @@
 mod browser;
 /// The pages of the catalogue: their examples, their ids, the guide's sections.
 mod catalogue;
-/// The program: exit codes, pipes, filters, messages.
+/// The program from outside, on samples: streams, forms, messages, options.
 mod cli;
+/// What scripts rely on: exit codes, pipes, filters.
+mod contract;
+/// Formats, wrappers, archives: what the program says it reads, it reads.
+mod formats;
+/// The screens and the JSON that people see, as files in `tests/golden`.
+mod golden;
 /// The promises of `docs/house.md`: arrows, tables, sizes, generated files.
 mod house;
 /// Incident reports and comparisons: truth of recordings, schemas, redaction, gates.
 mod incident;
+/// Every sample through every container, block size and number of threads; and what must hold for any bytes.
+mod paths;
+/// The README's commands and its example.
+mod readme;
+/// One named test a bug, with what happened.
+mod regression;
 /// Samples and how to read them, for the other modules.
 mod samples;
+/// Whole situations, made up with a known truth: what is found, how severe, and nothing beyond it.
+mod situations;
+/// What the program knows and says: `explain`, catalogues, messages, groups.
+mod words;

@@ -66,6 +66,12 @@ pub(super) fn one_prefix(case: &Case<'_>) -> bool {
         })
 }
 
+/// The network that the signal `one-prefix` is about, as `10.7.0.0/16`.
+pub(in super::super) fn worst_prefix(case: &Case<'_>) -> Option<String> {
+    let (host, _) = case.symptom.hosts.top()?;
+    one_prefix(case).then(|| format!("{}.0.0/16", String::from_utf8_lossy(prefix(host).unwrap_or_default())))
+}
+
 /// The first two bytes of an IPv4 address, as text.
 fn prefix(host: &[u8]) -> Option<&[u8]> {
     let dots: Vec<usize> = memchr::memchr_iter(b'.', host).take(2).collect();

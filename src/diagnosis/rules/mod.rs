@@ -28,6 +28,11 @@ pub static RULES: &[Rule] = &[
     Rule { name: "sparse", says: "less than 5 % of the requests", holds: scope::sparse },
     Rule { name: "quick", says: "most failed within 25 ms", holds: timing::quick },
     Rule {
+        name: "worked-on",
+        says: "most ended only after some milliseconds: the request had arrived",
+        holds: timing::worked_on,
+    },
+    Rule {
         name: "constant-duration",
         says: "the durations are all but equal: a timer",
         holds: timing::constant,
@@ -168,6 +173,11 @@ pub static RULES: &[Rule] = &[
         holds: scope::peer_no_filter_chain,
     },
     Rule {
+        name: "known-details",
+        says: "the details are among those that Envoy itself writes",
+        holds: scope::known_details,
+    },
+    Rule {
         name: "tls-hello-bytes",
         says: "the sessions moved a ClientHello in and an alert out, and nothing else",
         holds: client::tls_hello,
@@ -184,4 +194,5 @@ pub(super) fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.name == name)
 }
 
+pub(super) use hosts::worst_prefix;
 pub(super) use timing::constant_ms as timing_constant_ms;

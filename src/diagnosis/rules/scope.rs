@@ -10,6 +10,10 @@ const ENVOY_REPLY_BYTES: [u64; 22] =
     [19, 24, 57, 81, 85, 87, 91, 95, 98, 100, 104, 108, 110, 114, 118, 121, 145, 152, 167, 168, 175, 190];
 
 pub(super) fn all_fail(case: &Case<'_>) -> bool {
+    // Where only failures are logged, that no success is there says nothing.
+    if super::super::only_failures(case.summary) {
+        return false;
+    }
     let counts = case.scope_counts();
     let ok = counts.of(Outcome::Ok);
     let bad = counts.requests() - ok;
@@ -64,7 +68,7 @@ pub(super) fn from_start(case: &Case<'_>) -> bool {
         (Some(ok), Some(mine)) => ok < mine,
         _ => case.ok() > 0,
     };
-    !worked_before && !after_failures(case)
+    !worked_before && !after_failures(case) && !super::super::only_failures(case.summary)
 }
 
 /// Three or more other upstreams with the same code, flags, details and transport reason.
@@ -227,4 +231,11 @@ pub(super) fn breaks_both_ways(case: &Case<'_>) -> bool {
     };
     let any = |flag| broken(case.key, flag) || case.siblings().any(|(key, _)| broken(key, flag));
     case.ok() == 0 && any(CLOSED) && any(UNREADABLE)
+}
+
+/// The details are in Envoy's own vocabulary (or there are none).
+pub(super) fn known_details(case: &Case<'_>) -> bool {
+    case.key.details.as_ref().is_none_or(|details| {
+        std::str::from_utf8(details).is_ok_and(|text| crate::envoy::details::explain(text).is_some())
+    })
 }

@@ -5,6 +5,8 @@ use crate::aggregate::Latency;
 
 /// Most answers came at once: nobody waited for anything.
 const QUICK_MS: u64 = 25;
+/// A connection that is already closed says so within a round trip, far below this.
+const REACHED_MS: u64 = 5;
 /// Below this a "constant" duration is just a fast answer.
 const TIMER_MS: u64 = 100;
 /// Rollouts and configuration pushes settle within this.
@@ -14,6 +16,11 @@ const MINUTE_US: i64 = 60_000_000;
 pub(super) fn quick(case: &Case<'_>) -> bool {
     let durations = &case.symptom.durations;
     durations.count() > 0 && durations.between(0, QUICK_MS) * 10 >= durations.count() * 6
+}
+
+pub(super) fn worked_on(case: &Case<'_>) -> bool {
+    let durations = &case.symptom.durations;
+    durations.count() > 0 && durations.between(0, REACHED_MS) * 10 < durations.count() * 4
 }
 
 pub(super) fn constant(case: &Case<'_>) -> bool {

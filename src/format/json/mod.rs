@@ -61,9 +61,8 @@ impl JsonKeys {
     ///
     /// # Errors
     /// An item is not `FIELD=KEY`, or there is no such field.
-    pub(super) fn parse(text: &str) -> Result<JsonKeys> {
+    pub(super) fn parse(&mut self, text: &str) -> Result<()> {
         let wrong = |message: String| ErrorKind::Option { message };
-        let mut own = Vec::new();
         for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             let (field, key) = item
                 .split_once('=')
@@ -71,9 +70,14 @@ impl JsonKeys {
                 .ok_or_else(|| wrong(format!("--json-keys: {item:?} is not FIELD=KEY")))?;
             let field = Field::from_key(field.trim())
                 .ok_or_else(|| wrong(format!("--json-keys: there is no field {field:?}")))?;
-            own.push((key.trim().as_bytes().into(), field));
+            self.add(field, key.trim());
         }
-        Ok(JsonKeys { own })
+        Ok(())
+    }
+
+    /// One key more; what was said before wins.
+    pub(super) fn add(&mut self, field: Field, key: &str) {
+        self.own.push((key.as_bytes().into(), field));
     }
 
     /// What a key means: the user's word first, at a rank before all others.

@@ -1,6 +1,6 @@
 //! The quick reading of the ordinary line. A line that holds exactly as many quotes as its format does cannot hide
 //! one in a value: then every quote is where the format put it, and each piece between two of them is a few blanks
-//! away from its values. Anything unusual is left to [`twin`](super::super::twin): this reading never guesses.
+//! away from its values. Anything unusual is left to [`twin`](mod@super::super::twin): this reading never guesses.
 
 use memchr::{memchr, memchr_iter, memrchr};
 
@@ -175,7 +175,11 @@ fn put(step: &Step, start: usize, text: &[u8], layout: &mut Layout) -> bool {
 }
 
 /// True for details that a blank cut inside their brackets.
+#[inline]
 pub(super) fn opens_bracket(text: &[u8]) -> bool {
+    if text.len() <= 12 && matches!(text, b"-" | b"via_upstream") {
+        return false;
+    }
     match text.iter().find(|b| matches!(b, b'{' | b'[')) {
         None => false,
         Some(b'{') => text.last() != Some(&b'}'),

@@ -70,7 +70,7 @@ fn docker(line: &[u8]) -> Option<Partial> {
     let body = &line[start..end];
     let backslashes =
         body.strip_suffix(b"n").map_or(0, |rest| rest.iter().rev().take_while(|b| **b == b'\\').count());
-    let more = backslashes % 2 == 0 && body.len() >= DOCKER_PIECE;
+    let more = backslashes.is_multiple_of(2) && body.len() >= DOCKER_PIECE;
     Some(Partial { stream, more, body: start..end })
 }
 

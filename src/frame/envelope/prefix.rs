@@ -207,10 +207,16 @@ fn named(text: &[u8], at: usize) -> Option<Wrapper> {
         {
             return Some(composed(text, names[0].clone(), next + 1));
         }
-        if blanks != 1 {
+        let plain = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
+        if blanks != 1 || !text[names[count - 1].clone()].iter().all(plain) {
             return None;
         }
         if count > 1 && starts_line(&text[next..]) {
+            // `received reply {"response_code":…}` is an application's sentence.
+            let pod = &text[names[count - 2].clone()];
+            if text.get(next) == Some(&b'{') && !pod.contains(&b'-') {
+                return None;
+            }
             let mut wrapper = bare(next);
             wrapper.name(Role::Container, 0, names[count - 1].clone(), false);
             wrapper.name(Role::Pod, 0, names[count - 2].clone(), false);

@@ -155,6 +155,8 @@ fn what_is_not_wrapped_stays() {
         "[Envoy (Epoch 0)] [2020-01-01 00:00:00.000][21][warning][config] x",
         r#"127.0.0.1 - - [2024-01-01T00:00:00Z] "GET / HTTP/1.1" 200 5"#,
         "hello world and more words",
+        r#"received reply {"response_code":500}"#,
+        r#"Client web-1 {"response_code":500}"#,
         r#"{"level":"info","time":"2024-05-01T12:00:00.123456Z","scope":"ads","msg":"hello"}"#,
         r#"{"log":{"start_time":"x","response_code":200}}"#,
         r#"{"message":"cut"#,

@@ -60,7 +60,7 @@ pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()
         cells.push(sums);
     }
     fit_names(&mut cells, sheet.width);
-    print(&cells, sheet)?;
+    print(&cells, |column| column == 0, sheet)?;
     if let Some(text) = hidden {
         sheet.line(&sheet.paint(Tone::Dim, &text))?;
     }
@@ -213,7 +213,12 @@ fn fit_names(cells: &mut [Vec<String>], width: usize) {
     }
 }
 
-fn print(cells: &[Vec<String>], sheet: &mut Sheet<'_>) -> io::Result<()> {
+/// Cells in columns, of which those of text stand at the left.
+pub(super) fn print(
+    cells: &[Vec<String>],
+    is_text: impl Fn(usize) -> bool,
+    sheet: &mut Sheet<'_>,
+) -> io::Result<()> {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     cells.iter().for_each(|row| {
@@ -221,7 +226,7 @@ fn print(cells: &[Vec<String>], sheet: &mut Sheet<'_>) -> io::Result<()> {
     });
     for (i, column) in table.column_iter_mut().enumerate() {
         column.set_padding((if i == 0 { 0 } else { 2 }, 0));
-        column.set_cell_alignment(if i == 0 { CellAlignment::Left } else { CellAlignment::Right });
+        column.set_cell_alignment(if is_text(i) { CellAlignment::Left } else { CellAlignment::Right });
     }
     for (i, line) in table.to_string().lines().enumerate() {
         match i {

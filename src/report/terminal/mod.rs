@@ -2,6 +2,7 @@
 //! last.
 
 mod findings;
+mod groups;
 mod matrix;
 mod nothing;
 mod text;
@@ -15,7 +16,6 @@ use super::units::{bucket, count, counted, duration, rate};
 use super::{Renderer, Report, bucket_width, quality};
 use crate::aggregate::{Counts, Span};
 use crate::diagnosis::{Severity, only_failures};
-use crate::envoy::{Direction, cluster};
 use crate::error::{ErrorKind, Result};
 use crate::record::time::{clock_s, rfc3339_s};
 
@@ -50,6 +50,7 @@ fn screen(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
         let fine = all_fine(report);
         sheet.line(&fine)?;
         findings::headlines(report, sheet)?;
+        groups::table(report, sheet)?;
         return remarks(report, sheet);
     }
     header(report, sheet)?;
@@ -59,6 +60,7 @@ fn screen(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     }
     sheet.blank()?;
     matrix::table(report, sheet)?;
+    groups::table(report, sheet)?;
     sparkline(report, sheet)?;
     findings::in_full(report, sheet)?;
     sheet.blank()?;
@@ -80,7 +82,7 @@ fn all_fine(report: &Report<'_>) -> String {
     };
     format!(
         "All fine: {}{upstreams}{time}, none failed ({}, {} not understood{}{left_out}).",
-        counted(summary.counts.requests(), "request"),
+        requests(report),
         counted(lines.proxy, "proxy-log line"),
         count(lines.rejected),
         match lines.other {
@@ -88,6 +90,16 @@ fn all_fine(report: &Report<'_>) -> String {
             n => format!(", {}", counted(n, "other line")),
         }
     )
+}
+
+/// All requests, or those of each side where several logged: a request may be in both.
+fn requests(report: &Report<'_>) -> String {
+    let sides = vantages(report);
+    if sides.len() < 2 {
+        return counted(report.summary.counts.requests(), "request");
+    }
+    let of = |(side, counts): &(&str, Counts)| format!("{} ({side})", counted(counts.requests(), "request"));
+    sides.iter().map(of).collect::<Vec<_>>().join(" and ")
 }
 
 /// Length of a span in milliseconds, where it has one.
@@ -144,19 +156,8 @@ fn origin(report: &Report<'_>) -> String {
 
 /// Requests as seen from each side that the lines tell of; records without a side follow the only one there is.
 fn vantages(report: &Report<'_>) -> Vec<(&'static str, Counts)> {
-    let mut sides = [Counts::default(); 3];
-    for (name, upstream) in &report.summary.upstreams {
-        let side = match cluster::direction(name) {
-            Some(Direction::Outbound) => 0,
-            Some(Direction::Inbound) => 1,
-            None => 2,
-        };
-        sides[side].merge(upstream.counts);
-    }
-    sides[2].merge(report.summary.no_upstream.counts);
-    if let Some(other) = &report.summary.other_upstreams {
-        sides[2].merge(other.counts);
-    }
+    let sides = report.summary.sides;
+    let sides = [sides.caller, sides.callee, sides.untold];
     let names = ["caller's side", "callee's side", "side not told"];
     let seen: Vec<_> = names.into_iter().zip(sides).filter(|(_, counts)| counts.requests() > 0).collect();
     match seen[..] {

@@ -43,18 +43,19 @@ pub(super) fn to_read(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<
         )
     };
     sheet.labelled("", 0, &answer)?;
-    if lines.total == 0 || report.filtered > 0 || quality::rejects(report.summary).is_some() {
+    if report.filtered > 0 || quality::rejects(report.summary).is_some() {
         return Ok(());
     }
     if lines.proxy == 0 {
-        return sheet.line("Try: kubectl logs deploy/productpage -c istio-proxy | meshwhy");
+        sheet.line("Access logs are in the proxy's container, istio-proxy:")?;
+        sheet.line("    kubectl logs deploy/productpage -c istio-proxy | meshwhy")?;
     }
     switch_on(sheet)
 }
 
 /// A resource that can be applied as it stands; the heredoc's end must stand at the line's start.
 fn switch_on(sheet: &mut Sheet<'_>) -> io::Result<()> {
-    sheet.line("Switch it on for the mesh:")?;
+    sheet.line("Access logging is off unless it was switched on; for the whole mesh:")?;
     sheet.blank()?;
     for line in [
         "kubectl apply -f - <<'END'",

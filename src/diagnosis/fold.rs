@@ -1,0 +1,197 @@
+//! One fault, one finding: what is only another sight of it is folded in.
+
+use super::case::Case;
+use super::catalog::Story;
+use super::finding::Finding;
+use super::model;
+use super::page::Class;
+use crate::aggregate::Span;
+use crate::envoy::{Direction, FlagSet};
+use crate::record::Outcome;
+
+/// A story that another one of the same scope brings about becomes part of it.
+pub(super) fn fold_symptoms(stories: &mut Vec<Story<'_, '_>>) {
+    let mut at = 0;
+    while at < stories.len() {
+        let root = stories.iter().position(|root| {
+            root.scope == stories[at].scope
+                && root.page.head.id != stories[at].page.head.id
+                && stories[at].page.head.symptom_of.contains(&root.page.head.id)
+        });
+        match root {
+            Some(root) => {
+                let symptom = stories.remove(at);
+                let root = if root > at { root - 1 } else { root };
+                stories[root].parts.extend(symptom.parts);
+            }
+            None => at += 1,
+        }
+    }
+}
+
+/// Two proxies log the same request. The caller passes on an error that the callee's log explains; the callee sees a
+/// client leave whose log tells of a timeout. The request ids prove that it is one fault.
+pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
+    let mut at = 0;
+    while at < stories.len() {
+        let root =
+            stories.iter().position(|root| root.scope != stories[at].scope && echoes(&stories[at], root));
+        match root {
+            Some(root) => {
+                let echo = stories.remove(at);
+                let root = &mut stories[if root > at { root - 1 } else { root }];
+                // Inbound clusters have no name; the caller's has.
+                if root.scope.upstream.as_ref().is_some_and(|name| name.starts_with(b"inbound|"))
+                    && echo.scope.upstream.is_some()
+                {
+                    root.scope = echo.scope;
+                }
+            }
+            None => at += 1,
+        }
+    }
+}
+
+/// True when a story is what another one looks like from the other side of the connection.
+fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
+    let details = |case: &Case<'_>| case.key.details.clone().unwrap_or_default();
+    // gRPC: 200 with URX is a failure whose status the format may lack.
+    let failed = |case: &Case<'_>| match case.key.outcome {
+        Outcome::Ok => case.key.flags.intersects(FlagSet::known(&["URX"])),
+        outcome => outcome != Outcome::ClientGone,
+    };
+    let inbound = |case: &Case<'_>| case.key.direction == Some(Direction::Inbound);
+    let outside = echo.parts.iter().all(|(case, _)| failed(case) && !inbound(case));
+    let passed_on =
+        outside && echo.parts.iter().all(|(case, _)| matches!(&*details(case), b"via_upstream" | b""));
+    // The callee stands closer to the break.
+    let broke = outside && echo.parts.iter().all(|(case, _)| details(case).starts_with(b"upstream_reset_"));
+    let below = root.parts.iter().any(|(case, _)| failed(case) && inbound(case));
+    let made =
+        root.parts.iter().any(|(case, _)| failed(case) && !matches!(&*details(case), b"via_upstream" | b""));
+    let cut_off = echo.page.head.id != "retry-amplification"
+        && echo.parts.iter().all(|(case, _)| {
+            case.key.direction == Some(Direction::Inbound) && case.key.outcome == Outcome::ClientGone
+        });
+    let cut_above = root.parts.iter().any(|(case, _)| {
+        case.key.direction != Some(Direction::Inbound)
+            && matches!(case.key.outcome, Outcome::ProxyError | Outcome::ClientGone)
+    });
+    (passed_on && (below || made) || broke && below || cut_off && cut_above) && same_requests(echo, root)
+}
+
+fn same_requests(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
+    let ids = || echo.parts.iter().flat_map(|(case, _)| case.symptom.request_ids.iter().map(|(id, _)| id));
+    let known = |id: &[u8]| root.parts.iter().any(|(case, _)| case.symptom.request_ids.get(id) > 0);
+    let all = ids().count() as u64;
+    let shared = ids().filter(|id| known(id)).count() as u64;
+    shared > 0 && shared * 10 >= all * model::SAME_REQUESTS_OF_TEN
+}
+
+/// A fault of the proxy itself is one fault, whatever the requests wanted that it hit.
+fn one_proxy(findings: Vec<Finding>, class_of: impl Fn(&str) -> Option<Class>) -> Vec<Finding> {
+    let mut out: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let first = out.iter_mut().find(|f| f.id == finding.id && class_of(&f.id) == Some(Class::S3));
+        let Some(first) = first else {
+            out.push(finding);
+            continue;
+        };
+        let mut upstreams = std::mem::take(&mut first.scope.upstreams);
+        upstreams.extend(first.scope.upstream.clone());
+        upstreams.extend(finding.scope.upstream.clone());
+        upstreams.sort();
+        upstreams.dedup();
+        absorb(first, finding);
+        first.scope.upstreams = upstreams;
+    }
+    out
+}
+
+/// Facts that are told with a scope's own numbers do not hold for several.
+fn about_one_scope(text: &str) -> bool {
+    text.starts_with("since ") || text.starts_with("only on ") || text.starts_with("at the peak ")
+}
+
+/// One cause on many upstreams at the same time is one finding with a list.
+pub(super) fn fold_upstreams(
+    findings: Vec<Finding>,
+    class_of: impl Fn(&str) -> Option<Class>,
+) -> Vec<Finding> {
+    let mut out: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let alike = |f: &Finding| {
+            f.id == finding.id
+                && f.scope.upstream.is_some()
+                && finding.scope.upstream.is_some()
+                && overlap(f.span, finding.span)
+        };
+        match out.iter_mut().find(|f| alike(f)) {
+            Some(first) => first.scope.upstreams.push(finding.scope.upstream.clone().unwrap_or_default()),
+            None => {
+                let mut first = finding.clone();
+                first.scope.upstreams.extend(first.scope.upstream.clone());
+                out.push(first);
+                continue;
+            }
+        }
+        out.push(finding);
+    }
+    // Few of them stay apart; many are told by the worst.
+    let lists: Vec<Finding> =
+        out.iter().filter(|f| f.scope.upstreams.len() >= model::MANY_UPSTREAMS).cloned().collect();
+    let mut kept: Vec<Finding> = Vec::new();
+    for mut finding in out {
+        finding.scope.upstreams = Vec::new();
+        let list = lists.iter().find(|list| {
+            list.id == finding.id
+                && finding.scope.upstream.as_ref().is_some_and(|u| list.scope.upstreams.contains(u))
+        });
+        let Some(list) = list else {
+            kept.push(finding);
+            continue;
+        };
+        match kept.iter_mut().find(|k| k.id == finding.id && k.scope.upstreams == list.scope.upstreams) {
+            None => {
+                finding.scope.upstreams = list.scope.upstreams.clone();
+                kept.push(finding);
+            }
+            Some(worst) => absorb(worst, finding),
+        }
+    }
+    one_proxy(kept, class_of)
+}
+
+fn overlap(a: Span, b: Span) -> bool {
+    match (a.first_us, a.last_us, b.first_us, b.last_us) {
+        (Some(a0), Some(a1), Some(b0), Some(b1)) => a0 <= b1 && b0 <= a1,
+        _ => true,
+    }
+}
+
+/// Two findings of one cause become one; the name is that of the larger.
+fn absorb(worst: &mut Finding, mut other: Finding) {
+    if other.requests > worst.requests {
+        other.scope.upstreams = std::mem::take(&mut worst.scope.upstreams);
+        std::mem::swap(worst, &mut other);
+    }
+    let total = (worst.requests + other.requests).max(1) as f64;
+    worst.confidence =
+        (worst.confidence * worst.requests as f64 + other.confidence * other.requests as f64) / total;
+    worst.severity = worst.severity.max(other.severity);
+    worst.requests += other.requests;
+    worst.of += other.of;
+    worst.span.merge(other.span);
+    worst.ongoing |= other.ongoing;
+    if worst.scope.host != other.scope.host {
+        worst.scope.host = None;
+    }
+    other.evidence.retain(|fact| fact.count > 0 || !about_one_scope(&fact.text));
+    worst.evidence.retain(|fact| fact.count > 0 || !about_one_scope(&fact.text));
+    for fact in other.evidence {
+        match worst.evidence.iter_mut().find(|f| f.text == fact.text) {
+            Some(known) => known.count += fact.count,
+            None => worst.evidence.push(fact),
+        }
+    }
+}
