@@ -11,6 +11,7 @@ mod series;
 mod summary;
 mod symptom;
 mod tally;
+mod turn;
 
 pub use counter::{Counter, Ordered, Text};
 pub use detail::Detail;
@@ -23,3 +24,4 @@ pub use summary::{
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
 pub use tally::Tally;
+pub use turn::{Turn, Turns};

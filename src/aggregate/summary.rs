@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::counter::{Counter, Ordered, Text};
 use super::group::Groups;
 use super::symptom::{Exemplar, Span, Symptom, SymptomKey};
-use super::{Latency, Load, Series, series::Cell};
+use super::{Latency, Load, Series, Turns, series::Cell};
 use crate::envoy::Direction;
 use crate::format::{ProxySignal, Writer};
 use crate::record::{OUTCOMES, Outcome, Reason};
@@ -87,14 +87,17 @@ pub struct Sides {
     pub caller: Counts,
     /// The callee's sidecar or ztunnel.
     pub callee: Counts,
+    /// Inner connections of ambient's tunnel: the requests that they carry are logged as well.
+    pub tunnel: Counts,
     /// The record does not tell.
     pub untold: Counts,
 }
 
 impl Sides {
     /// The counts of one side.
-    pub fn of_mut(&mut self, direction: Option<Direction>) -> &mut Counts {
+    pub fn of_mut(&mut self, direction: Option<Direction>, tunnel: bool) -> &mut Counts {
         match direction {
+            None if tunnel => &mut self.tunnel,
             Some(Direction::Outbound) => &mut self.caller,
             Some(Direction::Inbound) => &mut self.callee,
             None => &mut self.untold,
@@ -104,6 +107,7 @@ impl Sides {
     fn merge(&mut self, later: Sides) {
         self.caller.merge(later.caller);
         self.callee.merge(later.callee);
+        self.tunnel.merge(later.tunnel);
         self.untold.merge(later.untold);
     }
 }
@@ -131,6 +135,8 @@ pub struct Upstream {
     pub failure: Span,
     /// Load over time.
     pub series: Series<Load, 128>,
+    /// Callers that were let through and then were not; of inbound clusters only.
+    pub turns: Turns,
 }
 
 /// One endpoint of an upstream.
@@ -429,6 +435,7 @@ impl Upstream {
         self.ok.merge(later.ok);
         self.failure.merge(later.failure);
         self.series.merge(&later.series);
+        self.turns.merge(later.turns);
     }
 }
 

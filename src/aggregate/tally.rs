@@ -14,7 +14,7 @@ use super::counter::Text;
 use super::group::{By, Groups};
 use super::summary::{Caps, FlaggedLoad, RejectSample, Summary, Upstream};
 use super::symptom::{EXEMPLARS, Exemplar, Span, Symptom, SymptomKey, without_port};
-use crate::envoy::{Direction, flags};
+use crate::envoy::{Direction, cluster, flags};
 use crate::format::ProxyLine;
 use crate::record::{Field, Kind, Outcome, Record, Reject, time};
 
@@ -59,6 +59,7 @@ struct Row {
     /// Short names of the flags, sorted, each once.
     flags: Box<[Text]>,
     direction: Option<Direction>,
+    tunnel: bool,
     sni: bool,
     has_flags: bool,
     requests: u64,
@@ -126,6 +127,16 @@ impl Tally {
         let upstream = summary.upstream_mut(row.upstream);
         if let Some(ms) = latency_ms {
             upstream.latency.add(ms);
+        }
+        if row.direction == Some(Direction::Inbound)
+            && row.upstream < OTHER
+            && matches!(row.outcome, Outcome::Ok | Outcome::Denied)
+        {
+            upstream.turns.add(
+                without_port(record.bytes(Field::DownstreamRemote)),
+                record.bytes(Field::Path),
+                row.outcome == Outcome::Denied,
+            );
         }
         match start_us {
             Some(us) => {
@@ -327,6 +338,7 @@ impl Summary {
             code: record.code(),
             flags: flag_names(record),
             direction: record.direction(),
+            tunnel: cluster::is_tunnel(record.bytes(Field::UpstreamCluster)),
             sni: !record.bytes(Field::ServerName).is_empty(),
             has_flags: record.logged(Field::Flags).is_some(),
             requests: 0,
@@ -354,7 +366,7 @@ impl Summary {
         let n = row.requests;
         let code = row.code;
         self.counts.add(row.outcome, n);
-        self.sides.of_mut(row.direction).add(row.outcome, n);
+        self.sides.of_mut(row.direction, row.tunnel).add(row.outcome, n);
         *self.codes.entry(code).or_default() += n;
         self.span.merge(row.span);
         *self.lines.formats.entry(row.shape.format).or_default() += n;
@@ -476,9 +488,10 @@ impl Clock {
     #[inline]
     fn read(&mut self, text: &[u8]) -> Option<i64> {
         // `2026-11-22T14:05:` `49.182Z`: the form that Envoy writes unless told otherwise.
-        let (Some(head), Some([s1, s2, b'.', a, b, c, b'Z'])) =
-            (text.first_chunk::<17>(), text.get(17..).and_then(|rest| rest.as_array::<7>()))
-        else {
+        let (Some(head), Some([s1, s2, b'.', a, b, c, b'Z'])) = (
+            text.first_chunk::<17>(),
+            text.get(17..).filter(|rest| rest.len() == 7).and_then(<[u8]>::first_chunk::<7>),
+        ) else {
             return time::parse_us(text);
         };
         let [s1, s2, a, b, c] = [s1, s2, a, b, c].map(|&b| i64::from(b.wrapping_sub(b'0')));

@@ -7,7 +7,7 @@ use super::case::Case;
 use super::finding::Severity;
 use super::page::Class;
 use super::rules::timing_constant_ms;
-use crate::aggregate::{Latency, Summary};
+use crate::aggregate::{Latency, Summary, Turn};
 use crate::envoy::FlagSet;
 use crate::record::Outcome;
 
@@ -136,10 +136,16 @@ fn strangers(group: &Weighed<'_, '_>) -> bool {
     gateway && group.cases.iter().all(|c| c.signal("ip-authority") || c.signal("scanner-path"))
 }
 
-/// What was let through before is refused now: the scope succeeded ten times or more, and since the first refusal nine
-/// of ten requests are denied.
+/// What was let through before is refused now: one caller's requests for a path, where the callee's side is logged, or
+/// the whole scope. Ten successes or more before, and since the first refusal nine of ten requests are denied.
 fn flipped(group: &Weighed<'_, '_>) -> bool {
     let Some(first) = group.cases.first() else { return false };
+    let turned = |turn: Turn| {
+        turn.before >= 10 && turn.denied >= 10 && turn.denied * 10 >= (turn.denied + turn.after) * 9
+    };
+    if !group.only_failures && first.upstream.is_some_and(|upstream| upstream.turns.iter().any(turned)) {
+        return true;
+    }
     let onset = group.cases.iter().filter_map(|c| c.symptom.span.first_us).min();
     let (Some(onset), false, true) = (onset, group.only_failures, group.k >= 10) else { return false };
     let ok = first.ok();

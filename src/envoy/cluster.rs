@@ -64,6 +64,20 @@ pub fn direction(name: &[u8]) -> Option<Direction> {
     }
 }
 
+/// True for the inner connections of ambient's HBONE tunnel: a waypoint logs the request itself as well.
+pub fn is_tunnel(name: &[u8]) -> bool {
+    matches!(
+        stripped(name),
+        b"main_internal"
+            | b"encap"
+            | b"connect_originate"
+            | b"connect_terminate"
+            | b"inner_connect_originate"
+            | b"outer_connect_originate"
+            | b"forward_inner_connect"
+    )
+}
+
 impl<'a> Cluster<'a> {
     /// Takes a name apart. Never fails: what does not fit is a name without parts.
     pub fn parse(name: &'a [u8]) -> Cluster<'a> {
@@ -140,6 +154,12 @@ mod tests {
         assert_eq!((c.port, c.subset, c.service), (Some(9080), None, Some(&b"reviews"[..])));
         let c = Cluster::parse(b"outbound|443||edition.cnn.com");
         assert_eq!((c.host, c.service), (Some(&b"edition.cnn.com"[..]), None));
+    }
+
+    #[test]
+    fn tunnels_are_known() {
+        assert!(is_tunnel(b"main_internal") && is_tunnel(b"connect_originate;"));
+        assert!(!is_tunnel(b"") && !is_tunnel(b"inbound-vip|80|http|svc.ns.svc.cluster.local"));
     }
 
     #[test]

@@ -109,6 +109,7 @@ struct Totals<'a> {
 struct Vantages {
     caller: Vantage,
     callee: Vantage,
+    tunnel: Vantage,
     untold: Vantage,
 }
 
@@ -121,7 +122,12 @@ struct Vantage {
 impl Vantages {
     fn of(sides: Sides) -> Vantages {
         let of = |counts: Counts| Vantage { requests: counts.requests(), failed: counts.failed() };
-        Vantages { caller: of(sides.caller), callee: of(sides.callee), untold: of(sides.untold) }
+        Vantages {
+            caller: of(sides.caller),
+            callee: of(sides.callee),
+            tunnel: of(sides.tunnel),
+            untold: of(sides.untold),
+        }
     }
 }
 

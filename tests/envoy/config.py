@@ -28,9 +28,12 @@ JSON = {
     "route_name": "%ROUTE_NAME%",
 }
 
-# The three formats by the last part of the file's name.
-FORMATS = {"text": {"text_format_source": {"inline_string": TEXT}}, "json": {"json_format": JSON},
+# The formats by the last part of the file's name; the first is Envoy's own, which it has without being told.
+FORMATS = {"default": None, "text": {"text_format_source": {"inline_string": TEXT}}, "json": {"json_format": JSON},
            "custom": {"text_format_source": {"inline_string": CUSTOM}}}
+
+# Istio sets all of them out of reach; Envoy alone allows 1024, and 3 retries at a time.
+NO_LIMITS = {"thresholds": [dict.fromkeys(["max_connections", "max_pending_requests", "max_requests", "max_retries"], 4294967295)]}
 
 ISTIO_RETRIES = {"retry_on": "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes", "num_retries": 2,
                  "retry_host_predicate": [{"name": "envoy.retry_host_predicates.previous_hosts", "typed_config": {
@@ -50,7 +53,7 @@ def socket(address, port):
 def access_log(folder, vantage):
     """All formats at once, one file each."""
     return [typed("envoy.access_loggers.file", "envoy.extensions.access_loggers.file.v3.FileAccessLog",
-                  path=str(folder / f"{vantage}.{name}.log"), log_format=how) for name, how in FORMATS.items()]
+                  path=str(folder / f"{vantage}.{name}.log"), **({"log_format": how} if how else {})) for name, how in FORMATS.items()]
 
 
 def http_filter(name, kind, **fields):

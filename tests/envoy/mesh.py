@@ -77,7 +77,8 @@ class Mesh:
         return made
 
     def cluster(self, name, endpoints, **more):
-        made = {"name": name, "connect_timeout": "0.4s", "type": "STATIC", "load_assignment": config.assignment(name, endpoints), **more}
+        made = {"name": name, "connect_timeout": "0.4s", "type": "STATIC", "load_assignment": config.assignment(name, endpoints),
+                "circuit_breakers": config.NO_LIMITS, **more}
         self.clusters.append(made)
         return name
 

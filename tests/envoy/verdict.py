@@ -56,10 +56,10 @@ class Reading:
 class Watch:
     """The three readings of one scenario, and the loop that feeds them."""
 
-    def __init__(self, binary, folder, vantage, configuration):
+    def __init__(self, binary, folder, vantage, configuration, formats):
         base = [str(binary), "--output", "json", "--quiet"]
-        commands = {"text": base, "json": base, "custom": base + custom_format(str(binary), configuration)}
-        self.readings = {name: Reading(folder / f"{vantage}.{name}.log", command) for name, command in commands.items()}
+        told = {"custom": custom_format(str(binary), configuration)} if "custom" in formats else {}
+        self.readings = {name: Reading(folder / f"{vantage}.{name}.log", base + told.get(name, [])) for name in formats}
 
     async def __call__(self):
         for reading in self.readings.values():
@@ -90,8 +90,8 @@ def together(binary, paths):
     return json.loads(run.stdout)
 
 
-def judge(truth, answer, seen, service):
-    """What is wrong with an answer, as sentences; an empty list is what we want."""
+def judge(truth, answer, seen, service, clusters=True):
+    """What is wrong with an answer, as sentences; an empty list is what we want. `clusters`: the log names them."""
     wrong = []
     findings = [f for f in answer["findings"] if f["severity"] != "note"]
     ids = [f["id"] for f in findings]
@@ -108,14 +108,14 @@ def judge(truth, answer, seen, service):
         if BYSTANDER + ".bank" in json.dumps(finding["scope"]):
             wrong.append(f"blames the healthy service: {finding['id']}")
     if findings and first in truth.first:
-        wrong += _first(truth, findings[0], seen, service)
+        wrong += _first(truth, findings[0], seen, service, clusters)
     return wrong + _counts(truth, answer, seen)
 
 
-def _first(truth, finding, seen, service):
+def _first(truth, finding, seen, service, clusters):
     wrong, scope = [], finding["scope"]
     cluster = truth.scope if "|" in truth.scope else service and truth.vantage == "outbound" and service.cluster
-    if cluster and cluster not in (scope.get("upstream"), *scope.get("upstreams", [])):
+    if clusters and cluster and cluster not in (scope.get("upstream"), *scope.get("upstreams", [])):
         wrong.append(f"scope of {finding['id']} is {json.dumps(scope)}, wanted {cluster}")
     wanted = truth.counted
     if wanted is True and service:

@@ -278,6 +278,11 @@ fn both_ends_of_a_tunnel_are_not_added_up() {
     let (summary, _) = of_bytes(pair.as_bytes());
     assert_eq!((summary.sides.caller.requests(), summary.sides.callee.requests()), (1, 1));
     assert_eq!(summary.sides.untold.requests(), 0);
+    // A waypoint logs the request, and the tunnel that brought it.
+    let request = FAILING.replace("outbound|80||", "inbound-vip|80|http|");
+    let tunnel = FAILING.replace("outbound|80||web.shop.svc.cluster.local", "main_internal");
+    let (summary, _) = of_bytes(format!("{request}\n{tunnel}\n").as_bytes());
+    assert_eq!((summary.sides.callee.requests(), summary.sides.tunnel.requests()), (1, 1));
 }
 
 /// The same requests were logged as text, where nothing is escaped, and as JSON, where everything is: so the JSON tells

@@ -157,8 +157,8 @@ fn origin(report: &Report<'_>) -> String {
 /// Requests as seen from each side that the lines tell of; records without a side follow the only one there is.
 fn vantages(report: &Report<'_>) -> Vec<(&'static str, Counts)> {
     let sides = report.summary.sides;
-    let sides = [sides.caller, sides.callee, sides.untold];
-    let names = ["caller's side", "callee's side", "side not told"];
+    let sides = [sides.caller, sides.callee, sides.tunnel, sides.untold];
+    let names = ["caller's side", "callee's side", "the tunnel", "side not told"];
     let seen: Vec<_> = names.into_iter().zip(sides).filter(|(_, counts)| counts.requests() > 0).collect();
     match seen[..] {
         // Without any side there is nothing to say; with one side and some untold, the untold are most likely of it,

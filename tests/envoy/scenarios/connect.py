@@ -16,6 +16,13 @@ def refused(mesh):
     mesh.calls(ledger, 40)
 
 
+@scenario("nothing listens, and Envoy's own limit of three retries at a time is met too", "connection-refused")
+def refused_plain_envoy(mesh):
+    ledger = mesh.service("ledger", [servers.Nothing()], retries=config.ISTIO_RETRIES, circuit_breakers={})
+    mesh.parallel = 16
+    mesh.calls(ledger, 60)
+
+
 @scenario("nothing listens, and nothing is retried", "connection-refused")
 def refused_without_retries(mesh):
     ledger = mesh.service("ledger", [servers.Nothing(), servers.Nothing()])

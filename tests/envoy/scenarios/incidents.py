@@ -113,7 +113,7 @@ def ext_authz_500(mesh):
 
 
 @scenario("TCP: the upstream resets each connection at once", "upstream-closed upstream-reset connection-refused", scope="ledgerdb",
-          named="upstream-closed upstream-reset")
+          named="upstream-closed upstream-reset", counted=(30, 40))
 def tcp_reset_at_once(mesh):
     mesh.calls(mesh.tcp_service("ledgerdb", [servers.Tcp("reset-at-once")]), 40, kind="tcp")
 

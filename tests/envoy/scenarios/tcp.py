@@ -12,7 +12,7 @@ def tcp_refused(mesh):
 
 @scenario("TCP: the upstream drops SYNs", "connect-timeout", scope="ledgerdb")
 def tcp_connect_timeout(mesh):
-    mesh.parallel = 12
+    mesh.parallel = 30
     mesh.calls(mesh.tcp_service("ledgerdb", [servers.Silence()]), 30, kind="tcp")
 
 

@@ -105,6 +105,29 @@ fn a_policy_that_flips() {
     is(diagnose(&summary_of(&log.written(Style::Text))), Critical);
 }
 
+/// Only one of several callers is refused from half time on; a policy that refused it from the start is no flip.
+#[test]
+fn a_policy_that_flips_for_one_caller() {
+    for (from, severity) in [(3_000, Critical), (0, Note)] {
+        let mut rng = Rng::new(4);
+        let mut log = Log::default();
+        for i in 0..6_000 {
+            let mut line =
+                Line::ok(&mut rng, i * 100, &outbound("api.prod", 8080, ""), "10.244.3.4:8080").inbound(8080);
+            let caller = rng.within(1, 30);
+            line.client = format!("10.244.9.{caller}:{}", rng.within(30_000, 60_000));
+            line.path = "/v1/orders".to_owned();
+            log.push(match caller {
+                1 if i >= from => {
+                    line.no_host().end(403, "-", "rbac_access_denied_matched_policy[none]", 19, 0)
+                }
+                _ => line,
+            });
+        }
+        is(diagnose(&summary_of(&log.written(Style::Json))), severity);
+    }
+}
+
 #[test]
 fn a_short_paste_is_never_critical() {
     is(shares(12, 12, 6, |_, line| line.no_host().end(503, "UH", "no_healthy_upstream", 19, 0)), Warning);

@@ -1,0 +1,99 @@
+//! Callers that were let through and then were not: what a policy that changed looks like from the callee's side.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+
+use super::counter::Ordered;
+
+/// Callers and paths of one upstream that are watched; more than these are not told apart.
+const CAP: usize = 4096;
+
+/// What became of one caller's requests for one path, in input order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// Successes before the first denial.
+    pub before: u64,
+    /// Denials.
+    pub denied: u64,
+    /// Successes since the first denial.
+    pub after: u64,
+}
+
+impl Turn {
+    fn merge(&mut self, later: Turn) {
+        if self.denied == 0 {
+            self.before += later.before;
+            self.after = later.after;
+        } else {
+            self.after += later.before + later.after;
+        }
+        self.denied += later.denied;
+    }
+}
+
+/// [`Turn`]s by caller and path. The keys are hashes: only the counts matter. Like every table, it is capped when it is
+/// merged into the whole, in input order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Turns(Ordered<u64, Turn>);
+
+impl Turns {
+    /// Counts a request that was let through, or was not.
+    pub(super) fn add(&mut self, client: &[u8], path: &[u8], denied: bool) {
+        let mut hasher = FixedState::with_seed(0x7475_726e).build_hasher();
+        hasher.write(client);
+        hasher.write_u8(0);
+        hasher.write(path.split(|&b| b == b'?').next().unwrap_or_default());
+        let one = Turn { before: u64::from(!denied), denied: u64::from(denied), after: 0 };
+        self.0.entry(hasher.finish()).or_default().merge(one);
+    }
+
+    /// Adds what a later part of the input counted.
+    pub(super) fn merge(&mut self, later: Turns) {
+        for (key, turn) in later.0 {
+            let room = self.0.len() < CAP;
+            match self.0.get_mut(&key) {
+                Some(mine) => mine.merge(turn),
+                None if room => {
+                    self.0.insert(key, turn);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Each caller and path, in input order.
+    pub fn iter(&self) -> impl Iterator<Item = Turn> {
+        self.0.values().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn counted(requests: &[(u8, bool)]) -> Turns {
+        let mut turns = Turns::default();
+        requests.iter().for_each(|(client, denied)| turns.add(&[*client], b"/", *denied));
+        turns
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_change_nothing(requests in prop::collection::vec((0u8..4, any::<bool>()), 0..60), cut in 0usize..60) {
+            let cut = cut.min(requests.len());
+            let mut merged = counted(&requests[..cut]);
+            merged.merge(counted(&requests[cut..]));
+            prop_assert_eq!(merged, counted(&requests));
+        }
+    }
+
+    #[test]
+    fn a_query_is_no_part_of_the_path() {
+        let mut turns = Turns::default();
+        turns.add(b"10.0.0.1", b"/a?x=1", false);
+        turns.add(b"10.0.0.1", b"/a?x=2", true);
+        assert_eq!(turns.iter().collect::<Vec<_>>(), [Turn { before: 1, denied: 1, after: 0 }]);
+    }
+}
