@@ -87,7 +87,7 @@
     const width = parseInt(plot.dataset.width, 10);
     const labels = figure.querySelectorAll(".axis span");
     let view = [0, all];
-    const time = (bucket) => new Date((start + bucket * width) * 1000).toISOString().slice(11, 19) + "Z";
+    const time = (bucket) => new Date((start + bucket * width) * 1000).toISOString().slice(0, 19) + "Z";
     const show = (from, to) => {
       const size = Math.max(3, Math.min(all, to - from));
       const first = Math.max(0, Math.min(all - size, from));

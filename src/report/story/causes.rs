@@ -2,8 +2,9 @@
 
 use super::super::escape::utf8;
 use super::super::units::{confidence, counted, rate};
-use super::{Block, Section, Teller, clock};
+use super::{Block, Section, Teller};
 use crate::diagnosis::{Finding, Remedy, Severity, only_failures};
+use crate::record::time::rfc3339_ms;
 
 /// Lines shown of each cause.
 const LINES: usize = 3;
@@ -94,7 +95,7 @@ impl Teller<'_, '_> {
             }
             blocks.push(Block::Head(format!("{}: {}", finding.scope.title(), finding.title)));
             for exemplar in finding.exemplars.iter().take(LINES) {
-                let time = exemplar.time_us.map_or("no time".to_owned(), clock);
+                let time = exemplar.time_us.map_or("no time".to_owned(), rfc3339_ms);
                 let id = exemplar
                     .request_id
                     .as_deref()

@@ -7,6 +7,7 @@ use super::super::units::{count, counted};
 use super::{Block, Section, Table, Teller, clock};
 use crate::aggregate::{Host, Upstream};
 use crate::incident::Incident;
+use crate::record::time::{rfc3339_ms, rfc3339_s};
 
 /// Events told at most.
 const MOST: usize = 40;
@@ -51,14 +52,18 @@ impl Teller<'_, '_> {
         events.push((incident.last_us, end.to_owned()));
         events.sort();
         let hidden = events.len().saturating_sub(MOST);
-        let day = events.first().map(|(us, _)| crate::record::time::rfc3339_s(*us)).unwrap_or_default();
-        let rows = events.into_iter().take(MOST).map(|(us, text)| vec![clock(us), text]).collect();
+        let day = |us: i64| rfc3339_s(us).split('T').next().unwrap_or_default().to_owned();
+        let days = events.first().zip(events.last()).map(|(a, b)| (day(a.0), day(b.0))).unwrap_or_default();
+        // A log of several days needs the day beside each time.
+        let one_day = days.0 == days.1;
+        let time = |us| if one_day { clock(us) } else { rfc3339_ms(us) };
+        let rows = events.into_iter().take(MOST).map(|(us, text)| vec![time(us), text]).collect();
         let mut blocks = vec![Block::Table(Table { head: vec!["UTC", "what"], rows, numbers: 2 })];
         if hidden > 0 {
             blocks.push(Block::Text(format!("{} more.", counted(hidden as u64, "event"))));
         }
-        let day = day.split('T').next().unwrap_or_default().to_owned();
-        Section { title: format!("Timeline ({day})"), blocks }
+        let title = if one_day { format!("Timeline ({})", days.0) } else { "Timeline".to_owned() };
+        Section { title, blocks }
     }
 
     fn flag_sets(&self, incident: &Incident, events: &mut Vec<(i64, String)>) {
