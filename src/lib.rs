@@ -7,7 +7,8 @@
 //! 3. [`mod@format`]: a line becomes a [`record`]
 //! 4. [`aggregate`]: records become counts that merge exactly
 //! 5. [`diagnosis`]: counts become findings
-//! 6. [`report`]: findings become words; [`emit`] writes the records themselves
+//! 6. [`incident`]: counts over time become incidents
+//! 7. [`report`]: findings become words; [`emit`] writes the records themselves
 //!
 //! [`envoy`] is the shelf with Envoy's vocabulary, used by every room; [`pipeline`] is the corridor that walks an
 //! input through rooms 1 to 4, in parallel.
@@ -19,6 +20,7 @@ pub mod envoy;
 pub mod error;
 pub mod format;
 pub mod frame;
+pub mod incident;
 pub mod input;
 pub mod pipeline;
 pub mod query;

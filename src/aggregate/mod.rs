@@ -4,6 +4,7 @@
 //! into the whole, where every keyed table has a cap. Above a cap totals stay exact and the rest is counted as `other`.
 
 mod counter;
+mod detail;
 mod group;
 mod latency;
 mod series;
@@ -13,6 +14,7 @@ mod tally;
 mod turn;
 
 pub use counter::{Counter, Ordered, Text};
+pub use detail::Detail;
 pub use group::{By, Group, Groups};
 pub use latency::Latency;
 pub use series::{Cell, Load, Series};

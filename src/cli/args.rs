@@ -26,6 +26,10 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Summarise an incident: when, how much of what failed, and why; for the ticket and the review
+    Report(Box<Report>),
+    /// Compare two inputs, or two halves of one: what got worse, better, new or gone
+    Compare(Box<Compare>),
     /// Write one line for each access record that passes the filters
     Records(Box<Records>),
     /// Explain a response flag, a flag set, a details string, an error text, a cause, or a pasted log line
@@ -66,6 +70,61 @@ pub(super) struct Triage {
     /// Exit with 1 when there is a finding of this severity or worse
     #[arg(long, value_name = "SEVERITY")]
     pub(super) fail_on: Option<Gate>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Report {
+    #[command(flatten)]
+    pub(super) read: Read,
+    /// Form of the result: markdown, json, html (one file, nothing is loaded)
+    #[arg(long, value_name = "FORM", default_value = "markdown")]
+    pub(super) output: String,
+    /// Rows of a table and causes told (JSON is never cut)
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(super) top: usize,
+    /// Width of the timeline's buckets, such as 10s or 5m [default: by the span]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) bucket: Option<String>,
+    /// Objective that the error budget is counted from, such as 99.9
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) slo: Option<String>,
+    /// Hide client addresses, user agents, long ids in paths and query strings behind pseudonyms. What looks like a
+    /// secret in a query string is always hidden, except in JSON
+    #[arg(long)]
+    pub(super) redact: bool,
+    /// Hide authorities, too
+    #[arg(long, requires = "redact")]
+    pub(super) redact_authority: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "meshwhy compare --before PATH... --after PATH...\n       meshwhy compare --split-at TIME [PATH]..."
+)]
+pub(super) struct Compare {
+    /// Logs from before
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "after")]
+    pub(super) before: Vec<PathBuf>,
+    /// Logs from after
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "before")]
+    pub(super) after: Vec<PathBuf>,
+    /// The one moment that parts PATH (or standard input) into before and after: RFC 3339
+    #[arg(
+        long,
+        value_name = "TIME",
+        conflicts_with_all = ["before", "after"],
+        required_unless_present = "before",
+        allow_hyphen_values = true
+    )]
+    pub(super) split_at: Option<String>,
+    #[command(flatten)]
+    pub(super) read: Read,
+    /// Form of the result: markdown, json
+    #[arg(long, value_name = "FORM", default_value = "markdown")]
+    pub(super) output: String,
+    /// Exit with 1 when something got worse, or something bad is new
+    #[arg(long)]
+    pub(super) fail_on_regression: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,11 @@
 //! The program around the library: what was typed ([`args`]), what it means ([`plan`]), and doing it ([`run`]).
 
 mod args;
+mod compare;
 mod exit;
 mod plan;
 mod progress;
+mod report;
 mod run;
 mod screen;
 

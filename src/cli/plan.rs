@@ -74,7 +74,7 @@ impl RecordsPlan {
 }
 
 impl Reading {
-    fn of(args: Read) -> Result<Reading> {
+    pub(super) fn of(args: Read) -> Result<Reading> {
         let inputs = match args.paths.is_empty() {
             true => vec![Input::Stdin],
             false => args.paths.into_iter().map(Input::from_arg).collect(),
@@ -150,7 +150,7 @@ fn filter(args: &Filters, now_us: i64) -> Result<Filter> {
     Ok(filter)
 }
 
-fn bucket(text: &str) -> Result<i64> {
+pub(super) fn bucket(text: &str) -> Result<i64> {
     duration_ms(text).and_then(|ms| i64::try_from(ms / 1000).ok()).filter(|seconds| *seconds > 0).ok_or_else(
         || wrong(format!("--bucket: {text:?}: a duration of a second or more is expected, such as 10s")),
     )

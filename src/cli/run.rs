@@ -26,6 +26,8 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Err(error) => return Ok(usage(&error)),
     };
     match cli.command {
+        Some(Command::Report(args)) => super::report::report(*args),
+        Some(Command::Compare(args)) => super::compare::compare(*args),
         Some(Command::Records(args)) => records(*args),
         Some(Command::Explain(args)) => explained(args),
         Some(Command::Catalog(args)) => catalog(&args),
@@ -150,7 +152,7 @@ fn records(args: Records) -> Result<Exit> {
 }
 
 /// The exit code, worst first: what is not known weighs more than what is.
-fn exit(outcome: &Outcome, passed: Passed, inputs: &[Input], tripped: bool) -> Exit {
+pub(super) fn exit(outcome: &Outcome, passed: Passed, inputs: &[Input], tripped: bool) -> Exit {
     let files = inputs.iter().any(|input| !matches!(input, Input::Stdin));
     if !outcome.failures.is_empty() || (outcome.interrupted && files) {
         Exit::Partial
@@ -163,7 +165,7 @@ fn exit(outcome: &Outcome, passed: Passed, inputs: &[Input], tripped: bool) -> E
     }
 }
 
-fn sources(outcome: &Outcome) -> Vec<SourceInfo> {
+pub(super) fn sources(outcome: &Outcome) -> Vec<SourceInfo> {
     let info = |source: &meshwhy::pipeline::Source| SourceInfo {
         name: source.name.clone(),
         container: source.container,
@@ -173,7 +175,7 @@ fn sources(outcome: &Outcome) -> Vec<SourceInfo> {
     outcome.sources.iter().map(info).collect()
 }
 
-fn warnings(passed: Passed, outcome: &Outcome) -> Vec<String> {
+pub(super) fn warnings(passed: Passed, outcome: &Outcome) -> Vec<String> {
     let mut out = Vec::new();
     if outcome.interrupted {
         out.push("reading was interrupted: this is the result of what was read".to_owned());
@@ -186,7 +188,7 @@ fn warnings(passed: Passed, outcome: &Outcome) -> Vec<String> {
 }
 
 /// Says on standard error what could not be read.
-fn complain(outcome: &Outcome, silent: bool) {
+pub(super) fn complain(outcome: &Outcome, silent: bool) {
     if !silent {
         outcome.failures.iter().for_each(|failure| say(&failure.to_string()));
     }

@@ -19,7 +19,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-pub use summarise::{Passed, rewrite, summarise, summarise_by};
+pub use summarise::{Passed, rewrite, summarise, summarise_by, summarise_in_detail, summarise_sides};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
-use crate::aggregate::{By, Caps, Summary, Tally};
+use crate::aggregate::{By, Caps, Detail, Summary, Tally};
 use crate::emit::{Form, Origin};
 use crate::error::{ErrorKind, Result};
 use crate::format::Reader;
@@ -93,21 +93,123 @@ pub fn summarise_by(
     options: &Options,
     progress: Option<&Progress>,
 ) -> Result<(Summary, Passed, Outcome)> {
-    let mut summary = Summary::default();
-    let mut passed = Passed::default();
-    let caps = Caps::default();
+    let mut whole = Whole::default();
     let make = || Counting { filter, tally: Tally::grouping(by), passed: Passed::default() };
     let outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
-        passed.add(part.fold.passed);
-        let mut later = part.fold.tally.finish();
-        later.shift_lines(part.first_line);
-        // Records left out by the filter are lines all the same.
-        later.lines.total += part.fold.passed.left_out;
-        later.lines.access += part.fold.passed.left_out;
-        summary.merge(later, &caps);
+        whole.add(part.fold, part.first_line);
         Ok(())
     })?;
-    Ok((summary, passed, outcome))
+    Ok((whole.summary, whole.passed, outcome))
+}
+
+/// Counts the records that pass the filter, in detail.
+struct CountingMore<'f> {
+    counting: Counting<'f>,
+    detail: Detail,
+}
+
+impl Fold for CountingMore<'_> {
+    const NUMBERED: bool = false;
+
+    fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
+        let left_out = self.counting.passed.left_out;
+        self.counting.see(seen, place);
+        if let Seen::Record(record) = seen
+            && self.counting.passed.left_out == left_out
+        {
+            self.detail.record(record);
+        }
+    }
+}
+
+/// Like [`summarise`], with the details that only a report asks for.
+///
+/// # Errors
+/// None of its own: what cannot be read is in [`Outcome::failures`].
+pub fn summarise_in_detail(
+    inputs: &[Input],
+    reader: &Reader,
+    filter: &Filter,
+    options: &Options,
+    progress: Option<&Progress>,
+) -> Result<(Summary, Detail, Passed, Outcome)> {
+    let mut whole = Whole::default();
+    let mut detail = Detail::default();
+    let counting = || Counting { filter, tally: Tally::default(), passed: Passed::default() };
+    let make = || CountingMore { counting: counting(), detail: Detail::default() };
+    let outcome = run(inputs, reader, make, options, progress, |part: Part<CountingMore<'_>>| {
+        whole.add(part.fold.counting, part.first_line);
+        detail.merge(part.fold.detail);
+        Ok(())
+    })?;
+    Ok((whole.summary, detail, whole.passed, outcome))
+}
+
+/// Counts that pass the filter before and from a moment on, apart.
+struct CountingSides<'f> {
+    at_us: i64,
+    sides: [Counting<'f>; 2],
+    /// Where lines without a time go: where the last record with one went.
+    side: usize,
+}
+
+impl Fold for CountingSides<'_> {
+    const NUMBERED: bool = false;
+
+    fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
+        let time_us = match seen {
+            Seen::Record(record) => record.start_us(),
+            Seen::Proxy(proxy) => proxy.time_us,
+            Seen::Other | Seen::Reject(_) => None,
+        };
+        if let Some(us) = time_us {
+            self.side = usize::from(us >= self.at_us);
+        }
+        self.sides[self.side].see(seen, place);
+    }
+}
+
+/// Counts the records before a moment and those from it on apart, in one reading.
+///
+/// # Errors
+/// None of its own: what cannot be read is in [`Outcome::failures`].
+pub fn summarise_sides(
+    inputs: &[Input],
+    reader: &Reader,
+    filter: &Filter,
+    at_us: i64,
+    options: &Options,
+    progress: Option<&Progress>,
+) -> Result<([(Summary, Passed); 2], Outcome)> {
+    let mut wholes = [Whole::default(), Whole::default()];
+    let counting = || Counting { filter, tally: Tally::default(), passed: Passed::default() };
+    let make = || CountingSides { at_us, sides: [counting(), counting()], side: 0 };
+    let outcome = run(inputs, reader, make, options, progress, |part: Part<CountingSides<'_>>| {
+        for (whole, side) in wholes.iter_mut().zip(part.fold.sides) {
+            whole.add(side, part.first_line);
+        }
+        Ok(())
+    })?;
+    Ok((wholes.map(|whole| (whole.summary, whole.passed)), outcome))
+}
+
+/// Parts, put together.
+#[derive(Default)]
+struct Whole {
+    summary: Summary,
+    passed: Passed,
+}
+
+impl Whole {
+    fn add(&mut self, part: Counting<'_>, first_line: u64) {
+        self.passed.add(part.passed);
+        let mut later = part.tally.finish();
+        later.shift_lines(first_line);
+        // Records left out by the filter are lines all the same.
+        later.lines.total += part.passed.left_out;
+        later.lines.access += part.passed.left_out;
+        self.summary.merge(later, &Caps::default());
+    }
 }
 
 /// Writes the records that pass the filter.

@@ -30,6 +30,56 @@ pub fn terminal(bytes: &[u8]) -> String {
     out
 }
 
+/// Text for Markdown, where it stands in a line or in a cell of a table: one line, and nothing of it is markup, a link,
+/// a mention of somebody, or HTML.
+pub fn markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    let shown = terminal(text.as_bytes());
+    let mut before = ' ';
+    for (at, c) in shown.char_indices() {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '$' => {
+                // Within a word these two mean nothing: names stay readable.
+                let next = shown[at + c.len_utf8()..].chars().next().unwrap_or(' ');
+                let inside = matches!(c, '_' | '#') && before.is_alphanumeric() && next.is_alphanumeric();
+                if !inside {
+                    out.push('\\');
+                }
+                out.push(c);
+            }
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            // Mentions and bare links are recognised by these two.
+            '@' => out.push_str("&#64;"),
+            ':' if shown[at..].starts_with("://") => out.push_str("&#58;"),
+            '+' | '-' if at == 0 => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+        before = c;
+    }
+    out.replace("www.", "www&#46;")
+}
+
+/// Text for HTML, in elements and in quoted attributes.
+pub fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in terminal(text.as_bytes()).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 fn visible(out: &mut String, c: char) {
     // Writing to a String cannot fail.
     let _ = match c {
@@ -75,6 +125,15 @@ mod tests {
     fn bytes_that_are_not_utf8_are_kept() {
         assert_eq!(utf8(b"a\xffb"), "a\\xffb");
         assert!(matches!(utf8("é".as_bytes()), Cow::Borrowed("é")));
+    }
+
+    #[test]
+    fn markdown_and_html_are_text() {
+        assert_eq!(
+            markdown("a|b_c *x* <i> @all https://evil [l](u)"),
+            "a\\|b_c \\*x\\* &lt;i&gt; &#64;all https&#58;//evil \\[l\\](u)"
+        );
+        assert_eq!(html("<a href=\"x\" b='y'>&"), "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;");
     }
 
     proptest! {

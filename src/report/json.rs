@@ -39,8 +39,8 @@ type Words<'a> = Cow<'a, str>;
 type Tally<'a> = BTreeMap<Words<'a>, u64>;
 
 #[derive(Serialize)]
-struct Triage<'a> {
-    schema: &'static str,
+pub(super) struct Triage<'a> {
+    pub(super) schema: &'static str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     partial: bool,
     input: Input<'a>,
@@ -49,7 +49,7 @@ struct Triage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<Vec<groups::GroupRow<'a>>>,
     timeline: Timeline<'a>,
-    findings: Vec<FindingRow<'a>>,
+    pub(super) findings: Vec<FindingRow<'a>>,
 }
 
 #[derive(Serialize)]
@@ -132,7 +132,7 @@ impl Vantages {
 }
 
 #[derive(Serialize)]
-struct LatencyRow {
+pub(super) struct LatencyRow {
     count: u64,
     p50: Option<u64>,
     p90: Option<u64>,
@@ -189,7 +189,7 @@ struct BucketRow<'a> {
 }
 
 #[derive(Serialize)]
-struct FindingRow<'a> {
+pub(super) struct FindingRow<'a> {
     id: &'a str,
     title: &'a str,
     severity: &'static str,
@@ -207,7 +207,7 @@ struct FindingRow<'a> {
     fix: Vec<RemedyRow<'a>>,
     confirm: Vec<RemedyRow<'a>>,
     alternatives: Vec<AlternativeRow<'a>>,
-    exemplars: Vec<ExemplarRow<'a>>,
+    pub(super) exemplars: Vec<ExemplarRow<'a>>,
 }
 
 #[derive(Serialize)]
@@ -253,13 +253,13 @@ struct AlternativeRow<'a> {
 }
 
 #[derive(Serialize)]
-struct ExemplarRow<'a> {
+pub(super) struct ExemplarRow<'a> {
     source: &'a str,
     line: u64,
     offset: u64,
     request_id: Option<Words<'a>>,
     time: Option<String>,
-    raw: Words<'a>,
+    pub(super) raw: Words<'a>,
 }
 
 impl Serialize for Codes {
@@ -269,7 +269,7 @@ impl Serialize for Codes {
 }
 
 impl<'a> Triage<'a> {
-    fn of(report: &Report<'a>) -> Triage<'a> {
+    pub(super) fn of(report: &Report<'a>) -> Triage<'a> {
         let summary = report.summary;
         Triage {
             schema: "meshwhy.triage/1",
@@ -337,7 +337,7 @@ impl<'a> Totals<'a> {
 }
 
 impl LatencyRow {
-    fn of(latency: &Latency) -> LatencyRow {
+    pub(super) fn of(latency: &Latency) -> LatencyRow {
         let known = |ms| (latency.count() > 0).then_some(ms);
         LatencyRow {
             count: latency.count(),
@@ -503,7 +503,7 @@ fn tally(counter: &Counter<Text>) -> Tally<'_> {
     out
 }
 
-fn fraction(part: u64, whole: u64) -> f64 {
+pub(super) fn fraction(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { rounded(part as f64 / whole as f64) }
 }
 

@@ -1,9 +1,15 @@
 //! Findings become words. A renderer receives a finished model and a writer; it computes nothing and never prints.
 
+pub mod compare;
 pub mod escape;
 pub mod explain;
+mod html;
+mod incident_json;
 mod json;
+mod markdown;
 mod quality;
+mod redact;
+mod story;
 mod terminal;
 pub mod units;
 
@@ -12,9 +18,11 @@ mod tests;
 
 use std::io::Write;
 
-use crate::aggregate::Summary;
+use crate::aggregate::{Detail, Summary};
 use crate::diagnosis::Finding;
 use crate::error::{Error, ErrorKind, Result};
+use crate::incident::Incident;
+pub use redact::Hide;
 
 /// One input as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +111,47 @@ pub fn renderer(name: &str) -> Result<&'static dyn Renderer> {
     RENDERERS.iter().copied().find(|r| r.name() == name).ok_or_else(|| {
         let names: Vec<_> = RENDERERS.iter().map(|r| r.name()).collect();
         let message = format!("there is no output {name:?} for triage; there are: {}", names.join(", "));
+        Error::from(ErrorKind::Option { message })
+    })
+}
+
+/// All that an incident report needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Account<'r> {
+    /// What the triage knows.
+    pub report: Report<'r>,
+    /// Incidents, most failures first.
+    pub incidents: &'r [Incident],
+    /// Latency over time, and who called.
+    pub detail: &'r Detail,
+    /// The objective that the error budget is counted from, such as 99.9.
+    pub slo_percent: Option<f64>,
+    /// What to hide.
+    pub hide: Hide,
+}
+
+/// One output format of the incident report.
+pub trait Narrator: Sync {
+    /// Name as in `report --output NAME`.
+    fn name(&self) -> &'static str;
+    /// Writes the report.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    fn narrate(&self, account: &Account<'_>, out: &mut dyn Write) -> Result<()>;
+}
+
+/// All output formats of the incident report; the first is the default.
+pub static NARRATORS: &[&dyn Narrator] = &[&markdown::Markdown, &incident_json::IncidentJson, &html::Html];
+
+/// The narrator with this name.
+///
+/// # Errors
+/// When there is none; the message lists those there are.
+pub fn narrator(name: &str) -> Result<&'static dyn Narrator> {
+    NARRATORS.iter().copied().find(|r| r.name() == name).ok_or_else(|| {
+        let names: Vec<_> = NARRATORS.iter().map(|r| r.name()).collect();
+        let message = format!("there is no output {name:?} for a report; there are: {}", names.join(", "));
         Error::from(ErrorKind::Option { message })
     })
 }

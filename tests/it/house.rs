@@ -201,9 +201,11 @@ fn every_file_is_in_the_tree() {
 #[test]
 fn every_implementation_is_in_its_table() {
     let mut found = 0;
-    for (trait_name, folder, table) in
-        [("Renderer", "src/report", "RENDERERS"), ("Container", "src/input", "CONTAINERS")]
-    {
+    for (trait_name, folder, table) in [
+        ("Renderer", "src/report", "RENDERERS"),
+        ("Narrator", "src/report", "NARRATORS"),
+        ("Container", "src/input", "CONTAINERS"),
+    ] {
         let all: Vec<(String, String)> =
             sources().into_iter().filter(|(path, _)| path.starts_with(folder) && !is_test(path)).collect();
         let start = format!("static {table}: ");

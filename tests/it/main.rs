@@ -1,5 +1,7 @@
 //! Everything that is tested from outside, in one binary. Where a new test belongs:
 
+/// The HTML report in a real browser; ignored unless asked for.
+mod browser;
 /// The pages of the catalogue: their examples, their ids, the guide's sections.
 mod catalogue;
 /// The program from outside, on samples: streams, forms, messages, options.
@@ -12,6 +14,8 @@ mod formats;
 mod golden;
 /// The promises of `docs/house.md`: arrows, tables, sizes, generated files.
 mod house;
+/// Incident reports and comparisons: truth of recordings, schemas, redaction, gates.
+mod incident;
 /// Every sample through every container, block size and number of threads; and what must hold for any bytes.
 mod paths;
 /// The README's commands and its example.

@@ -70,7 +70,8 @@ fn shown_options_exist() {
         assert!(run.status.success(), "{args:?}");
         String::from_utf8(run.stdout).expect("UTF-8")
     };
-    let all = [help(&["--help"]), help(&["records", "--help"]), help(&["explain", "--help"])].concat();
+    let commands = ["records", "report", "compare", "explain"].map(|name| help(&[name, "--help"]));
+    let all = [help(&["--help"]), commands.concat()].concat();
     let pages = ["README.md", "docs/cli.md", "docs/formats.md"].map(text).concat();
     let mut seen = 0;
     for line in pages.lines().filter(|line| line.contains("meshwhy ")) {

@@ -1,0 +1,67 @@
+//! `meshwhy report`.
+
+use std::io::Write;
+
+use meshwhy::diagnosis::{diagnose, only_failures};
+use meshwhy::pipeline::summarise_in_detail;
+use meshwhy::report::{Account, Hide, Report, View, narrator};
+use meshwhy::{Error, ErrorKind, Result, incident};
+
+use super::args;
+use super::exit::Exit;
+use super::plan::{Reading, bucket, wrong};
+use super::progress::{interruptible, watched};
+use super::run::{complain, exit, sources, warnings};
+use super::screen;
+
+/// Runs the command.
+pub(super) fn report(args: args::Report) -> Result<Exit> {
+    let narrator = narrator(&args.output)?;
+    let bucket_seconds = args.bucket.as_deref().map(bucket).transpose()?;
+    let slo_percent = args.slo.as_deref().map(objective).transpose()?;
+    let hide = Hide {
+        // Scripts compare the lines of JSON with the input's, byte for byte.
+        secrets: args.redact || args.output != "json",
+        persons: args.redact,
+        authorities: args.redact_authority,
+    };
+    let reading = Reading::of(args.read)?;
+    let progress = interruptible();
+    let (summary, detail, passed, outcome) = watched(reading.progress, progress, || {
+        let options = &reading.options;
+        summarise_in_detail(&reading.inputs, &reading.reader, &reading.filter, options, Some(progress))
+    })?;
+    complain(&outcome, false);
+    if outcome.sources.is_empty() && !outcome.failures.is_empty() {
+        return Ok(Exit::Partial);
+    }
+    let findings = diagnose(&summary);
+    let incidents = incident::find(&summary, only_failures(&summary));
+    let failures: Vec<String> = outcome.failures.iter().map(Error::to_string).collect();
+    let account = Account {
+        report: Report {
+            summary: &summary,
+            findings: &findings,
+            sources: &sources(&outcome),
+            failures: &failures,
+            warnings: &warnings(passed, &outcome),
+            filtered: passed.left_out,
+            view: View { top: args.top, bucket_seconds, ..View::default() },
+        },
+        incidents: &incidents,
+        detail: &detail,
+        slo_percent,
+        hide,
+    };
+    let mut out = screen::out(false);
+    narrator.narrate(&account, &mut out)?;
+    out.flush().map_err(ErrorKind::Write)?;
+    Ok(exit(&outcome, passed, &reading.inputs, false))
+}
+
+fn objective(text: &str) -> Result<f64> {
+    let value: Option<f64> = text.trim().trim_end_matches('%').trim_end().parse().ok();
+    value
+        .filter(|v| (0.0..100.0).contains(v))
+        .ok_or_else(|| wrong(format!("--slo: {text:?}: a share below 100 is expected, such as 99.9")))
+}

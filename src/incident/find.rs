@@ -1,0 +1,351 @@
+//! Stretches that stand out become incidents.
+
+use std::collections::BTreeMap;
+
+use super::curve::{Curve, Place};
+use super::stretch::{Stretch, stretches};
+use crate::aggregate::{Span, Summary, Symptom, SymptomKey, Text};
+use crate::envoy::{Direction, cluster::direction};
+
+/// A time in which more requests failed than otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incident {
+    /// First failure of it, microseconds since 1970.
+    pub onset_us: i64,
+    /// Last failure of it.
+    pub last_us: i64,
+    /// The log is too short before the onset to say that it had not begun earlier.
+    pub began_before: bool,
+    /// The log is too short after the last failure to say that it is over.
+    pub ongoing: bool,
+    /// No change was found: it fails at one rate from the first line to the last.
+    pub steady: bool,
+    /// Start of the bucket with the most failures.
+    pub peak_us: i64,
+    /// Failures in that bucket.
+    pub peak_failed: u64,
+    /// Width of that bucket, seconds: what the times above are known to.
+    pub resolution_s: i64,
+    /// Upstream clusters that were hit, most failures first; `None` stands for requests without one.
+    pub upstreams: Vec<Option<Text>>,
+    /// Requests to them meanwhile.
+    pub requests: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Requests to them at other times.
+    pub baseline_requests: u64,
+    /// Those that failed.
+    pub baseline_failed: u64,
+}
+
+impl Incident {
+    /// End, unless it is still going on.
+    pub fn end_us(&self) -> Option<i64> {
+        (!self.ongoing).then_some(self.last_us)
+    }
+
+    /// Share of the requests that failed meanwhile.
+    pub fn failure_rate(&self) -> f64 {
+        share(self.failed, self.requests)
+    }
+
+    /// Share of the requests that failed at other times.
+    pub fn baseline_rate(&self) -> f64 {
+        share(self.baseline_failed, self.baseline_requests)
+    }
+
+    /// True when the upstream was hit.
+    pub fn hit(&self, upstream: Option<&[u8]>) -> bool {
+        self.upstreams.iter().any(|mine| mine.as_deref() == upstream)
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// Fewer failures than this are told one by one, not as an incident.
+const FEWEST: u64 = 5;
+/// How much greater the odds to fail must be than in quiet times. Finding the change is the likelihood's business; this
+/// says that it matters.
+const ODDS: f64 = 3.0;
+/// Quiet times are the stretches with the lowest rates that together make this share of the log.
+const QUIET: f64 = 0.1;
+/// What fails from the first line to the last shows no change; from this lower bound on it is an incident all the same.
+const STEADY: f64 = 0.05;
+/// With so many failures expected and none seen, it is over (or had not begun): the chance to err is e⁻³, 5 %.
+const EXPECTED: f64 = 3.0;
+/// Upstreams that are looked at, those with the most failures first.
+const PLACES: usize = 200;
+
+/// Incidents, most failures first. `only_failures`: successes are not in the log, so rates mean nothing.
+pub fn find(summary: &Summary, only_failures: bool) -> Vec<Incident> {
+    let places = places(summary);
+    let curves: Vec<Option<Curve>> = places.iter().map(|place| Curve::of(place, only_failures)).collect();
+    let mut spans = Vec::new();
+    for (at, (place, curve)) in places.iter().zip(&curves).enumerate() {
+        if let Some(curve) = curve {
+            spans.extend(spans_of(place, curve, only_failures).into_iter().map(|found| (at, found)));
+        }
+    }
+    let mut out: Vec<Incident> =
+        groups(&spans).iter().map(|group| incident(group, &places, &curves, summary)).collect();
+    out.sort_by_key(|i| (std::cmp::Reverse(i.failed), i.onset_us));
+    out
+}
+
+/// Upstreams with failures.
+fn places(summary: &Summary) -> Vec<Place<'_>> {
+    let mut by_name: BTreeMap<Option<&Text>, Vec<(&SymptomKey, &Symptom)>> = BTreeMap::new();
+    for (key, symptom) in summary.symptoms.iter().filter(|(key, _)| key.outcome.failed()) {
+        by_name.entry(key.upstream.as_ref()).or_default().push((key, symptom));
+    }
+    let mut out: Vec<Place<'_>> = by_name
+        .into_iter()
+        .filter_map(|(name, symptoms)| {
+            let upstream = match name {
+                Some(name) => summary.upstreams.get(name)?,
+                None => &summary.no_upstream,
+            };
+            Some(Place { name, upstream, symptoms })
+        })
+        .collect();
+    out.sort_by_key(|place| std::cmp::Reverse(place.upstream.counts.failed()));
+    out.truncate(PLACES);
+    out
+}
+
+/// A time in which one upstream fails.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Found {
+    first_us: i64,
+    last_us: i64,
+    began_before: bool,
+    ongoing: bool,
+    steady: bool,
+}
+
+/// The times in which an upstream fails, for all causes together and for each set of flags.
+fn spans_of(place: &Place<'_>, curve: &Curve, only_failures: bool) -> Vec<Found> {
+    let mut kinds: BTreeMap<_, Vec<(&SymptomKey, &Symptom)>> = BTreeMap::new();
+    for &(key, symptom) in &place.symptoms {
+        let code = if key.flags.is_empty() { key.code } else { 0 };
+        kinds.entry((key.flags, &key.unknown_flags, code)).or_default().push((key, symptom));
+    }
+    let mut all = found(&place.symptoms, curve, only_failures);
+    if kinds.len() > 1 {
+        all.extend(kinds.values().flat_map(|kind| found(kind, curve, only_failures)));
+    }
+    all.sort_by_key(|f| (f.steady, f.first_us, f.last_us));
+    let mut out: Vec<Found> = Vec::new();
+    for next in all {
+        match out.last_mut() {
+            Some(last) if last.steady == next.steady && next.first_us <= last.last_us => {
+                last.began_before |= next.began_before;
+                // The one that lasts longer knows the end.
+                if next.last_us >= last.last_us {
+                    last.ongoing = next.ongoing;
+                    last.last_us = next.last_us;
+                }
+            }
+            _ => out.push(next),
+        }
+    }
+    out
+}
+
+fn found(symptoms: &[(&SymptomKey, &Symptom)], curve: &Curve, only_failures: bool) -> Vec<Found> {
+    let hits = curve.hits(symptoms);
+    if hits.iter().map(|bin| bin.hits).sum::<u64>() < FEWEST {
+        return Vec::new();
+    }
+    let all = stretches(curve.bins, &hits, |bin| curve.exposure(bin));
+    let quiet = quiet(&all);
+    let bad: Vec<bool> = all.iter().map(|s| stands_out(s, &quiet)).collect();
+    let mut out: Vec<(usize, usize)> = Vec::new();
+    for at in (0..all.len()).filter(|at| bad[*at]) {
+        match out.last_mut() {
+            Some((first, last)) if *last + 1 == at || pause(&all, *first, *last, at) => *last = at,
+            _ => out.push((at, at)),
+        }
+    }
+    let total = Stretch {
+        from: 0,
+        to: curve.bins,
+        hits: all.iter().map(|s| s.hits).sum(),
+        exposure: all.iter().map(|s| s.exposure).sum(),
+    };
+    let steady = lower_bound(&quiet) >= STEADY || (only_failures && out.is_empty());
+    let mut found: Vec<Found> = out
+        .into_iter()
+        .filter_map(|(first, last)| {
+            let (from, to) = (all.get(first)?, all.get(last)?);
+            let inside = |bin: &&super::stretch::Bin| (from.from..to.to).contains(&bin.at);
+            let first_bin = hits.iter().find(inside)?.at;
+            let last_bin = hits.iter().rev().find(inside)?.at;
+            let before = curve.exposure(first_bin) - curve.exposure(0);
+            let after = curve.exposure(curve.bins) - curve.exposure(last_bin + 1);
+            Some(Found {
+                first_us: exact(symptoms, curve, first_bin, true),
+                last_us: exact(symptoms, curve, last_bin, false),
+                began_before: before * from.rate() < EXPECTED,
+                ongoing: after * to.rate() < EXPECTED,
+                steady: false,
+            })
+        })
+        .collect();
+    if steady && let (Some(first), Some(last)) = (hits.first(), hits.last()) {
+        found.push(Found {
+            first_us: exact(symptoms, curve, first.at, true),
+            last_us: exact(symptoms, curve, last.at, false),
+            began_before: (curve.exposure(first.at) - curve.exposure(0)) * total.rate() < EXPECTED,
+            ongoing: (curve.exposure(curve.bins) - curve.exposure(last.at + 1)) * total.rate() < EXPECTED,
+            steady: true,
+        });
+    }
+    found
+}
+
+/// The stretches with the lowest rates, as one.
+fn quiet(all: &[Stretch]) -> Stretch {
+    let mut order: Vec<&Stretch> = all.iter().filter(|s| s.exposure > 0.0).collect();
+    order.sort_by(|a, b| a.rate().total_cmp(&b.rate()).then(a.from.cmp(&b.from)));
+    let whole: f64 = order.iter().map(|s| s.exposure).sum();
+    let mut sum = Stretch { from: 0, to: 0, hits: 0, exposure: 0.0 };
+    for stretch in order {
+        if sum.exposure >= QUIET * whole {
+            break;
+        }
+        sum.hits += stretch.hits;
+        sum.exposure += stretch.exposure;
+    }
+    sum
+}
+
+fn stands_out(stretch: &Stretch, quiet: &Stretch) -> bool {
+    let odds = |s: &Stretch, more: f64| {
+        let rate = ((s.hits as f64 + more) / (s.exposure + 1.0)).min(0.999);
+        rate / (1.0 - rate)
+    };
+    let usual = quiet.rate() * stretch.exposure;
+    stretch.hits >= FEWEST
+        && stretch.hits as f64 - usual >= FEWEST as f64
+        && odds(stretch, 0.0) >= ODDS * odds(quiet, 0.5)
+}
+
+/// True when what lies between two bad stretches is short beside them: one incident with a pause.
+fn pause(all: &[Stretch], first: usize, last: usize, next: usize) -> bool {
+    let (start, end) = (all[first].from, all[next].to);
+    let gap = all[next].from - all[last].to;
+    gap <= 2 || gap * 8 <= end - start
+}
+
+/// Lower bound of the Wilson interval of the rate.
+fn lower_bound(stretch: &Stretch) -> f64 {
+    let n = stretch.exposure.max(stretch.hits as f64);
+    if n <= 0.0 {
+        return 0.0;
+    }
+    let (p, z) = (stretch.hits as f64 / n, 1.96);
+    let spread = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
+    ((p + z * z / (2.0 * n) - spread) / (1.0 + z * z / n)).max(0.0)
+}
+
+/// The first or last failure in a bin: to the microsecond where it is the first or last of its kind at all, else the
+/// bin's edge.
+fn exact(symptoms: &[(&SymptomKey, &Symptom)], curve: &Curve, bin: i64, first: bool) -> i64 {
+    let (start, end) = (curve.time_us(bin), curve.time_us(bin + 1));
+    let ends = |span: Span| if first { span.first_us } else { span.last_us };
+    let known = symptoms
+        .iter()
+        // A symptom seen in this bin only by its far end says nothing of the near one.
+        .filter_map(|(_, s)| ends(s.span))
+        .filter(|us| (start..end).contains(us));
+    match first {
+        true => known.min().unwrap_or(start),
+        false => known.max().unwrap_or(end - 1),
+    }
+}
+
+/// Times of different upstreams that overlap by half of the shorter one are one incident.
+fn groups(spans: &[(usize, Found)]) -> Vec<Vec<(usize, Found)>> {
+    let mut out: Vec<Vec<(usize, Found)>> = Vec::new();
+    for span in spans {
+        let joins = |other: &(usize, Found)| {
+            let (a, b) = (&span.1, &other.1);
+            let common = a.last_us.min(b.last_us) - a.first_us.max(b.first_us);
+            let shorter = (a.last_us - a.first_us).min(b.last_us - b.first_us);
+            a.steady == b.steady && (a.steady || (common >= 0 && common * 2 >= shorter))
+        };
+        let mut mine = vec![*span];
+        let (joined, rest) = out.into_iter().partition::<Vec<_>, _>(|group| group.iter().any(joins));
+        joined.into_iter().for_each(|group| mine.extend(group));
+        out = rest;
+        out.push(mine);
+    }
+    out
+}
+
+fn incident(
+    group: &[(usize, Found)],
+    places: &[Place<'_>],
+    curves: &[Option<Curve>],
+    summary: &Summary,
+) -> Incident {
+    let onset_us = group.iter().map(|(_, f)| f.first_us).min().unwrap_or(0);
+    let last_us = group.iter().map(|(_, f)| f.last_us).max().unwrap_or(onset_us);
+    let mut hit: BTreeMap<usize, u64> = BTreeMap::new();
+    let (mut requests, mut failed, mut all_requests, mut all_failed) = (0, 0, 0, 0);
+    // One request is in the log of the caller's and of the callee's proxy: only the caller's is counted then.
+    let is_inbound = |at: usize| places[at].name.is_some_and(|n| direction(n) == Some(Direction::Inbound));
+    let both_sides =
+        group.iter().any(|(at, _)| is_inbound(*at)) && !group.iter().all(|(at, _)| is_inbound(*at));
+    let mut resolution_s = 1;
+    for (at, _) in group {
+        let Some(curve) = curves.get(*at).and_then(Option::as_ref) else { continue };
+        if hit.contains_key(at) {
+            continue;
+        }
+        let (from, to) = (curve.bin(onset_us).max(0), (curve.bin(last_us) + 1).min(curve.bins));
+        let bad = curve.failed(from, to);
+        let seen = (curve.requests(to) - curve.requests(from)).round() as u64;
+        let counts = places[*at].upstream.counts;
+        hit.insert(*at, bad);
+        resolution_s = resolution_s.max(curve.width_us / 1_000_000);
+        if both_sides && is_inbound(*at) {
+            continue;
+        }
+        failed += bad;
+        requests += seen.max(bad);
+        all_requests += counts.requests();
+        all_failed += counts.failed();
+    }
+    let mut order: Vec<(usize, u64)> = hit.into_iter().collect();
+    order.sort_by_key(|(at, n)| (std::cmp::Reverse(*n), *at));
+    let width_us = resolution_s * 1_000_000;
+    let mut buckets: BTreeMap<i64, u64> = BTreeMap::new();
+    for (at, _) in order.iter().filter(|(at, _)| !(both_sides && is_inbound(*at))) {
+        for (us, n) in places[*at].symptoms.iter().flat_map(|(_, s)| s.series.iter()) {
+            *buckets.entry(us.div_euclid(width_us) * width_us).or_default() += n;
+        }
+    }
+    let peak = buckets
+        .range(onset_us.div_euclid(width_us) * width_us..=last_us)
+        .max_by_key(|(us, n)| (**n, std::cmp::Reverse(**us)));
+    let (peak_us, peak_failed) = peak.map_or((onset_us, 0), |(us, n)| (*us, *n));
+    Incident {
+        onset_us,
+        last_us,
+        began_before: group.iter().filter(|(_, f)| f.first_us == onset_us).any(|(_, f)| f.began_before),
+        ongoing: group.iter().any(|(_, f)| f.ongoing),
+        steady: group.iter().all(|(_, f)| f.steady),
+        peak_us: peak_us.max(summary.span.first_us.unwrap_or(peak_us)),
+        peak_failed,
+        resolution_s,
+        upstreams: order.iter().map(|(at, _)| places[*at].name.cloned()).collect(),
+        requests,
+        failed,
+        baseline_requests: all_requests.saturating_sub(requests),
+        baseline_failed: all_failed.saturating_sub(failed),
+    }
+}

@@ -1,0 +1,217 @@
+//! Incidents in generated traffic: several, unfinished, begun earlier, beside noise, in long and in one-sided logs.
+
+use super::*;
+use crate::aggregate::{Caps, Detail, Summary, Tally};
+use crate::record::{Carrier, Field, Layout, Record, time};
+
+const START_US: i64 = 1_767_348_000_000_000;
+const SECOND: i64 = 1_000_000;
+const SHOP: &[u8] = b"outbound|80||shop.demo.svc.cluster.local";
+const CART: &[u8] = b"outbound|80||cart.demo.svc.cluster.local";
+
+#[derive(Default)]
+struct Log {
+    tally: Tally,
+    detail: Detail,
+}
+
+impl Log {
+    /// One request, `ms` after the start.
+    fn request(&mut self, ms: i64, cluster: &[u8], code: &str, flags: &str) {
+        let start = time::rfc3339_ms(START_US + ms * 1000);
+        let mut text = b"^".to_vec();
+        let mut layout = Layout::new("istio-text");
+        for (field, value) in [
+            (Field::StartTime, start.as_bytes()),
+            (Field::Method, b"GET"),
+            (Field::Path, b"/"),
+            (Field::Code, code.as_bytes()),
+            (Field::Flags, flags.as_bytes()),
+            (Field::Details, b"via_upstream"),
+            (Field::Duration, if code == "200" { b"12" } else { b"900" }),
+            (Field::UpstreamCluster, cluster),
+            (Field::DownstreamRemote, b"10.0.0.9:1234"),
+        ] {
+            layout.set(field, text.len()..text.len() + value.len());
+            text.extend_from_slice(value);
+        }
+        let record = Record::new(&text, &layout, Carrier::default());
+        self.tally.record(&record, 0, 1, 0, &text);
+        self.detail.record(&record);
+    }
+
+    /// Requests at an even pace; `failing` says which fail, by second and number.
+    fn traffic(&mut self, seconds: i64, a_second: i64, cluster: &[u8], failing: impl Fn(i64, i64) -> bool) {
+        for n in 0..seconds * a_second {
+            let ms = n * 1000 / a_second;
+            let (code, flags) = if failing(ms / 1000, n) { ("503", "UF,URX") } else { ("200", "-") };
+            self.request(ms, cluster, code, flags);
+        }
+    }
+
+    fn summary(self) -> (Summary, Detail) {
+        let mut summary = Summary::default();
+        summary.merge(self.tally.finish(), &Caps::default());
+        (summary, self.detail)
+    }
+
+    fn incidents(self) -> Vec<Incident> {
+        find(&self.summary().0, false)
+    }
+}
+
+fn second(us: i64) -> i64 {
+    (us - START_US).div_euclid(SECOND)
+}
+
+#[test]
+fn one_incident_is_found_to_the_second() {
+    let mut log = Log::default();
+    log.traffic(600, 10, SHOP, |s, _| (200..260).contains(&s));
+    log.traffic(600, 10, CART, |_, _| false);
+    let (summary, detail) = log.summary();
+    let found = find(&summary, false);
+    let [incident] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((second(incident.onset_us), second(incident.last_us)), (200, 259));
+    assert!(!incident.ongoing && !incident.began_before && !incident.steady);
+    assert_eq!((incident.failed, incident.requests, incident.baseline_failed), (600, 600, 0));
+    assert_eq!(incident.upstreams, [Some(SHOP.into())]);
+    let window = Window::of(incident, &summary, &detail);
+    assert_eq!((window.before.failed, window.during.failed, window.after.failed), (0, 600, 0));
+    assert_eq!(window.before.requests + window.during.requests + window.after.requests, 12_000);
+    assert_eq!(window.before.latency.quantile_ms(500), 12);
+    assert!(window.during.latency.quantile_ms(990) >= 900);
+}
+
+#[test]
+fn noise_is_no_incident_and_hides_none() {
+    let mut log = Log::default();
+    log.traffic(900, 10, SHOP, |_, n| n % 97 == 0);
+    assert_eq!(log.incidents(), []);
+    let mut log = Log::default();
+    // A tenth of the requests for half a minute, in the middle of one in a hundred.
+    log.traffic(900, 10, SHOP, |s, n| n % 97 == 0 || ((400..430).contains(&s) && n % 4 == 0));
+    let found = log.incidents();
+    let [incident] = &found[..] else { panic!("{found:?}") };
+    assert!((second(incident.onset_us) - 400).abs() <= 3 && (second(incident.last_us) - 429).abs() <= 3);
+    assert!(incident.baseline_failed > 50 && incident.baseline_rate() < 0.02, "{incident:?}");
+}
+
+#[test]
+fn several_incidents_are_told_apart() {
+    let mut log = Log::default();
+    log.traffic(900, 5, SHOP, |s, _| (100..130).contains(&s) || (500..560).contains(&s));
+    log.traffic(900, 5, CART, |s, _| (505..555).contains(&s));
+    let found = log.incidents();
+    let [large, small] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((second(large.onset_us), second(large.last_us)), (500, 559));
+    assert_eq!(large.upstreams, [Some(SHOP.into()), Some(CART.into())]);
+    assert_eq!((second(small.onset_us), second(small.last_us)), (100, 129));
+    assert_eq!(small.upstreams.len(), 1);
+}
+
+#[test]
+fn a_request_in_both_sides_logs_is_counted_once() {
+    let mut log = Log::default();
+    log.traffic(300, 5, SHOP, |s, _| (100..130).contains(&s));
+    log.traffic(300, 5, b"inbound|80||", |s, _| (100..130).contains(&s));
+    let found = log.incidents();
+    let [incident] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((incident.upstreams.len(), incident.failed, incident.requests), (2, 150, 150));
+}
+
+#[test]
+fn the_ends_of_the_log_are_not_taken_for_those_of_the_incident() {
+    let mut log = Log::default();
+    log.traffic(300, 5, SHOP, |s, _| s < 40);
+    log.traffic(300, 5, CART, |s, _| s >= 250);
+    let found = log.incidents();
+    let [late, early] = &found[..] else { panic!("{found:?}") };
+    assert!(late.ongoing && !late.began_before && second(late.onset_us) == 250);
+    assert!(early.began_before && !early.ongoing && second(early.last_us) == 39);
+    assert_eq!(late.end_us(), None);
+}
+
+#[test]
+fn what_fails_from_first_to_last_is_steady() {
+    let mut log = Log::default();
+    log.traffic(300, 5, SHOP, |_, n| n % 3 == 0);
+    let found = log.incidents();
+    let [incident] = &found[..] else { panic!("{found:?}") };
+    assert!(incident.steady && incident.began_before && incident.ongoing);
+    assert_eq!((incident.requests, incident.failed, incident.baseline_requests), (1500, 500, 0));
+}
+
+#[test]
+fn a_short_incident_in_a_long_log_keeps_its_seconds() {
+    let mut log = Log::default();
+    let day = 86_400;
+    for s in 0..day {
+        log.request(s * 1000, SHOP, "200", "-");
+    }
+    for n in 0..200 {
+        log.request((50_003 + n / 10) * 1000, SHOP, "503", "UF");
+    }
+    let found = log.incidents();
+    let [incident] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((second(incident.onset_us), second(incident.last_us)), (50_003, 50_022));
+    assert_eq!(incident.failed, 200);
+}
+
+#[test]
+fn minutes_are_the_resolution_when_failures_span_days() {
+    let mut log = Log::default();
+    for m in 0..2 * 24 * 60 {
+        log.request(m * 60_000, SHOP, "200", "-");
+        if m % 100 == 0 {
+            log.request(m * 60_000, SHOP, "503", "UF");
+        }
+    }
+    for n in 0..3_000 {
+        log.request(90_000_000 + n * 1_000, SHOP, "503", "UF");
+    }
+    let found = log.incidents();
+    let [incident] = &found[..] else { panic!("{found:?}") };
+    let width = incident.resolution_s;
+    assert!((60..=900).contains(&width), "{width}");
+    assert!((second(incident.onset_us) - 90_000).abs() <= width);
+    assert!((second(incident.last_us) - 92_999).abs() <= width);
+}
+
+#[test]
+fn without_successes_time_is_the_measure() {
+    let mut log = Log::default();
+    for s in 0..600 {
+        let n = if (200..240).contains(&s) { 8 } else { i64::from(s % 20 == 0) };
+        (0..n).for_each(|i| log.request(s * 1000 + i, SHOP, "503", "UF"));
+    }
+    let (summary, _) = log.summary();
+    let found = find(&summary, true);
+    assert_eq!((second(found[0].onset_us), second(found[0].last_us)), (200, 239), "{found:?}");
+}
+
+#[test]
+fn few_failures_are_no_incident() {
+    let mut log = Log::default();
+    log.traffic(300, 5, SHOP, |s, n| s == 100 && n % 5 < 4);
+    assert_eq!(log.incidents(), []);
+    assert_eq!(find(&Summary::default(), false), []);
+}
+
+#[test]
+fn stretches_cover_everything_and_keep_the_sum() {
+    use proptest::prelude::*;
+    proptest!(|(counts in prop::collection::vec(0u64..9, 1..80))| {
+        let hits: Vec<stretch::Bin> = counts
+            .iter()
+            .enumerate()
+            .filter(|(_, n)| **n > 0)
+            .map(|(at, n)| stretch::Bin { at: at as i64, hits: *n })
+            .collect();
+        let all = stretches(counts.len() as i64, &hits, |bin| bin as f64 * 10.0);
+        prop_assert_eq!(all.first().unwrap().from, 0);
+        prop_assert_eq!(all.last().unwrap().to, counts.len() as i64);
+        prop_assert!(all.windows(2).all(|w| w[0].to == w[1].from && w[0].from < w[0].to));
+        prop_assert_eq!(all.iter().map(|s| s.hits).sum::<u64>(), counts.iter().sum::<u64>());
+    });
+}

@@ -1,0 +1,111 @@
+//! The HTML report in a real browser. Needs Chromium on the PATH (or `MESHWHY_CHROMIUM`):
+//! `cargo test --test it browser -- --ignored`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::samples::root;
+
+/// Runs at the page's end: what a person would do, and what then stands there.
+const HANDS: &str = r##"
+const out = [];
+const say = (name, value) => out.push(`${name}=${value}`);
+const tables = [...document.querySelectorAll("table.sortable")];
+const heads = (table) => [...table.tHead.rows[0].cells];
+const column = (table, at) => [...table.tBodies[0].rows].map((row) => row.cells[at].textContent);
+const paths = tables.find((table) => heads(table)[0].textContent === "path");
+heads(paths)[1].querySelector("button").click();
+say("down", column(paths, 1));
+heads(paths)[1].querySelector("button").click();
+say("up", column(paths, 1));
+heads(paths)[0].querySelector("button").click();
+say("names", column(paths, 0));
+say("bars", document.querySelectorAll("svg.plot rect[class^=l]").length);
+say("curves", document.querySelectorAll("svg.plot polyline").length);
+say("heat", document.querySelectorAll("td.h5").length);
+const plot = document.querySelector("svg.plot");
+const box = plot.getBoundingClientRect();
+say("drawn", box.width > 300 && box.height > 100);
+const before = plot.getAttribute("viewBox");
+[...document.querySelectorAll(".tools button")].find((b) => b.textContent === "incident").click();
+say("zoomed", plot.getAttribute("viewBox") !== before);
+let copied = "";
+Object.defineProperty(navigator, "clipboard", { value: { writeText: async (text) => { copied = text; } } });
+const block = document.querySelector(".code");
+block.querySelector("button").click();
+say("copied", copied === block.querySelector("pre").textContent && copied.length > 0);
+document.querySelector(".causes h3 button").click();
+say("finding", copied.includes("kubectl") && copied.includes("nothing listens"));
+document.body.dataset.result = out.join(";");
+"##;
+
+fn chromium(args: &[&str], page: &Path) -> Output {
+    let profile = tempfile::tempdir().unwrap();
+    let browser = std::env::var("MESHWHY_CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
+    Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--enable-logging=stderr", "--window-size=1100,4200"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(args)
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .expect("Chromium; set MESHWHY_CHROMIUM or leave this test out")
+}
+
+fn report(name: &str) -> (PathBuf, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_meshwhy"))
+        .args(["report", "--output", "html", "--slo", "99.9", "sample-logs/istio-text/checkout-killed.log"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let page = String::from_utf8(output.stdout).unwrap();
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, &page).unwrap();
+    (path, page)
+}
+
+/// What the page itself wrote to the console; the browser's own complaints about its surroundings are not ours.
+fn console(output: &Output) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stderr);
+    text.lines().filter(|line| line.contains(":CONSOLE")).map(str::to_owned).collect()
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn the_page_runs_under_its_own_policy_without_an_error() {
+    let (path, _) = report("report.html");
+    let output = chromium(&["--dump-dom"], &path);
+    assert_eq!(console(&output), Vec::<String>::new());
+    let dom = String::from_utf8_lossy(&output.stdout);
+    assert!(dom.contains("data-ready=\"yes\""), "the script did not run: does the policy's hash fit?");
+    let shot = path.with_file_name("report.png");
+    let _ = std::fs::remove_file(&shot);
+    let output = chromium(&[&format!("--screenshot={}", shot.display())], &path);
+    assert_eq!(console(&output), Vec::<String>::new());
+    assert!(std::fs::metadata(&shot).is_ok_and(|file| file.len() > 20_000), "{}", shot.display());
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn tables_sort_charts_zoom_and_blocks_are_copied() {
+    let (path, page) = report("report-hands.html");
+    // The policy forbids foreign scripts, and the hands are one.
+    let (head, rest) = page.split_once("<meta http-equiv").unwrap();
+    let (_, rest) = rest.split_once('>').unwrap();
+    let page = format!("{head}{rest}").replace("</body>", &format!("<script>{HANDS}</script></body>"));
+    std::fs::write(&path, page).unwrap();
+    let output = chromium(&["--dump-dom"], &path);
+    assert_eq!(console(&output), Vec::<String>::new());
+    let dom = String::from_utf8_lossy(&output.stdout);
+    let (_, result) = dom.split_once("data-result=\"").expect("the hands did not reach their end");
+    let result: Vec<&str> = result.split('"').next().unwrap().split(';').collect();
+    assert_eq!(result[..3], ["down=46,33", "up=33,46", "names=/api/v1/orders,/api/v1/cart"]);
+    for (name, least) in [("bars", 20), ("curves", 3), ("heat", 1)] {
+        let n = result.iter().find_map(|r| r.strip_prefix(&format!("{name}="))).unwrap();
+        assert!(n.parse::<u32>().unwrap() >= least, "{name}: {n}");
+    }
+    for name in ["drawn", "zoomed", "copied", "finding"] {
+        assert!(result.contains(&format!("{name}=true").as_str()), "{name}: {result:?}");
+    }
+}
