@@ -19,7 +19,10 @@ const MINUTE_US: i64 = 60_000_000;
 
 pub(super) fn quick(case: &Case<'_>) -> bool {
     let durations = &case.symptom.durations;
-    durations.count() > 0 && durations.between(0, QUICK_MS) * 10 >= durations.count() * 6
+    // A tail says that something was waited for: connects that time out fail all that queued behind them at once.
+    durations.count() > 0
+        && durations.between(0, QUICK_MS) * 10 >= durations.count() * 6
+        && durations.quantile_ms(900) <= 10 * QUICK_MS
 }
 
 pub(super) fn worked_on(case: &Case<'_>) -> bool {
