@@ -88,10 +88,63 @@ pub fn find(summary: &Summary, only_failures: bool) -> Vec<Incident> {
             spans.extend(spans_of(place, curve, only_failures).into_iter().map(|found| (at, found)));
         }
     }
+    let total = summary.counts.failed();
     let mut out: Vec<Incident> =
         groups(&spans).iter().map(|group| incident(group, &places, &curves, summary)).collect();
+    // In a log of many upstreams some fail by chance from first to last.
+    out.retain(|i| !i.steady || i.failed * 100 >= total);
+    everywhere(summary, only_failures, &mut out);
     out.sort_by_key(|i| (std::cmp::Reverse(i.failed), i.onset_us));
     out
+}
+
+/// Upstreams of an incident that is everywhere, at most.
+const NAMED: usize = 50;
+
+/// A fault may hit so many upstreams that each has too few failures to stand out: all of them are looked at as one, too.
+/// What upstreams of their own explain by half is theirs.
+fn everywhere(summary: &Summary, only_failures: bool, out: &mut Vec<Incident>) {
+    let failed = summary.symptoms.iter().filter(|(key, _)| key.outcome.failed());
+    let symptoms: Vec<(&SymptomKey, &Symptom)> = failed.collect();
+    let Some(curve) = Curve::whole(summary, &symptoms, only_failures) else { return };
+    for span in found(&symptoms, &curve, only_failures).into_iter().filter(|span| !span.steady) {
+        let (from, to) = (curve.bin(span.first_us), curve.bin(span.last_us) + 1);
+        let failed = curve.failed(from, to);
+        let overlaps = |i: &&Incident| i.onset_us <= span.last_us && i.last_us >= span.first_us;
+        let explained: u64 = out.iter().filter(overlaps).map(|i| i.failed).sum();
+        if explained * 2 >= failed {
+            continue;
+        }
+        let mut hit: BTreeMap<Option<&Text>, u64> = BTreeMap::new();
+        for (key, symptom) in &symptoms {
+            let n = super::window::within(&symptom.series, span.first_us, span.last_us);
+            if n > 0 {
+                *hit.entry(key.upstream.as_ref()).or_default() += n;
+            }
+        }
+        let mut order: Vec<_> = hit.into_iter().collect();
+        order.sort_by_key(|(name, n)| (std::cmp::Reverse(*n), *name));
+        order.truncate(NAMED);
+        let requests = ((curve.requests(to) - curve.requests(from)).round() as u64).max(failed);
+        let hits = curve.hits(&symptoms);
+        let inside = hits.iter().filter(|bin| (from..to).contains(&bin.at));
+        let peak = inside.max_by_key(|bin| (bin.hits, std::cmp::Reverse(bin.at)));
+        out.push(Incident {
+            onset_us: span.first_us,
+            last_us: span.last_us,
+            began_before: span.began_before,
+            ongoing: span.ongoing,
+            steady: false,
+            peak_us: peak.map_or(span.first_us, |bin| curve.time_us(bin.at)),
+            peak_failed: peak.map_or(0, |bin| bin.hits),
+            resolution_s: curve.width_us / 1_000_000,
+            upstreams: order.into_iter().map(|(name, _)| name.cloned()).collect(),
+            requests,
+            failed,
+            baseline_requests: summary.counts.requests().saturating_sub(requests),
+            baseline_failed: summary.counts.failed().saturating_sub(failed),
+        });
+    }
 }
 
 /// Upstreams with failures.
