@@ -66,6 +66,15 @@ fn share(part: u64, whole: u64) -> f64 {
 
 /// Fewer failures than this are told one by one, not as an incident.
 const FEWEST: u64 = 5;
+
+/// The same among many upstreams: more places, more chances of a fluke.
+fn fewest(places: usize) -> u64 {
+    match places {
+        0..=100 => FEWEST,
+        101..=1_000 => 2 * FEWEST,
+        _ => 4 * FEWEST,
+    }
+}
 /// How much greater the odds to fail must be than in quiet times. Finding the change is the likelihood's business; this
 /// says that it matters.
 const ODDS: f64 = 3.0;
@@ -82,10 +91,11 @@ const PLACES: usize = 200;
 pub fn find(summary: &Summary, only_failures: bool) -> Vec<Incident> {
     let places = places(summary);
     let curves: Vec<Option<Curve>> = places.iter().map(|place| Curve::of(place, only_failures)).collect();
+    let fewest = fewest(summary.upstreams.values().filter(|u| u.counts.failed() > 0).count());
     let mut spans = Vec::new();
     for (at, (place, curve)) in places.iter().zip(&curves).enumerate() {
         if let Some(curve) = curve {
-            spans.extend(spans_of(place, curve, only_failures).into_iter().map(|found| (at, found)));
+            spans.extend(spans_of(place, curve, only_failures, fewest).into_iter().map(|found| (at, found)));
         }
     }
     let total = summary.counts.failed();
@@ -107,7 +117,7 @@ fn everywhere(summary: &Summary, only_failures: bool, out: &mut Vec<Incident>) {
     let failed = summary.symptoms.iter().filter(|(key, _)| key.outcome.failed());
     let symptoms: Vec<(&SymptomKey, &Symptom)> = failed.collect();
     let Some(curve) = Curve::whole(summary, &symptoms, only_failures) else { return };
-    for span in found(&symptoms, &curve, only_failures).into_iter().filter(|span| !span.steady) {
+    for span in found(&symptoms, &curve, only_failures, FEWEST).into_iter().filter(|span| !span.steady) {
         let (from, to) = (curve.bin(span.first_us), curve.bin(span.last_us) + 1);
         let failed = curve.failed(from, to);
         let overlaps = |i: &&Incident| i.onset_us <= span.last_us && i.last_us >= span.first_us;
@@ -179,15 +189,15 @@ struct Found {
 }
 
 /// The times in which an upstream fails, for all causes together and for each set of flags.
-fn spans_of(place: &Place<'_>, curve: &Curve, only_failures: bool) -> Vec<Found> {
+fn spans_of(place: &Place<'_>, curve: &Curve, only_failures: bool, fewest: u64) -> Vec<Found> {
     let mut kinds: BTreeMap<_, Vec<(&SymptomKey, &Symptom)>> = BTreeMap::new();
     for &(key, symptom) in &place.symptoms {
         let code = if key.flags.is_empty() { key.code } else { 0 };
         kinds.entry((key.flags, &key.unknown_flags, code)).or_default().push((key, symptom));
     }
-    let mut all = found(&place.symptoms, curve, only_failures);
+    let mut all = found(&place.symptoms, curve, only_failures, fewest);
     if kinds.len() > 1 {
-        all.extend(kinds.values().flat_map(|kind| found(kind, curve, only_failures)));
+        all.extend(kinds.values().flat_map(|kind| found(kind, curve, only_failures, fewest)));
     }
     all.sort_by_key(|f| (f.steady, f.first_us, f.last_us));
     let mut out: Vec<Found> = Vec::new();
@@ -207,14 +217,19 @@ fn spans_of(place: &Place<'_>, curve: &Curve, only_failures: bool) -> Vec<Found>
     out
 }
 
-fn found(symptoms: &[(&SymptomKey, &Symptom)], curve: &Curve, only_failures: bool) -> Vec<Found> {
+fn found(
+    symptoms: &[(&SymptomKey, &Symptom)],
+    curve: &Curve,
+    only_failures: bool,
+    fewest: u64,
+) -> Vec<Found> {
     let hits = curve.hits(symptoms);
-    if hits.iter().map(|bin| bin.hits).sum::<u64>() < FEWEST {
+    if hits.iter().map(|bin| bin.hits).sum::<u64>() < fewest {
         return Vec::new();
     }
     let all = stretches(curve.bins, &hits, |bin| curve.exposure(bin));
     let quiet = quiet(&all);
-    let bad: Vec<bool> = all.iter().map(|s| stands_out(s, &quiet)).collect();
+    let bad: Vec<bool> = all.iter().map(|s| stands_out(s, &quiet, fewest)).collect();
     let mut out: Vec<(usize, usize)> = Vec::new();
     for at in (0..all.len()).filter(|at| bad[*at]) {
         match out.last_mut() {
@@ -275,14 +290,14 @@ fn quiet(all: &[Stretch]) -> Stretch {
     sum
 }
 
-fn stands_out(stretch: &Stretch, quiet: &Stretch) -> bool {
+fn stands_out(stretch: &Stretch, quiet: &Stretch, fewest: u64) -> bool {
     let odds = |s: &Stretch, more: f64| {
         let rate = ((s.hits as f64 + more) / (s.exposure + 1.0)).min(0.999);
         rate / (1.0 - rate)
     };
     let usual = quiet.rate() * stretch.exposure;
-    stretch.hits >= FEWEST
-        && stretch.hits as f64 - usual >= FEWEST as f64
+    stretch.hits >= fewest
+        && stretch.hits as f64 - usual >= fewest as f64
         && odds(stretch, 0.0) >= ODDS * odds(quiet, 0.5)
 }
 
