@@ -41,21 +41,22 @@ impl Curve {
     /// `by_time`: the log does not hold successes, so failures are measured against the time that passes.
     pub(super) fn of(place: &Place<'_>, by_time: bool) -> Option<Curve> {
         let load = &place.upstream.series;
-        Curve::over(&place.symptoms, load.width_s(), load.iter().map(|(us, cell)| (us, *cell)), by_time)
+        let kept = place.symptoms.iter().map(|(_, s)| s.series.width_s()).max()?;
+        let failed = || place.symptoms.iter().flat_map(|(_, s)| s.series.iter()).map(|(us, n)| (us, *n));
+        Curve::over(kept, failed, load.width_s(), load.iter().map(|(us, cell)| (us, *cell)), by_time)
     }
 
     /// Failures of all upstreams together.
-    pub(super) fn whole(
-        summary: &Summary,
-        symptoms: &[(&SymptomKey, &Symptom)],
-        by_time: bool,
-    ) -> Option<Curve> {
+    pub(super) fn whole(summary: &Summary, by_time: bool) -> Option<Curve> {
         let load = &summary.timeline;
-        Curve::over(symptoms, load.width_s(), load.iter().map(|(us, cell)| (us, cell.load)), by_time)
+        let failed = || load.iter().map(|(us, cell)| (us, cell.load.failed));
+        let all = load.iter().map(|(us, cell)| (us, cell.load));
+        Curve::over(load.width_s(), failed, load.width_s(), all, by_time)
     }
 
-    fn over(
-        symptoms: &[(&SymptomKey, &Symptom)],
+    fn over<F: Iterator<Item = (i64, u64)>>(
+        kept_s: i64,
+        failed: impl Fn() -> F,
         load_s: i64,
         load: impl Iterator<Item = (i64, Load)>,
         by_time: bool,
@@ -63,7 +64,7 @@ impl Curve {
         let load: Vec<(i64, Load)> = load.collect();
         let (first, last) = (load.first()?.0, load.last()?.0);
         let end_us = last + load_s * 1_000_000;
-        let (width_us, failures) = failures(symptoms, first, end_us)?;
+        let (width_us, failures) = failures(kept_s, failed, first, end_us)?;
         let start_us = first.div_euclid(width_us) * width_us;
         let bin = |us: i64| (us - start_us).div_euclid(width_us);
         let failures: BTreeMap<i64, u64> = failures.into_iter().map(|(us, n)| (bin(us), n)).collect();
@@ -130,6 +131,11 @@ impl Curve {
         out.into_iter().map(|(at, hits)| Bin { at, hits }).collect()
     }
 
+    /// Bins with failures of any kind.
+    pub(super) fn all_hits(&self) -> Vec<Bin> {
+        self.failures.iter().map(|(at, hits)| Bin { at: *at, hits: *hits }).collect()
+    }
+
     /// Failures in bins `from..to`.
     pub(super) fn failed(&self, from: i64, to: i64) -> u64 {
         if from < to { self.failures.range(from..to).map(|(_, n)| n).sum() } else { 0 }
@@ -147,17 +153,17 @@ impl Curve {
 }
 
 /// Failures by the start of their bin, in the narrowest bins that their series and the limits allow.
-fn failures(
-    symptoms: &[(&SymptomKey, &Symptom)],
+fn failures<F: Iterator<Item = (i64, u64)>>(
+    kept_s: i64,
+    failed: impl Fn() -> F,
     first_us: i64,
     end_us: i64,
 ) -> Option<(i64, BTreeMap<i64, u64>)> {
-    let kept = symptoms.iter().map(|(_, s)| s.series.width_s()).max()?;
     let mut found = None;
-    for width_s in WIDTHS_S.into_iter().filter(|w| *w >= kept) {
+    for width_s in WIDTHS_S.into_iter().filter(|w| *w >= kept_s) {
         let width_us = width_s * 1_000_000;
         let mut bins: BTreeMap<i64, u64> = BTreeMap::new();
-        for (us, n) in symptoms.iter().flat_map(|(_, s)| s.series.iter()).filter(|(_, n)| **n > 0) {
+        for (us, n) in failed().filter(|(_, n)| *n > 0) {
             *bins.entry(us.div_euclid(width_us) * width_us).or_default() += n;
         }
         let fits = bins.len() <= BUSY_BINS && (end_us - first_us) / width_us < BINS;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::curve::{Curve, Place};
-use super::stretch::{Stretch, stretches};
+use super::stretch::{Bin, Stretch, stretches};
 use crate::aggregate::{Span, Summary, Symptom, SymptomKey, Text};
 use crate::envoy::{Direction, cluster::direction};
 
@@ -116,8 +116,11 @@ const NAMED: usize = 50;
 fn everywhere(summary: &Summary, only_failures: bool, out: &mut Vec<Incident>) {
     let failed = summary.symptoms.iter().filter(|(key, _)| key.outcome.failed());
     let symptoms: Vec<(&SymptomKey, &Symptom)> = failed.collect();
-    let Some(curve) = Curve::whole(summary, &symptoms, only_failures) else { return };
-    for span in found(&symptoms, &curve, only_failures, FEWEST).into_iter().filter(|span| !span.steady) {
+    let Some(curve) = Curve::whole(summary, only_failures) else { return };
+    // Of the timeline: groups of failures have a cap.
+    let hits = curve.all_hits();
+    for span in found(&hits, &symptoms, &curve, only_failures, FEWEST).into_iter().filter(|span| !span.steady)
+    {
         let (from, to) = (curve.bin(span.first_us), curve.bin(span.last_us) + 1);
         let failed = curve.failed(from, to);
         let overlaps = |i: &&Incident| i.onset_us <= span.last_us && i.last_us >= span.first_us;
@@ -136,7 +139,6 @@ fn everywhere(summary: &Summary, only_failures: bool, out: &mut Vec<Incident>) {
         order.sort_by_key(|(name, n)| (std::cmp::Reverse(*n), *name));
         order.truncate(NAMED);
         let requests = ((curve.requests(to) - curve.requests(from)).round() as u64).max(failed);
-        let hits = curve.hits(&symptoms);
         let inside = hits.iter().filter(|bin| (from..to).contains(&bin.at));
         let peak = inside.max_by_key(|bin| (bin.hits, std::cmp::Reverse(bin.at)));
         out.push(Incident {
@@ -195,9 +197,11 @@ fn spans_of(place: &Place<'_>, curve: &Curve, only_failures: bool, fewest: u64) 
         let code = if key.flags.is_empty() { key.code } else { 0 };
         kinds.entry((key.flags, &key.unknown_flags, code)).or_default().push((key, symptom));
     }
-    let mut all = found(&place.symptoms, curve, only_failures, fewest);
+    let mut all = found(&curve.all_hits(), &place.symptoms, curve, only_failures, fewest);
     if kinds.len() > 1 {
-        all.extend(kinds.values().flat_map(|kind| found(kind, curve, only_failures, fewest)));
+        all.extend(
+            kinds.values().flat_map(|kind| found(&curve.hits(kind), kind, curve, only_failures, fewest)),
+        );
     }
     all.sort_by_key(|f| (f.steady, f.first_us, f.last_us));
     let mut out: Vec<Found> = Vec::new();
@@ -218,16 +222,16 @@ fn spans_of(place: &Place<'_>, curve: &Curve, only_failures: bool, fewest: u64) 
 }
 
 fn found(
+    hits: &[Bin],
     symptoms: &[(&SymptomKey, &Symptom)],
     curve: &Curve,
     only_failures: bool,
     fewest: u64,
 ) -> Vec<Found> {
-    let hits = curve.hits(symptoms);
     if hits.iter().map(|bin| bin.hits).sum::<u64>() < fewest {
         return Vec::new();
     }
-    let all = stretches(curve.bins, &hits, |bin| curve.exposure(bin));
+    let all = stretches(curve.bins, hits, |bin| curve.exposure(bin));
     let quiet = quiet(&all);
     let bad: Vec<bool> = all.iter().map(|s| stands_out(s, &quiet, fewest)).collect();
     let mut out: Vec<(usize, usize)> = Vec::new();
@@ -248,7 +252,7 @@ fn found(
         .into_iter()
         .filter_map(|(first, last)| {
             let (from, to) = (all.get(first)?, all.get(last)?);
-            let inside = |bin: &&super::stretch::Bin| (from.from..to.to).contains(&bin.at);
+            let inside = |bin: &&Bin| (from.from..to.to).contains(&bin.at);
             let first_bin = hits.iter().find(inside)?.at;
             let last_bin = hits.iter().rev().find(inside)?.at;
             let before = curve.exposure(first_bin) - curve.exposure(0);
