@@ -9,21 +9,80 @@ const PAGES: usize = 32;
 
 /// How many requests took how long, in milliseconds. Values below 128 ms are exact, above them the bucket is at most
 /// 1/64 of the value wide. Integers only, so merging in any order gives the same.
-#[derive(Clone, PartialEq, Default)]
+#[derive(Clone, Default)]
 pub struct Latency {
-    pages: [Option<Box<[u64; PAGE]>>; PAGES],
+    filled: Filled,
     count: u64,
     sum_ms: u64,
     max_ms: u64,
+}
+
+/// The filled buckets. Most groups of records fill a few: these are kept in a short sorted list.
+#[derive(Clone)]
+enum Filled {
+    Few(Vec<(u16, u64)>),
+    Many(Box<[Option<Box<[u64; PAGE]>>; PAGES]>),
+}
+
+/// The longest list.
+const FEW: usize = 12;
+
+impl Default for Filled {
+    fn default() -> Self {
+        Filled::Few(Vec::new())
+    }
+}
+
+impl Filled {
+    #[inline]
+    fn add(&mut self, bucket: usize, n: u64) {
+        match self {
+            Filled::Many(pages) => {
+                let page = pages[bucket / PAGE].get_or_insert_with(|| Box::new([0; PAGE]));
+                page[bucket % PAGE] += n;
+            }
+            Filled::Few(list) => match list.binary_search_by_key(&bucket, |entry| usize::from(entry.0)) {
+                Ok(at) => list[at].1 += n,
+                Err(at) if list.len() < FEW => list.insert(at, (bucket as u16, n)),
+                Err(_) => {
+                    let few = std::mem::take(list);
+                    *self = Filled::Many(Box::new([const { None }; PAGES]));
+                    few.into_iter().for_each(|(bucket, n)| self.add(usize::from(bucket), n));
+                    self.add(bucket, n);
+                }
+            },
+        }
+    }
+
+    /// Bucket and count, in order.
+    fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
+        let (few, many) = match self {
+            Filled::Few(list) => (Some(list), None),
+            Filled::Many(pages) => (None, Some(pages)),
+        };
+        let few = few.into_iter().flatten().map(|(bucket, n)| (usize::from(*bucket), *n));
+        let many = many
+            .into_iter()
+            .flat_map(|pages| pages.iter().enumerate())
+            .filter_map(|(p, page)| page.as_ref().map(|page| (p, page)))
+            .flat_map(|(p, page)| page.iter().enumerate().map(move |(i, n)| (p * PAGE + i, *n)))
+            .filter(|(_, n)| *n > 0);
+        few.chain(many)
+    }
+}
+
+impl PartialEq for Latency {
+    fn eq(&self, other: &Self) -> bool {
+        (self.count, self.sum_ms, self.max_ms) == (other.count, other.sum_ms, other.max_ms)
+            && self.filled.iter().eq(other.filled.iter())
+    }
 }
 
 impl Latency {
     /// Counts one duration.
     #[inline]
     pub fn add(&mut self, ms: u64) {
-        let bucket = bucket_of(ms);
-        let page = self.pages[bucket / PAGE].get_or_insert_with(|| Box::new([0; PAGE]));
-        page[bucket % PAGE] += 1;
+        self.filled.add(bucket_of(ms), 1);
         self.count += 1;
         self.sum_ms = self.sum_ms.saturating_add(ms);
         self.max_ms = self.max_ms.max(ms);
@@ -31,11 +90,7 @@ impl Latency {
 
     /// Adds another histogram.
     pub fn merge(&mut self, other: &Latency) {
-        for (mine, theirs) in self.pages.iter_mut().zip(&other.pages) {
-            let Some(theirs) = theirs else { continue };
-            let mine = mine.get_or_insert_with(|| Box::new([0; PAGE]));
-            mine.iter_mut().zip(theirs.iter()).for_each(|(a, b)| *a += b);
-        }
+        other.filled.iter().for_each(|(bucket, n)| self.filled.add(bucket, n));
         self.count += other.count;
         self.sum_ms = self.sum_ms.saturating_add(other.sum_ms);
         self.max_ms = self.max_ms.max(other.max_ms);
@@ -77,13 +132,7 @@ impl Latency {
 
     /// Filled buckets, shortest first: lowest and highest duration (ms) and count.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64, u64)> {
-        self.pages
-            .iter()
-            .enumerate()
-            .filter_map(|(p, page)| page.as_ref().map(|page| (p, page)))
-            .flat_map(|(p, page)| page.iter().enumerate().map(move |(i, n)| (p * PAGE + i, *n)))
-            .filter(|(_, n)| *n > 0)
-            .map(|(bucket, n)| (lowest_of(bucket), lowest_of(bucket + 1) - 1, n))
+        self.filled.iter().map(|(bucket, n)| (lowest_of(bucket), lowest_of(bucket + 1) - 1, n))
     }
 }
 

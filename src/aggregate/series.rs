@@ -33,6 +33,10 @@ pub struct Load {
     pub failed: u64,
     /// Sum of their durations, milliseconds.
     pub busy_ms: u64,
+    /// Those whose duration says little about the upstream: streams, sessions, clients that left.
+    pub other: u64,
+    /// Sum of the durations of those.
+    pub other_ms: u64,
 }
 
 impl Cell for Load {
@@ -40,6 +44,8 @@ impl Cell for Load {
         self.requests += other.requests;
         self.failed += other.failed;
         self.busy_ms = self.busy_ms.saturating_add(other.busy_ms);
+        self.other += other.other;
+        self.other_ms = self.other_ms.saturating_add(other.other_ms);
     }
 }
 

@@ -147,6 +147,10 @@ impl Tally {
                 cell.requests += 1;
                 cell.failed += failed;
                 cell.busy_ms += duration_ms.unwrap_or(0);
+                if !row.counts_latency {
+                    cell.other += 1;
+                    cell.other_ms = cell.other_ms.saturating_add(duration_ms.unwrap_or(0));
+                }
                 let cell = summary.timeline.at_second(second);
                 cell.load.requests += 1;
                 cell.load.failed += failed;

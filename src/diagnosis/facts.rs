@@ -8,6 +8,8 @@ use crate::envoy::FlagSet;
 
 /// Hosts named in a fact.
 const NAMED: usize = 3;
+/// So long, and a twentieth of the time up to the last failure, all must have been well before an onset is one.
+const QUIET_US: i64 = 10_000_000;
 /// Durations that are somebody's default.
 const TIMERS_MS: [(u64, &str); 6] = [
     (5_000, "Envoy's default connect timeout"),
@@ -27,13 +29,15 @@ pub(super) fn of(cases: &[Case<'_>]) -> Vec<Fact> {
         .collect()
 }
 
-/// The scope worked, and then it did not.
+/// The scope worked for a while, and then it did not. Failures that begin with the log have no onset.
 fn onset(cases: &[Case<'_>]) -> Option<String> {
     let mut span = Span::default();
     cases.iter().for_each(|case| span.merge(case.symptom.span));
-    let first = span.first_us?;
+    let (first, last) = (span.first_us?, span.last_us?);
     let worked = cases.iter().filter_map(|case| case.scope_ok().first_us).min()?;
-    (worked < first).then(|| format!("since {}; requests before that succeeded", clock(first)))
+    let good = first.saturating_sub(worked);
+    (good >= QUIET_US && good >= last.saturating_sub(worked) / 20)
+        .then(|| format!("since {}; requests before that succeeded", clock(first)))
 }
 
 fn hosts(cases: &[Case<'_>]) -> Option<String> {

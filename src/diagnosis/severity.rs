@@ -216,7 +216,9 @@ fn impatient(group: &Weighed<'_, '_>) -> bool {
     let mut all = Latency::default();
     group.cases.iter().for_each(|c| all.merge(&c.symptom.durations));
     let usual = group.cases.first().and_then(|c| c.upstream).map_or(0, |u| u.latency.quantile_ms(990));
-    group.k >= 10 && timing_constant_ms(&all).is_some_and(|ms| ms >= 3 * usual)
+    // Half of ten may meet by chance; ten that meet do not.
+    timing_constant_ms(&all)
+        .is_some_and(|ms| ms >= 3 * usual && all.between(ms - ms / 20, ms + ms / 20) >= 10)
 }
 
 fn edge(group: &Weighed<'_, '_>, lb: f64) -> Severity {

@@ -1,16 +1,20 @@
 //! Signals of durations and of the clock.
 
 use super::super::case::Case;
+use super::scope::sparse;
 use crate::aggregate::Latency;
+use crate::record::Outcome;
 
 /// Most answers came at once: nobody waited for anything.
 const QUICK_MS: u64 = 25;
-/// A connection that is already closed says so within a round trip, far below this.
-const REACHED_MS: u64 = 5;
+/// A connection that is already closed says so within a round trip, and on a busy node some milliseconds later.
+const REACHED_MS: u64 = 10;
 /// Below this a "constant" duration is just a fast answer.
 const TIMER_MS: u64 = 100;
 /// Rollouts and configuration pushes settle within this.
 const SETTLE_US: i64 = 30_000_000;
+/// Requests on either side of an onset, and a twentieth of all, that a comparison of latencies needs.
+const BEFORE_AND_SINCE: u64 = 20;
 const MINUTE_US: i64 = 60_000_000;
 
 pub(super) fn quick(case: &Case<'_>) -> bool {
@@ -75,17 +79,32 @@ pub(super) fn drain_window(case: &Case<'_>) -> bool {
     last - first <= MINUTE_US && end - last >= MINUTE_US
 }
 
+fn worked_before(case: &Case<'_>, onset: i64) -> bool {
+    case.scope_ok().first_us.is_some_and(|ok| ok < onset)
+}
+
 /// Mean latency of the upstream since the symptom began, against the time before.
 pub(super) fn slower_than_before(case: &Case<'_>) -> bool {
     let (Some(upstream), Some(onset)) = (case.upstream, case.symptom.span.first_us) else { return false };
+    // What somebody's timer cut took longer than that; nearly all answers had been far quicker.
+    let usual = upstream.latency.quantile_ms(990).max(5);
+    let cut = case.key.outcome == Outcome::ClientGone && !sparse(case);
+    if cut
+        && worked_before(case, onset)
+        && constant_ms(&case.symptom.durations).is_some_and(|ms| ms >= 3 * usual)
+    {
+        return true;
+    }
     let width_us = upstream.series.width_s() * 1_000_000;
     let (mut before, mut since) = ((0, 0), (0, 0));
     for (start, load) in upstream.series.iter() {
         let half = if start + width_us <= onset { &mut before } else { &mut since };
-        half.0 += load.requests;
-        half.1 += load.busy_ms;
+        half.0 += load.requests.saturating_sub(load.other);
+        half.1 += load.busy_ms.saturating_sub(load.other_ms);
     }
-    let mean = |(n, ms): (u64, u64)| if n < 20 { None } else { Some(ms / n) };
+    // A few long requests among a handful are chance.
+    let enough = BEFORE_AND_SINCE.max((before.0 + since.0) / 20);
+    let mean = |(n, ms): (u64, u64)| if n < enough { None } else { Some(ms / n) };
     match (mean(before), mean(since)) {
         (Some(before), Some(since)) => since >= 3 * before.max(5),
         _ => false,
