@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::stretch::Bin;
-use crate::aggregate::{Symptom, SymptomKey, Text, Upstream};
+use crate::aggregate::{Load, Summary, Symptom, SymptomKey, Text, Upstream};
 
 /// An upstream that failed, or all requests without one.
 pub(super) struct Place<'s> {
@@ -41,17 +41,38 @@ impl Curve {
     /// `by_time`: the log does not hold successes, so failures are measured against the time that passes.
     pub(super) fn of(place: &Place<'_>, by_time: bool) -> Option<Curve> {
         let load = &place.upstream.series;
-        let (first, last) = (load.iter().next()?.0, load.iter().last()?.0);
-        let (width_us, failures) = failures(place, first, last + load.width_s() * 1_000_000)?;
+        let kept = place.symptoms.iter().map(|(_, s)| s.series.width_s()).max()?;
+        let failed = || place.symptoms.iter().flat_map(|(_, s)| s.series.iter()).map(|(us, n)| (us, *n));
+        Curve::over(kept, failed, load.width_s(), load.iter().map(|(us, cell)| (us, *cell)), by_time)
+    }
+
+    /// Failures of all upstreams together.
+    pub(super) fn whole(summary: &Summary, by_time: bool) -> Option<Curve> {
+        let load = &summary.timeline;
+        let failed = || load.iter().map(|(us, cell)| (us, cell.load.failed));
+        let all = load.iter().map(|(us, cell)| (us, cell.load));
+        Curve::over(load.width_s(), failed, load.width_s(), all, by_time)
+    }
+
+    fn over<F: Iterator<Item = (i64, u64)>>(
+        kept_s: i64,
+        failed: impl Fn() -> F,
+        load_s: i64,
+        load: impl Iterator<Item = (i64, Load)>,
+        by_time: bool,
+    ) -> Option<Curve> {
+        let load: Vec<(i64, Load)> = load.collect();
+        let (first, last) = (load.first()?.0, load.last()?.0);
+        let end_us = last + load_s * 1_000_000;
+        let (width_us, failures) = failures(kept_s, failed, first, end_us)?;
         let start_us = first.div_euclid(width_us) * width_us;
         let bin = |us: i64| (us - start_us).div_euclid(width_us);
-        let end_us = last + load.width_s() * 1_000_000;
         let failures: BTreeMap<i64, u64> = failures.into_iter().map(|(us, n)| (bin(us), n)).collect();
         let last_bin = failures.keys().next_back().copied().unwrap_or(0);
         let bins = bin(end_us - 1).max(last_bin) + 1;
         let mut others: Vec<(i64, i64, f64)> = Vec::new();
-        for (us, cell) in load.iter() {
-            let (from, to) = (bin(us), bin(us + load.width_s() * 1_000_000 - 1) + 1);
+        for (us, cell) in &load {
+            let (from, to) = (bin(*us), bin(us + load_s * 1_000_000 - 1) + 1);
             let n = cell.requests.saturating_sub(cell.failed) as f64;
             // The kept buckets may be finer than the bins, or the other way round.
             match others.last_mut() {
@@ -110,6 +131,11 @@ impl Curve {
         out.into_iter().map(|(at, hits)| Bin { at, hits }).collect()
     }
 
+    /// Bins with failures of any kind.
+    pub(super) fn all_hits(&self) -> Vec<Bin> {
+        self.failures.iter().map(|(at, hits)| Bin { at: *at, hits: *hits }).collect()
+    }
+
     /// Failures in bins `from..to`.
     pub(super) fn failed(&self, from: i64, to: i64) -> u64 {
         if from < to { self.failures.range(from..to).map(|(_, n)| n).sum() } else { 0 }
@@ -127,13 +153,17 @@ impl Curve {
 }
 
 /// Failures by the start of their bin, in the narrowest bins that their series and the limits allow.
-fn failures(place: &Place<'_>, first_us: i64, end_us: i64) -> Option<(i64, BTreeMap<i64, u64>)> {
-    let kept = place.symptoms.iter().map(|(_, s)| s.series.width_s()).max()?;
+fn failures<F: Iterator<Item = (i64, u64)>>(
+    kept_s: i64,
+    failed: impl Fn() -> F,
+    first_us: i64,
+    end_us: i64,
+) -> Option<(i64, BTreeMap<i64, u64>)> {
     let mut found = None;
-    for width_s in WIDTHS_S.into_iter().filter(|w| *w >= kept) {
+    for width_s in WIDTHS_S.into_iter().filter(|w| *w >= kept_s) {
         let width_us = width_s * 1_000_000;
         let mut bins: BTreeMap<i64, u64> = BTreeMap::new();
-        for (us, n) in place.symptoms.iter().flat_map(|(_, s)| s.series.iter()).filter(|(_, n)| **n > 0) {
+        for (us, n) in failed().filter(|(_, n)| *n > 0) {
             *bins.entry(us.div_euclid(width_us) * width_us).or_default() += n;
         }
         let fits = bins.len() <= BUSY_BINS && (end_us - first_us) / width_us < BINS;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::curve::{Curve, Place};
-use super::stretch::{Stretch, stretches};
+use super::stretch::{Bin, Stretch, stretches};
 use crate::aggregate::{Span, Summary, Symptom, SymptomKey, Text};
 use crate::envoy::{Direction, cluster::direction};
 
@@ -66,6 +66,15 @@ fn share(part: u64, whole: u64) -> f64 {
 
 /// Fewer failures than this are told one by one, not as an incident.
 const FEWEST: u64 = 5;
+
+/// The same among many upstreams: more places, more chances of a fluke.
+fn fewest(places: usize) -> u64 {
+    match places {
+        0..=100 => FEWEST,
+        101..=1_000 => 2 * FEWEST,
+        _ => 4 * FEWEST,
+    }
+}
 /// How much greater the odds to fail must be than in quiet times. Finding the change is the likelihood's business; this
 /// says that it matters.
 const ODDS: f64 = 3.0;
@@ -82,16 +91,72 @@ const PLACES: usize = 200;
 pub fn find(summary: &Summary, only_failures: bool) -> Vec<Incident> {
     let places = places(summary);
     let curves: Vec<Option<Curve>> = places.iter().map(|place| Curve::of(place, only_failures)).collect();
+    let fewest = fewest(summary.upstreams.values().filter(|u| u.counts.failed() > 0).count());
     let mut spans = Vec::new();
     for (at, (place, curve)) in places.iter().zip(&curves).enumerate() {
         if let Some(curve) = curve {
-            spans.extend(spans_of(place, curve, only_failures).into_iter().map(|found| (at, found)));
+            spans.extend(spans_of(place, curve, only_failures, fewest).into_iter().map(|found| (at, found)));
         }
     }
+    let total = summary.counts.failed();
     let mut out: Vec<Incident> =
         groups(&spans).iter().map(|group| incident(group, &places, &curves, summary)).collect();
+    // In a log of many upstreams some fail by chance from first to last.
+    out.retain(|i| !i.steady || i.failed * 100 >= total);
+    everywhere(summary, only_failures, &mut out);
     out.sort_by_key(|i| (std::cmp::Reverse(i.failed), i.onset_us));
     out
+}
+
+/// Upstreams of an incident that is everywhere, at most.
+const NAMED: usize = 50;
+
+/// A fault may hit so many upstreams that each has too few failures to stand out: all of them are looked at as one, too.
+/// What upstreams of their own explain by half is theirs.
+fn everywhere(summary: &Summary, only_failures: bool, out: &mut Vec<Incident>) {
+    let failed = summary.symptoms.iter().filter(|(key, _)| key.outcome.failed());
+    let symptoms: Vec<(&SymptomKey, &Symptom)> = failed.collect();
+    let Some(curve) = Curve::whole(summary, only_failures) else { return };
+    // Of the timeline: groups of failures have a cap.
+    let hits = curve.all_hits();
+    for span in found(&hits, &symptoms, &curve, only_failures, FEWEST).into_iter().filter(|span| !span.steady)
+    {
+        let (from, to) = (curve.bin(span.first_us), curve.bin(span.last_us) + 1);
+        let failed = curve.failed(from, to);
+        let overlaps = |i: &&Incident| i.onset_us <= span.last_us && i.last_us >= span.first_us;
+        let explained: u64 = out.iter().filter(overlaps).map(|i| i.failed).sum();
+        if explained * 2 >= failed {
+            continue;
+        }
+        let mut hit: BTreeMap<Option<&Text>, u64> = BTreeMap::new();
+        for (key, symptom) in &symptoms {
+            let n = super::window::within(&symptom.series, span.first_us, span.last_us);
+            if n > 0 {
+                *hit.entry(key.upstream.as_ref()).or_default() += n;
+            }
+        }
+        let mut order: Vec<_> = hit.into_iter().collect();
+        order.sort_by_key(|(name, n)| (std::cmp::Reverse(*n), *name));
+        order.truncate(NAMED);
+        let requests = ((curve.requests(to) - curve.requests(from)).round() as u64).max(failed);
+        let inside = hits.iter().filter(|bin| (from..to).contains(&bin.at));
+        let peak = inside.max_by_key(|bin| (bin.hits, std::cmp::Reverse(bin.at)));
+        out.push(Incident {
+            onset_us: span.first_us,
+            last_us: span.last_us,
+            began_before: span.began_before,
+            ongoing: span.ongoing,
+            steady: false,
+            peak_us: peak.map_or(span.first_us, |bin| curve.time_us(bin.at)),
+            peak_failed: peak.map_or(0, |bin| bin.hits),
+            resolution_s: curve.width_us / 1_000_000,
+            upstreams: order.into_iter().map(|(name, _)| name.cloned()).collect(),
+            requests,
+            failed,
+            baseline_requests: summary.counts.requests().saturating_sub(requests),
+            baseline_failed: summary.counts.failed().saturating_sub(failed),
+        });
+    }
 }
 
 /// Upstreams with failures.
@@ -126,15 +191,17 @@ struct Found {
 }
 
 /// The times in which an upstream fails, for all causes together and for each set of flags.
-fn spans_of(place: &Place<'_>, curve: &Curve, only_failures: bool) -> Vec<Found> {
+fn spans_of(place: &Place<'_>, curve: &Curve, only_failures: bool, fewest: u64) -> Vec<Found> {
     let mut kinds: BTreeMap<_, Vec<(&SymptomKey, &Symptom)>> = BTreeMap::new();
     for &(key, symptom) in &place.symptoms {
         let code = if key.flags.is_empty() { key.code } else { 0 };
         kinds.entry((key.flags, &key.unknown_flags, code)).or_default().push((key, symptom));
     }
-    let mut all = found(&place.symptoms, curve, only_failures);
+    let mut all = found(&curve.all_hits(), &place.symptoms, curve, only_failures, fewest);
     if kinds.len() > 1 {
-        all.extend(kinds.values().flat_map(|kind| found(kind, curve, only_failures)));
+        all.extend(
+            kinds.values().flat_map(|kind| found(&curve.hits(kind), kind, curve, only_failures, fewest)),
+        );
     }
     all.sort_by_key(|f| (f.steady, f.first_us, f.last_us));
     let mut out: Vec<Found> = Vec::new();
@@ -154,14 +221,19 @@ fn spans_of(place: &Place<'_>, curve: &Curve, only_failures: bool) -> Vec<Found>
     out
 }
 
-fn found(symptoms: &[(&SymptomKey, &Symptom)], curve: &Curve, only_failures: bool) -> Vec<Found> {
-    let hits = curve.hits(symptoms);
-    if hits.iter().map(|bin| bin.hits).sum::<u64>() < FEWEST {
+fn found(
+    hits: &[Bin],
+    symptoms: &[(&SymptomKey, &Symptom)],
+    curve: &Curve,
+    only_failures: bool,
+    fewest: u64,
+) -> Vec<Found> {
+    if hits.iter().map(|bin| bin.hits).sum::<u64>() < fewest {
         return Vec::new();
     }
-    let all = stretches(curve.bins, &hits, |bin| curve.exposure(bin));
+    let all = stretches(curve.bins, hits, |bin| curve.exposure(bin));
     let quiet = quiet(&all);
-    let bad: Vec<bool> = all.iter().map(|s| stands_out(s, &quiet)).collect();
+    let bad: Vec<bool> = all.iter().map(|s| stands_out(s, &quiet, fewest)).collect();
     let mut out: Vec<(usize, usize)> = Vec::new();
     for at in (0..all.len()).filter(|at| bad[*at]) {
         match out.last_mut() {
@@ -180,7 +252,7 @@ fn found(symptoms: &[(&SymptomKey, &Symptom)], curve: &Curve, only_failures: boo
         .into_iter()
         .filter_map(|(first, last)| {
             let (from, to) = (all.get(first)?, all.get(last)?);
-            let inside = |bin: &&super::stretch::Bin| (from.from..to.to).contains(&bin.at);
+            let inside = |bin: &&Bin| (from.from..to.to).contains(&bin.at);
             let first_bin = hits.iter().find(inside)?.at;
             let last_bin = hits.iter().rev().find(inside)?.at;
             let before = curve.exposure(first_bin) - curve.exposure(0);
@@ -222,14 +294,14 @@ fn quiet(all: &[Stretch]) -> Stretch {
     sum
 }
 
-fn stands_out(stretch: &Stretch, quiet: &Stretch) -> bool {
+fn stands_out(stretch: &Stretch, quiet: &Stretch, fewest: u64) -> bool {
     let odds = |s: &Stretch, more: f64| {
         let rate = ((s.hits as f64 + more) / (s.exposure + 1.0)).min(0.999);
         rate / (1.0 - rate)
     };
     let usual = quiet.rate() * stretch.exposure;
-    stretch.hits >= FEWEST
-        && stretch.hits as f64 - usual >= FEWEST as f64
+    stretch.hits >= fewest
+        && stretch.hits as f64 - usual >= fewest as f64
         && odds(stretch, 0.0) >= ODDS * odds(quiet, 0.5)
 }
 

@@ -121,6 +121,21 @@ fn a_request_in_both_sides_logs_is_counted_once() {
 }
 
 #[test]
+fn a_fault_that_is_everywhere_is_one_incident() {
+    let mut log = Log::default();
+    for n in 0..12_000i64 {
+        let cluster = format!("outbound|80||s{}.demo.svc.cluster.local", n * 7 % 1_000);
+        let failing = (300..330).contains(&(n / 20)) || n % 53 == 0;
+        let (code, flags) = if failing { ("503", "UF") } else { ("200", "-") };
+        log.request(n * 50, cluster.as_bytes(), code, flags);
+    }
+    let found = log.incidents();
+    let [incident] = &found[..] else { panic!("{found:?}") };
+    assert!((second(incident.onset_us) - 300).abs() <= 3 && (second(incident.last_us) - 329).abs() <= 3);
+    assert!(incident.upstreams.len() > 10 && incident.failed >= 600, "{incident:?}");
+}
+
+#[test]
 fn the_ends_of_the_log_are_not_taken_for_those_of_the_incident() {
     let mut log = Log::default();
     log.traffic(300, 5, SHOP, |s, _| s < 40);

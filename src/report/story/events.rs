@@ -37,12 +37,15 @@ impl Teller<'_, '_> {
             self.hosts(upstream, &title, &mut events);
         }
         self.flag_sets(incident, &mut events);
-        let begun = if incident.began_before { "the log begins: it is already failing" } else { "onset" };
+        let begun = if incident.began_before { "it may have begun before the log does" } else { "onset" };
         events.push((incident.onset_us, format!("{begun}: {} fails", self.place(incident))));
-        let bucket = super::super::units::bucket(incident.resolution_s);
+        let bucket = match incident.resolution_s {
+            1 => "a second".to_owned(),
+            s => super::super::units::duration(s.unsigned_abs() * 1000),
+        };
         events.push((
             incident.peak_us.max(incident.onset_us),
-            format!("peak: {} in a {bucket}", counted(incident.peak_failed, "failure")),
+            format!("peak: {} within {bucket}", counted(incident.peak_failed, "failure")),
         ));
         let end = if incident.ongoing {
             "last failure before the log ends: still going on"
