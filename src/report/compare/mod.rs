@@ -326,7 +326,7 @@ mod tests {
             (0..1_000).for_each(|n| latency.add(base + n % 10));
             latency
         };
-        let verdict = |a, b| shift(None, None, &of(a), &of(b)).map(|c| (c.verdict, c.p < 1e-6));
+        let verdict = |a, b| shift(None, None, &of(a), &of(b)).map(|c| (c.verdict, c.p < 1e-3));
         assert_eq!(verdict(10, 40), Some((Verdict::Worse, true)));
         assert_eq!(verdict(40, 10), Some((Verdict::Better, true)));
         assert_eq!(verdict(100, 101), Some((Verdict::Same, true)));
