@@ -3,8 +3,9 @@
 use super::case::Case;
 use super::finding::Fact;
 use super::rules::{timing_constant_ms, worst_prefix};
+use super::severity::lower_bound;
 use crate::aggregate::{Latency, Span, without_port};
-use crate::envoy::FlagSet;
+use crate::envoy::{Cluster, FlagSet};
 
 /// Hosts named in a fact.
 const NAMED: usize = 3;
@@ -22,7 +23,7 @@ const TIMERS_MS: [(u64, &str); 6] = [
 
 /// All that can be said of these groups of records together.
 pub(super) fn of(cases: &[Case<'_>]) -> Vec<Fact> {
-    [onset(cases), hosts(cases), duration(cases), concurrency(cases), amplification(cases)]
+    [onset(cases), hosts(cases), duration(cases), concurrency(cases), amplification(cases), split(cases)]
         .into_iter()
         .flatten()
         .map(|text| Fact { text, count: 0 })
@@ -38,6 +39,37 @@ fn onset(cases: &[Case<'_>]) -> Option<String> {
     let good = first.saturating_sub(worked);
     (good >= QUIET_US && good >= last.saturating_sub(worked) / 20)
         .then(|| format!("since {}; requests before that succeeded", clock(first)))
+}
+
+/// What each subset of a small traffic split got, and which weights that is in keeping with: the binomial (Wilson)
+/// interval of 95 %.
+fn split(cases: &[Case<'_>]) -> Option<String> {
+    let case = cases.first().filter(|case| case.signal("small-split-sample"))?;
+    let mine = Cluster::parse(case.key.upstream.as_deref()?);
+    let subsets: Vec<(&[u8], u64)> = case
+        .summary
+        .upstreams
+        .iter()
+        .map(|(name, upstream)| (Cluster::parse(name), upstream.counts.requests()))
+        .filter(|(other, _)| (other.host, other.port) == (mine.host, mine.port))
+        .filter_map(|(other, n)| Some((other.subset?, n)))
+        .collect();
+    let all: u64 = subsets.iter().map(|(_, n)| n).sum();
+    let percent = |share: f64| (share * 100.0).round();
+    let each: Vec<String> = subsets
+        .iter()
+        .map(|(name, n)| {
+            let low = lower_bound(*n, all, 1.96);
+            let high = 1.0 - lower_bound(all - n, all, 1.96);
+            let name = String::from_utf8_lossy(name);
+            format!(
+                "{name} got {n} of {all}: any weight from {} % to {} % does that",
+                percent(low),
+                percent(high)
+            )
+        })
+        .collect();
+    Some(each.join("; "))
 }
 
 fn hosts(cases: &[Case<'_>]) -> Option<String> {
