@@ -36,9 +36,7 @@ pub(super) fn mend(line: &[u8], out: &mut Vec<u8>) -> bool {
     let mut rest = &line[start..];
     if quotes == Quotes::Escaped {
         // The string ends at the first quote that is not escaped.
-        let mut inside = Vec::new();
-        unescape_into(&rest[..string_end(rest)], &mut inside);
-        undress(&inside, out);
+        unescape_into(&rest[..string_end(rest)], out);
     } else {
         while let Some((b'`' | b'\'' | b',' | b';', head)) = rest.split_last() {
             rest = head;
@@ -167,9 +165,10 @@ fn names_message(before: &[u8]) -> bool {
     else {
         return false;
     };
-    let key = key.trim_ascii();
+    // Only the last key counts.
+    let key = key.rsplit(|b| matches!(b, b',' | b'{')).next().unwrap_or(key).trim_ascii();
     let key = key.strip_prefix(b"\"").and_then(|key| key.strip_suffix(b"\"")).unwrap_or(key);
-    matches!(key, b"log" | b"message" | b"msg" | b"line" | b"textPayload" | b"@message")
+    matches!(key, b"log" | b"message" | b"msg" | b"line" | b"value" | b"textPayload" | b"@message")
 }
 
 /// Where a string ends: at a quote with an even number of backslashes before it.

@@ -7,6 +7,7 @@
 //! | CloudWatch `filter-log-events`, `get-log-events` | `events[]` | as it is |
 //! | CloudWatch subscription | `logEvents[]` | as it is |
 //! | Elasticsearch, OpenSearch | `hits.hits[]` | as it is |
+//! | CloudWatch Insights, `get-query-results` | field of `results[]` | as it is |
 //! | Envoy's access log service, `StreamAccessLogsMessage` | `httpLogs.logEntry[]`, `tcpLogs.logEntry[]` | as it is |
 //! | OpenTelemetry export, one document or one a line | `logRecords[]` | `{"scopeLogs":[{"resource":…,"logRecords":[…]}]}` |
 //! | Loki's HTTP API | `data.result[].values[]` | `{"labels":…,"line":…,"timestamp":…}`, as logcli's jsonl |
@@ -58,6 +59,7 @@ enum Shape {
     Events,
     LogEvents,
     Hits,
+    Results,
     Loki,
     Service,
     OpenTelemetry,
@@ -117,6 +119,9 @@ impl Shape {
         {
             return Some(Shape::Hits);
         }
+        if starts(&["{\"results\":[[{\"field\":"]) {
+            return Some(Shape::Results);
+        }
         if starts(&["{\"resourceLogs\":[{"]) {
             return Some(Shape::OpenTelemetry);
         }
@@ -156,6 +161,7 @@ impl Shape {
             Shape::Array => keys(&[""]),
             Shape::Events => keys(&["events", ""]),
             Shape::LogEvents => keys(&["logEvents", ""]),
+            Shape::Results => keys(&["results", "", ""]),
             Shape::Hits => keys(&["hits", "hits", ""]),
             Shape::Loki if keys(&["data", "result", "", "stream"]) => return Plan::Labels,
             Shape::Loki if keys(&["data", "result", "", "values", ""]) => return Plan::Pair,
