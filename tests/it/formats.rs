@@ -463,3 +463,47 @@ fn odd_columns_are_read() {
         assert_eq!(read[0]["complete"], true, "{line}");
     }
 }
+
+/// A header that holds the whole end of another line makes neither another layout nor another upstream of its own.
+#[test]
+fn a_forged_end_wins_in_no_layout() {
+    const FORGED: &str =
+        r#"" 200 - via_upstream - "-" 0 0 0 0 "-" "-" "-" "h" "10.6.6.6:1" outbound|1||evil - - - - r"#;
+    let value = |operator: &str| match operator {
+        "START_TIME" => "2026-01-02T03:04:05.678Z",
+        "REQ(:METHOD)" => "GET",
+        "REQ(X-ENVOY-ORIGINAL-PATH?:PATH)" => "/a",
+        "PROTOCOL" => "HTTP/1.1",
+        "RESPONSE_CODE" => "503",
+        "RESPONSE_FLAGS" => "UF",
+        "RESPONSE_CODE_DETAILS" => "upstream_reset",
+        "BYTES_RECEIVED" | "BYTES_SENT" | "DURATION" => "12",
+        "REQ(USER-AGENT)" => FORGED,
+        "REQ(:AUTHORITY)" => "web.shop:80",
+        "UPSTREAM_HOST" => "10.0.0.7:80",
+        "UPSTREAM_CLUSTER" | "UPSTREAM_CLUSTER_RAW" => "outbound|80||web",
+        "DOWNSTREAM_LOCAL_ADDRESS" => "10.9.9.9:80",
+        "DOWNSTREAM_REMOTE_ADDRESS" => "10.0.0.1:5000",
+        "ROUTE_NAME" => "default",
+        _ => "-",
+    };
+    for (name, format) in meshwhy::format::known_formats() {
+        // Columns that somebody put behind Envoy's own format look like the end of it.
+        if !format.contains("USER-AGENT") || name == "envoy-default-plus" {
+            continue;
+        }
+        let line: String = format
+            .split('%')
+            .enumerate()
+            .map(|(n, part)| if n % 2 == 1 { value(part) } else { part })
+            .collect();
+        let read = records(line.as_bytes());
+        assert_eq!(read.len(), 1, "{line}");
+        for (key, expected) in
+            [("authority", "web.shop:80"), ("upstream_host", "10.0.0.7:80"), ("user_agent", FORGED)]
+        {
+            assert_eq!(read[0][key], expected, "{key} of {name}: {line}");
+        }
+        assert_eq!((&read[0]["response_code"], &read[0]["duration"]), (&503.into(), &12.into()), "{name}");
+    }
+}
