@@ -9,7 +9,7 @@ use super::page::Class;
 use super::rules::timing_constant_ms;
 use crate::aggregate::{Latency, Summary, Turn};
 use crate::envoy::FlagSet;
-use crate::record::Outcome;
+use crate::record::{Kind, Outcome};
 
 /// What a group of symptoms of one cause amounts to.
 pub(super) struct Weighed<'g, 's> {
@@ -173,6 +173,7 @@ fn interfered(group: &Weighed<'_, '_>) -> bool {
         case.key.outcome != Outcome::Ok
             || !case.key.flags.is_empty()
             || !matches!(case.key.details.as_deref(), None | Some(b"via_upstream" | b"direct_response"))
+            || case.signal("turned-away")
     })
 }
 
@@ -226,7 +227,11 @@ fn edge(group: &Weighed<'_, '_>, lb: f64) -> Severity {
     if !case.signal("gateway") {
         return never_heals(group, lb);
     }
-    let filter_chain = case.key.details.as_deref() == Some(b"filter_chain_not_found");
+    // A format without details says NR of a TCP connection for this alone.
+    let filter_chain = match case.key.details.as_deref() {
+        Some(details) => details == b"filter_chain_not_found",
+        None => case.key.kind == Kind::Tcp,
+    };
     if filter_chain {
         let worked = case.listener.is_some_and(|l| l.counts.of(Outcome::Ok) > 0);
         return match group.k {

@@ -239,3 +239,8 @@ pub(super) fn known_details(case: &Case<'_>) -> bool {
         std::str::from_utf8(details).is_ok_and(|text| crate::envoy::details::explain(text).is_some())
     })
 }
+
+/// The log tells how long upstreams took, and of these records it does not.
+pub(super) fn unanswered(case: &Case<'_>) -> bool {
+    case.summary.service_times && case.symptom.answered == 0
+}

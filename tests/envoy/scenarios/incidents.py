@@ -118,8 +118,7 @@ def tcp_reset_at_once(mesh):
     mesh.calls(mesh.tcp_service("ledgerdb", [servers.Tcp("reset-at-once")]), 40, kind="tcp")
 
 
-# The closed connections bear no flag, no reason and no cluster: silence is all right, a wrong word is not.
-@scenario("TCP: the connection-limit filter allows two", "tcp-connection-limited -", scope="", counted=False)
+@scenario("TCP: the connection-limit filter allows two", "tcp-connection-limited", scope="")
 def tcp_connection_limit(mesh):
     limit = config.typed("envoy.filters.network.connection_limit", "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit",
                          stat_prefix="two", max_connections=2)
