@@ -148,6 +148,9 @@ fn flipped(group: &Weighed<'_, '_>) -> bool {
     }
     let onset = group.cases.iter().filter_map(|c| c.symptom.span.first_us).min();
     let (Some(onset), false, true) = (onset, group.only_failures, group.k >= 10) else { return false };
+    if group.cases.iter().all(|case| ended(case, onset)) {
+        return true;
+    }
     let ok = first.ok();
     match first.upstream {
         Some(upstream) => {
@@ -164,6 +167,17 @@ fn flipped(group: &Weighed<'_, '_>) -> bool {
         }
         None => ok >= 10 && first.scope_ok().last_us.is_some_and(|last| last <= onset),
     }
+}
+
+/// One route of its own, or one authority, was served ten times or more before the first refusal and never since, though
+/// others of the same upstream still are.
+fn ended(case: &Case<'_>, onset: i64) -> bool {
+    let authority = case.symptom.authorities.top().filter(|(_, n)| *n == case.symptom.count);
+    let authority = authority.and_then(|(name, _)| case.summary.authorities.get(name));
+    [case.route, authority]
+        .into_iter()
+        .flatten()
+        .any(|scope| scope.counts.of(Outcome::Ok) >= 10 && scope.ok.last_us.is_some_and(|last| last <= onset))
 }
 
 /// The policy showed: the request did not just get its configured answer. A limit that cuts a session leaves an `ok`
