@@ -219,6 +219,8 @@ pub struct Scope {
     pub ok_with_sni: u64,
     /// Records with an inbound cluster.
     pub inbound: u64,
+    /// TCP sessions that were carried to an upstream.
+    pub tcp_carried: u64,
 }
 
 impl Scope {
@@ -228,6 +230,7 @@ impl Scope {
         self.ok.merge(other.ok);
         self.ok_with_sni += other.ok_with_sni;
         self.inbound += other.inbound;
+        self.tcp_carried += other.tcp_carried;
     }
 }
 
@@ -364,6 +367,8 @@ pub struct Summary {
     pub timeline: Series<FlaggedLoad, 3600>,
     /// The proxy's own lines.
     pub proxy_log: ProxyLog,
+    /// Some record tells how long its upstream took: where another one does not, no upstream answered it.
+    pub service_times: bool,
 }
 
 impl Summary {
@@ -400,6 +405,7 @@ impl Summary {
         for (service, ends) in later.ends {
             self.ends_of(&service, caps.scopes).merge(ends);
         }
+        self.service_times |= later.service_times;
         self.groups.merge(later.groups, caps);
         self.flags.merge(later.flags, caps.symptoms);
         self.flag_sets.merge(later.flag_sets, caps.symptoms);

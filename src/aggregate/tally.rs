@@ -121,6 +121,10 @@ impl Tally {
         let row = &mut self.rows[at];
         row.requests += 1;
         let summary = &mut self.summary;
+        // The first records settle it.
+        if !summary.service_times {
+            summary.service_times = record.number(Field::ServiceTime).is_some();
+        }
         let duration_ms = record.duration_ms();
         let latency_ms = duration_ms.filter(|_| row.counts_latency);
         if !summary.groups.by.is_empty() {
@@ -415,6 +419,7 @@ impl Summary {
         }
         pick(&mut upstream.ok, &mut upstream.failure, row.outcome, row.span);
         let inbound = row.shape.kind != Kind::Ztunnel && row.direction == Some(Direction::Inbound);
+        let carried = row.shape.kind == Kind::Tcp && row.upstream != NONE && row.outcome == Outcome::Ok;
         let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];
         for (table, index) in tables.into_iter().zip(row.scopes) {
             let Some((_, scope)) = table.get_index_mut(index) else {
@@ -428,6 +433,7 @@ impl Summary {
                 scope.ok_with_sni += if row.sni { n } else { 0 };
             }
             scope.inbound += if inbound { n } else { 0 };
+            scope.tcp_carried += if carried { n } else { 0 };
         }
     }
 }
