@@ -23,6 +23,7 @@ use crate::diagnosis::Finding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::incident::Incident;
 pub use redact::Hide;
+pub use story::matters;
 
 /// One input as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,9 +21,8 @@ pub(super) fn story(comparison: &Comparison<'_>) -> Story {
         let more = rows.len().saturating_sub(ROWS);
         let mut blocks = Vec::new();
         if !rows.is_empty() {
-            let head = vec!["", "what", "before", "after", "chance"];
             let rows = rows.into_iter().take(ROWS).collect();
-            blocks.push(Block::Table(Table { head, rows, numbers: 2 }));
+            blocks.push(Block::Table(Table::new(["", "what", "before", "after", "chance"], rows, 2)));
         }
         if more > 0 {
             blocks.push(Block::Text(format!("{} more in the JSON.", count(more as u64))));
