@@ -3,13 +3,24 @@
 use std::io::Write;
 
 use super::escape::markdown;
-use super::story::{Block, Figure, Span, Stack, Story, Table, spans, tell};
-use super::{Account, Narrator, units};
+use super::story::{Block, Figure, Span, Stack, Story, Table, spans, tell, tell_triage};
+use super::{Account, Narrator, Renderer, Report, units};
 use crate::error::{ErrorKind, Result};
 use crate::record::time::rfc3339_s;
 
-/// The narrator.
+/// The narrator, and the renderer of a triage.
 pub(super) struct Markdown;
+
+impl Renderer for Markdown {
+    fn name(&self) -> &'static str {
+        "markdown"
+    }
+
+    fn render(&self, report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
+        out.write_all(written(&tell_triage(report)).as_bytes()).map_err(ErrorKind::Write)?;
+        Ok(())
+    }
+}
 
 impl Narrator for Markdown {
     fn name(&self) -> &'static str {
@@ -109,7 +120,8 @@ fn sparkline(stack: &Stack) -> String {
         return String::new();
     };
     format!(
-        "`{line}` failures per {}, {} – {}; highest {}",
+        "`{line}` {} per {}, {} – {}; highest {}",
+        stack.what,
         units::bucket(width_s),
         rfc3339_s(first.0),
         rfc3339_s(last.0.saturating_add(stack.width_s.saturating_mul(1_000_000))),

@@ -45,7 +45,7 @@ impl Teller<'_, '_> {
             ]);
         }
         let which = format!("which ({} of requests meanwhile)", participle(incident.harm));
-        let head = vec![String::new(), "hit".to_owned(), which, "not hit".to_owned()];
+        let head = vec!["what".to_owned(), "hit".to_owned(), which, "not hit".to_owned()];
         let mut blocks = Vec::new();
         if !rows.is_empty() {
             let width_s = values.iter().map(|(_, shares)| shares.width_s).max().unwrap_or(1);

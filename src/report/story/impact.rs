@@ -85,8 +85,8 @@ impl Teller<'_, '_> {
         if !rows.is_empty() {
             let what = participle(incident.harm);
             let head = vec![
-                String::new(),
-                String::new(),
+                "what".to_owned(),
+                "which".to_owned(),
                 what.to_owned(),
                 format!("of the {}s", noun(incident.harm)),
                 "of its requests".to_owned(),

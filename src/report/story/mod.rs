@@ -10,10 +10,10 @@ mod shares;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::redact::Redactor;
+use super::redact::{Hide, Redactor};
 use super::units::{confidence, count, counted, duration, rate};
-use super::{Account, quality};
-use crate::aggregate::{Symptom, SymptomKey, Text};
+use super::{Account, Report, quality};
+use crate::aggregate::{Detail, Latency, Symptom, SymptomKey, Text, Upstream};
 use crate::diagnosis::{Catalog, Class, Finding, Severity, only_failures, upstream_title};
 use crate::incident::{Harm, Incident, Window};
 use crate::record::time::{rfc3339_ms, rfc3339_s};
@@ -26,6 +26,8 @@ pub(super) struct Story {
     pub(super) title: String,
     /// The answer in two or three sentences.
     pub(super) lead: Vec<String>,
+    /// The same in figures, for those who only glance: what, and how much.
+    pub(super) key: Vec<(&'static str, String)>,
     pub(super) sections: Vec<Section>,
 }
 
@@ -92,6 +94,17 @@ struct Teller<'t, 'r> {
     /// `None`: nothing stands out.
     incident: Option<&'t Incident>,
     window: Option<Window>,
+    /// Incidents were looked for.
+    searched: bool,
+}
+
+/// Tells the story of a triage: causes and counts, without a search for incidents.
+pub(super) fn tell_triage(report: &Report<'_>) -> Story {
+    let hide = Hide { secrets: true, ..Hide::default() };
+    let detail = Detail::default();
+    let account = Account { report: *report, incidents: &[], detail: &detail, slo_percent: None, hide };
+    let redact = Redactor::of(hide, report.summary);
+    Teller { account: &account, redact: &redact, incident: None, window: None, searched: false }.story()
 }
 
 /// Tells the story.
@@ -99,7 +112,7 @@ pub(super) fn tell(account: &Account<'_>) -> Story {
     let redact = Redactor::of(account.hide, account.report.summary);
     let incident = account.incidents.first();
     let window = incident.map(|i| Window::of(i, account.report.summary, account.detail));
-    Teller { account, redact: &redact, incident, window }.story()
+    Teller { account, redact: &redact, incident, window, searched: true }.story()
 }
 
 impl Teller<'_, '_> {
@@ -110,6 +123,8 @@ impl Teller<'_, '_> {
             sections.push(self.impact(incident));
             sections.push(self.radius(incident));
             sections.push(self.contrast(incident));
+        } else {
+            sections.push(self.upstreams());
         }
         sections.push(self.causes());
         sections.push(self.exemplars());
@@ -117,7 +132,7 @@ impl Teller<'_, '_> {
         sections.push(self.data());
         sections.push(self.follow_up());
         sections.retain(|section| !section.blocks.is_empty());
-        Story { title: self.title(), lead: self.lead(), sections }
+        Story { title: self.title(), lead: self.lead(), key: self.key(), sections }
     }
 
     /// Findings that tell of the incident, or all when there is none.
@@ -177,6 +192,7 @@ impl Teller<'_, '_> {
             return match (self.findings().first(), self.account.report.summary.counts.failed()) {
                 (Some(first), _) => format!("{}: {}", first.scope.title(), first.title),
                 (None, 0) => "No request failed".to_owned(),
+                (None, n) if !self.searched => format!("{} failed", counted(n, "request")),
                 _ => "No incident stands out".to_owned(),
             };
         };
@@ -193,10 +209,11 @@ impl Teller<'_, '_> {
         let counts = summary.counts;
         let Some(incident) = self.incident else {
             let mut out = vec![format!(
-                "{} of {} failed ({}); at no time did notably more fail than at others.",
+                "{} of {} failed ({}){}",
                 count(counts.failed()),
                 counted(counts.requests(), "request"),
-                rate(counts.failed(), counts.requests())
+                rate(counts.failed(), counts.requests()),
+                if self.searched { "; at no time did notably more fail than at others." } else { "." }
             )];
             out.extend(self.findings().first().map(|first| self.likely(first)));
             return out;
@@ -229,6 +246,30 @@ impl Teller<'_, '_> {
         out
     }
 
+    fn key(&self) -> Vec<(&'static str, String)> {
+        let counts = self.account.report.summary.counts;
+        let mut out = Vec::new();
+        match (self.incident, &self.window) {
+            (Some(incident), Some(window)) => {
+                out.push((impact::participle(incident.harm), rate(incident.failed, incident.requests)));
+                out.push(("usually", rate(incident.baseline_failed, incident.baseline_requests)));
+                out.push(("requests hit", count(incident.failed)));
+                out.push((if incident.ongoing { "for, so far" } else { "for" }, length(incident)));
+                let (before, during) = (&window.hit.before.latency, &window.hit.during.latency);
+                if before.count() > 0 && during.count() > 0 {
+                    let p99 = |latency: &Latency| duration(latency.quantile_ms(990));
+                    out.push(("latency p99", format!("{} → {}", p99(before), p99(during))));
+                }
+            }
+            _ => {
+                out.push(("requests", count(counts.requests())));
+                out.push(("failed", rate(counts.failed(), counts.requests())));
+            }
+        }
+        out.extend(self.findings().first().map(|first| ("sure of the cause", confidence(first.confidence))));
+        out
+    }
+
     fn likely(&self, finding: &Finding) -> String {
         let cause = self.redact.prose(&finding.likely_cause);
         format!("Likely cause: {}, {} sure. {cause}", finding.title, confidence(finding.confidence))
@@ -247,6 +288,48 @@ impl Teller<'_, '_> {
         }
         blocks.extend(self.figures().into_iter().map(Block::Figure));
         Section { title: String::new(), blocks }
+    }
+
+    /// All upstreams, most failures first.
+    fn upstreams(&self) -> Section {
+        let summary = self.account.report.summary;
+        let mut all: Vec<_> = summary.upstreams.iter().collect();
+        let size = |u: &Upstream| (u.counts.failed(), u.counts.requests());
+        all.sort_by(|a, b| size(b.1).cmp(&size(a.1)).then(a.0.cmp(b.0)));
+        let top = self.account.report.view.top;
+        let row = |name: String, u: &Upstream| {
+            let flags = u.flags.ranked().into_iter().take(FLAGS);
+            let flags: Vec<String> =
+                flags.map(|(flag, n)| format!("{} {}", count(n), text_of(flag))).collect();
+            let quantile = |permille| match u.latency.count() {
+                0 => "–".to_owned(),
+                _ => duration(u.latency.quantile_ms(permille)),
+            };
+            let (failed, requests) = size(u);
+            let flags = if flags.is_empty() { "–".to_owned() } else { flags.join(", ") };
+            vec![
+                name,
+                flags,
+                count(requests),
+                count(failed),
+                rate(failed, requests),
+                quantile(500),
+                quantile(990),
+            ]
+        };
+        let mut rows: Vec<_> = all.iter().take(top).map(|(name, u)| row(self.name(Some(name)), u)).collect();
+        if summary.no_upstream.counts.requests() > 0 {
+            rows.push(row(NAMELESS.to_owned(), &summary.no_upstream));
+        }
+        let mut blocks = Vec::new();
+        if !rows.is_empty() {
+            let head = ["upstream", "response flags", "requests", "failed", "rate", "p50", "p99"];
+            blocks.push(Block::Table(Table::new(head, rows, 2)));
+        }
+        if all.len() > top {
+            blocks.push(Block::Text(format!("{} more.", counted((all.len() - top) as u64, "upstream"))));
+        }
+        Section { title: "Upstreams".to_owned(), blocks }
     }
 
     fn others(&self) -> Section {
@@ -373,6 +456,8 @@ impl Teller<'_, '_> {
     }
 }
 
+/// Response flags named of an upstream.
+const FLAGS: usize = 4;
 /// Even gaps that make a rhythm.
 const RHYTHM: usize = 3;
 const NAMELESS: &str = "requests without an upstream";
