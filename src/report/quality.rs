@@ -1,6 +1,6 @@
 //! What the counts say about the data itself.
 
-use super::units::{count, counted};
+use super::units::{capital, count, counted};
 use crate::aggregate::Summary;
 use crate::diagnosis::only_failures;
 
@@ -101,9 +101,4 @@ pub(super) fn rejects(summary: &Summary) -> Option<(String, String)> {
     let look = if lines.rejected == 1 { "looks like an access line" } else { "look like access lines" };
     let text = format!("{} {look} and cannot be read: {}", counted(lines.rejected, "line"), named.join("; "));
     Some((text, advice.join(". ")))
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
