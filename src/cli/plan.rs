@@ -11,7 +11,8 @@ use meshwhy::input::Input;
 use meshwhy::pipeline::Options;
 use meshwhy::query::{Filter, Key, duration_ms};
 use meshwhy::report::{self, Renderer};
-use meshwhy::{Error, ErrorKind, Result};
+use meshwhy::words::Said;
+use meshwhy::{Error, ErrorKind, Result, both};
 
 use super::args::{Filters, Gate, Read, Records, Triage};
 
@@ -84,7 +85,8 @@ impl Reading {
             reader = reader.only(name)?;
         }
         if let Some(format) = &args.format_string {
-            let template = Template::compile(format).map_err(|e| wrong(format!("--format-string: {e}")))?;
+            let template =
+                Template::compile(format).map_err(|e| wrong(e.said().behind("--format-string")))?;
             reader = reader.with_template("custom", template);
         }
         if let Some(keys) = &args.json_keys {
@@ -106,10 +108,10 @@ impl Reading {
 
 /// A reader that also tries the formats in a file of the mesh's configuration.
 fn with_formats_of(reader: Reader, path: &Path) -> Result<Reader> {
-    let fail = |reason: &dyn std::fmt::Display| wrong(format!("--format-from {}: {reason}", path.display()));
-    let yaml = std::fs::read_to_string(path).map_err(|e| fail(&e))?;
-    let formats = from_yaml::read(&yaml).map_err(|e| fail(&e))?;
-    reader.with_formats(formats).map_err(|e| fail(&e))
+    let fail = |reason: Said| wrong(reason.behind(&format!("--format-from {}", path.display())));
+    let yaml = std::fs::read_to_string(path).map_err(|e| fail(both!("{e}", "{e}")))?;
+    let formats = from_yaml::read(&yaml).map_err(|e| fail(e.said()))?;
+    reader.with_formats(formats).map_err(|e| fail(e.said()))
 }
 
 fn now_us() -> i64 {
@@ -141,7 +143,7 @@ fn filter(args: &Filters, now_us: i64) -> Result<Filter> {
         ("--duration", Key::Duration, &args.duration),
     ] {
         for value in values {
-            filter.add(key, value, now_us).map_err(|e| wrong(format!("{name}: {e}")))?;
+            filter.add(key, value, now_us).map_err(|e| wrong(e.said().behind(name)))?;
         }
     }
     if args.no_probes {
@@ -152,19 +154,27 @@ fn filter(args: &Filters, now_us: i64) -> Result<Filter> {
 
 pub(super) fn bucket(text: &str) -> Result<i64> {
     duration_ms(text).and_then(|ms| i64::try_from(ms / 1000).ok()).filter(|seconds| *seconds > 0).ok_or_else(
-        || wrong(format!("--bucket: {text:?}: a duration of a second or more is expected, such as 10s")),
+        || {
+            wrong(both!(
+                "--bucket: {text:?}: a duration of a second or more is expected, such as 10s",
+                "--bucket：{text:?}：应为一秒以上的时长，如 10s"
+            ))
+        },
     )
 }
 
 fn percent(text: &str) -> Result<f64> {
     let number = text.trim().trim_end_matches('%').trim_end();
     let value: Option<f64> = number.parse().ok();
-    value
-        .filter(|v| (0.0..=100.0).contains(v))
-        .ok_or_else(|| wrong(format!("--fail-over: {text:?}: a rate such as 1% is expected")))
+    value.filter(|v| (0.0..=100.0).contains(v)).ok_or_else(|| {
+        wrong(both!(
+            "--fail-over: {text:?}: a rate such as 1% is expected",
+            "--fail-over：{text:?}：应为比例，如 1%"
+        ))
+    })
 }
 
-pub(super) fn wrong(message: String) -> Error {
+pub(super) fn wrong(message: Said) -> Error {
     ErrorKind::Option { message }.into()
 }
 

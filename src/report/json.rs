@@ -297,7 +297,7 @@ impl<'a> Input<'a> {
             source: report.source(r.source),
             line: r.line,
             offset: r.offset,
-            reason: r.reason.text(),
+            reason: r.reason.text(report.view.lang),
             sample: utf8(&r.sample),
         });
         let mut formats: Vec<_> =
@@ -439,7 +439,7 @@ impl<'a> FindingRow<'a> {
             evidence: finding
                 .evidence
                 .iter()
-                .map(|Fact { text, count }| FactRow { text, count: *count })
+                .map(|Fact { text, count, .. }| FactRow { text, count: *count })
                 .collect(),
             against: finding.against.iter().map(|Fact { text, .. }| AgainstRow { text }).collect(),
             fix: finding.fix.iter().map(RemedyRow::of).collect(),

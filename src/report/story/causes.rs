@@ -38,7 +38,7 @@ impl Teller<'_, '_> {
         let prose = |text: &str| self.redact.prose(text);
         let scope = match &finding.scope.authority {
             Some(authority) if finding.scope.upstream.is_none() => self.redact.authority(authority),
-            _ => finding.scope.title(),
+            _ => finding.scope.title(self.account.report.view.lang),
         };
         blocks.push(Block::Head(format!(
             "{number}. {}: {} ({}, {} sure)",
@@ -93,7 +93,11 @@ impl Teller<'_, '_> {
             if finding.exemplars.is_empty() {
                 continue;
             }
-            blocks.push(Block::Head(format!("{}: {}", finding.scope.title(), finding.title)));
+            blocks.push(Block::Head(format!(
+                "{}: {}",
+                finding.scope.title(self.account.report.view.lang),
+                finding.title
+            )));
             for exemplar in finding.exemplars.iter().take(LINES) {
                 let time = exemplar.time_us.map_or("no time".to_owned(), rfc3339_ms);
                 let id = exemplar

@@ -16,11 +16,13 @@ use crate::aggregate::{Symptom, SymptomKey, Text};
 use crate::diagnosis::{Finding, Severity, only_failures, upstream_title};
 use crate::incident::{Incident, Window};
 use crate::record::time::{rfc3339_ms, rfc3339_s};
+use crate::words::Lang;
 
 pub(super) use figures::{Figure, Heat, Lines, Stack};
 
 /// The document.
 pub(super) struct Story {
+    pub(super) lang: Lang,
     pub(super) title: String,
     /// The answer in two or three sentences.
     pub(super) lead: Vec<String>,
@@ -108,7 +110,7 @@ impl Teller<'_, '_> {
         sections.push(self.data());
         sections.push(self.follow_up());
         sections.retain(|section| !section.blocks.is_empty());
-        Story { title: self.title(), lead: self.lead(), sections }
+        Story { lang: self.account.report.view.lang, title: self.title(), lead: self.lead(), sections }
     }
 
     /// Findings that tell of the incident, or all when there is none.
@@ -133,7 +135,7 @@ impl Teller<'_, '_> {
     /// Without an upstream (the log does not name it, or no route matched) the authority says what was called.
     fn name(&self, upstream: Option<&[u8]>) -> String {
         if let Some(name) = upstream {
-            return upstream_title(name);
+            return upstream_title(name, self.account.report.view.lang);
         }
         let Some(incident) = self.incident else { return NAMELESS.to_owned() };
         let mut sums: BTreeMap<&Text, u64> = BTreeMap::new();
@@ -166,7 +168,9 @@ impl Teller<'_, '_> {
     fn title(&self) -> String {
         let Some(incident) = self.incident else {
             return match (self.findings().first(), self.account.report.summary.counts.failed()) {
-                (Some(first), _) => format!("{}: {}", first.scope.title(), first.title),
+                (Some(first), _) => {
+                    format!("{}: {}", first.scope.title(self.account.report.view.lang), first.title)
+                }
                 (None, 0) => "No request failed".to_owned(),
                 _ => "No incident stands out".to_owned(),
             };
@@ -278,7 +282,10 @@ impl Teller<'_, '_> {
             ));
         }
         items.extend(report.sources.iter().take(10).map(|s| format!("input: {} ({})", s.name, s.container)));
-        items.extend(quality::rejects(report.summary).map(|(text, advice)| format!("{text}; {advice}")));
+        items.extend(
+            quality::rejects(report.summary, report.view.lang)
+                .map(|(text, advice)| format!("{text}; {advice}")),
+        );
         items.extend(report.failures.iter().cloned());
         items.extend(report.all_warnings());
         Section { title: "The data".to_owned(), blocks: vec![Block::Items(items)] }
