@@ -234,6 +234,8 @@ fn markdown(body: &str, sheet: &mut Sheet<'_>) -> io::Result<()> {
             sheet.line(line)?;
             continue;
         }
+        // On a screen the stars of bold words are only noise.
+        let line = &line.replace("**", "");
         let text = line.trim_start();
         let item = if text.starts_with("- ") { 2 } else { 0 };
         let lead = line.len() - text.len();
