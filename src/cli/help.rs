@@ -69,11 +69,7 @@ fn in_chinese(command: Command) -> Command {
 fn argument_in_chinese(arg: Arg) -> Arg {
     let say = |text: Option<&StyledStr>| text.and_then(|text| told(&text.to_string()));
     let (short, long) = (say(arg.get_help()), say(arg.get_long_help()));
-    let heading = match arg.get_help_heading() {
-        Some(heading) => told(heading),
-        None if arg.is_positional() => Some("参数"),
-        None => Some("选项"),
-    };
+    let heading = arg.get_help_heading().and_then(told);
     let values: Vec<PossibleValue> = arg.get_possible_values();
     let described = values.iter().any(|value| value.get_help().is_some());
     let mut arg = match heading {

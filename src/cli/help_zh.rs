@@ -3,9 +3,9 @@
 /// English and Chinese.
 pub(super) const HELP: &[(&str, &str)] = &[
     (
-        "Reads logs from files, directories, archives or standard input; format, wrapping and compression are recognised. \
+        "Says why requests fail, from Envoy and Istio access logs\n\nReads logs from files, directories, archives or standard input; format, wrapping and compression are recognised. \
          Without a command: reads, counts, groups by upstream, and names the likely causes.",
-        "从文件、目录、归档或标准输入读取日志；自动识别格式、包装和压缩。不带命令时：读取、计数、按上游分组，并指出可能的原因。",
+        "从 Envoy 和 Istio 访问日志中找出请求失败的原因\n\n从文件、目录、归档或标准输入读取日志；自动识别格式、包装和压缩。不带命令时：读取、计数、按上游分组，并指出可能的原因。",
     ),
     (
         "Example:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n\nExit codes: 0 done; 1 done, and a gate \
@@ -145,6 +145,7 @@ pub(super) const HELP: &[(&str, &str)] = &[
 
 /// Words that clap itself writes into a help text.
 pub(super) const SIGNS: &[(&str, &str)] = &[
+    ("Usage: ", "用法："),
     ("Usage:", "用法："),
     ("[default: ", "[默认："),
     ("[possible values: ", "[可选值："),
@@ -155,8 +156,6 @@ pub(super) const SIGNS: &[(&str, &str)] = &[
     ("Options:", "选项："),
     ("Arguments:", "参数："),
     ("命令:", "命令："),
-    ("选项:", "选项："),
-    ("参数:", "参数："),
     ("格式:", "格式："),
     ("（须全部满足；! 取反；* 和 ? 是通配符）:", "（须全部满足；! 取反；* 和 ? 是通配符）："),
 ];

@@ -23,6 +23,15 @@ impl Severity {
             Severity::Critical => "critical",
         }
     }
+
+    /// For people.
+    pub fn word(self, lang: Lang) -> &'static str {
+        match self {
+            Severity::Note => lang.pick("note", "提示"),
+            Severity::Warning => lang.pick("warning", "警告"),
+            Severity::Critical => lang.pick("critical", "严重"),
+        }
+    }
 }
 
 /// What a finding is about. Bytes as logged: every output escapes them in its own way.

@@ -62,7 +62,7 @@ fn two(large: u64, unit: &str, small: u64, small_unit: &str) -> String {
     }
 }
 
-/// `second`, `minute`, `15 s`: what follows "failures per".
+/// `second`, `minute`, `15 s`: what follows "failures per", or stands within `每…失败数`.
 pub fn bucket(seconds: i64, lang: Lang) -> String {
     match seconds {
         1 => lang.pick("second", "秒").to_owned(),
@@ -70,7 +70,11 @@ pub fn bucket(seconds: i64, lang: Lang) -> String {
         3_600 => lang.pick("hour", "小时").to_owned(),
         86_400 => lang.pick("day", "天").to_owned(),
         604_800 => lang.pick("week", "周").to_owned(),
-        s => duration(s.unsigned_abs().saturating_mul(1000)).replace(".0 s", " s"),
+        s => {
+            let text = duration(s.unsigned_abs().saturating_mul(1000)).replace(".0 s", " s");
+            // Chinese stands close around words and apart from numbers.
+            say!(lang, "{text}", " {text} ")
+        }
     }
 }
 
@@ -120,7 +124,7 @@ mod tests {
         assert_eq!(shown, ["12 ms", "999 ms", "10.0 s", "14 min 46 s", "1 h", "2 h 5 min", "3 d 11 h"]);
         let shown: Vec<_> = [60, 15, 300].map(|seconds| bucket(seconds, Lang::En)).into();
         assert_eq!(shown, ["minute", "15 s", "5 min"]);
-        assert_eq!((bucket(60, Lang::Zh), bucket(15, Lang::Zh)), ("分钟".into(), "15 s".into()));
+        assert_eq!((bucket(60, Lang::Zh), bucket(15, Lang::Zh)), ("分钟".into(), " 15 s ".into()));
     }
 
     #[test]

@@ -113,6 +113,10 @@ impl Teller<'_, '_> {
         Story { lang: self.account.report.view.lang, title: self.title(), lead: self.lead(), sections }
     }
 
+    fn lang(&self) -> Lang {
+        self.account.report.view.lang
+    }
+
     /// Findings that tell of the incident, or all when there is none.
     fn findings(&self) -> Vec<&Finding> {
         let all = &self.account.report.findings;

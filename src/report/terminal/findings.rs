@@ -57,13 +57,13 @@ pub(super) fn headlines(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Resul
 
 fn headline(finding: &Finding, lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let (word, tone) = match finding.severity {
-        Severity::Critical => (lang.pick("CRITICAL", "严重"), Tone::Critical),
-        Severity::Warning => (lang.pick("WARNING", "警告"), Tone::Warning),
-        Severity::Note => (lang.pick("note", "提示"), Tone::Dim),
+        Severity::Critical => (finding.severity.word(lang).to_uppercase(), Tone::Critical),
+        Severity::Warning => (finding.severity.word(lang).to_uppercase(), Tone::Warning),
+        Severity::Note => (finding.severity.word(lang).to_owned(), Tone::Dim),
     };
     let room = (sheet.width - INDENT).max(20);
     let title = wrap(&title(finding, lang), room);
-    let mut label = padded(word, INDENT);
+    let mut label = padded(&word, INDENT);
     for (i, line) in title.iter().enumerate() {
         let line = shortened(line, room);
         let width = INDENT + line.width();
@@ -96,7 +96,7 @@ fn note(finding: &Finding, lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> 
     };
     let title = shortened(&title, room.saturating_sub(load.width() + 2).max(20));
     let text = shortened(&format!("{title}{}{load}", lang.semicolon()), room);
-    let label = padded(lang.pick("note", "提示"), INDENT);
+    let label = padded(finding.severity.word(lang), INDENT);
     sheet.line(&format!("{}{text}", sheet.paint(Tone::Dim, &label)))
 }
 
@@ -202,7 +202,7 @@ fn resources(finding: &Finding, lang: Lang, sheet: &mut Sheet<'_>) -> io::Result
         "{en} to apply, names filled in: --output json",
         "{count} 个可直接应用的资源（名称已填好）：--output json"
     );
-    paragraph(sheet, "yaml", &text)
+    paragraph(sheet, lang.pick("yaml", "资源"), &text)
 }
 
 fn reference(finding: &Finding, lang: Lang) -> String {
