@@ -11,10 +11,11 @@ mod series;
 mod summary;
 mod symptom;
 mod tally;
+mod timed;
 mod turn;
 
 pub use counter::{Counter, Ordered, Text};
-pub use detail::Detail;
+pub use detail::{Detail, Hits, Split};
 pub use group::{By, Group, Groups};
 pub use latency::Latency;
 pub use series::{Cell, Load, Series};
@@ -24,4 +25,5 @@ pub use summary::{
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
 pub use tally::Tally;
+pub use timed::{Room, Timed};
 pub use turn::{Turn, Turns};

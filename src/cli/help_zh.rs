@@ -68,7 +68,6 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "The one moment that parts PATH (or standard input) into before and after: RFC 3339",
         "把 PATH（或标准输入）分成前后两段的时刻：RFC 3339",
     ),
-    ("Form of the result: markdown, json", "结果的形式：markdown、json"),
     ("Exit with 1 when something got worse, or something bad is new", "有变差或新出现的问题时以 1 退出"),
     ("Form of the lines: ndjson, raw (as they stood), csv", "每行的形式：ndjson、raw（原样）、csv"),
     (
@@ -100,8 +99,14 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("Threads that parse [default: one a core]", "解析线程数 [默认：每个核一个]"),
     ("No progress and no warnings on standard error", "标准错误上不显示进度和警告"),
     ("No progress on standard error", "标准错误上不显示进度"),
-    ("From this time on: RFC 3339, or -15m before now", "从这个时间开始：RFC 3339，或 -15m 表示 15 分钟前"),
-    ("Before this time: RFC 3339, or -15m before now", "到这个时间为止：RFC 3339，或 -15m 表示 15 分钟前"),
+    (
+        "From this time on: RFC 3339, -15m before now, or end-15m before the last record (files only)",
+        "从这个时间开始：RFC 3339，-15m 表示 15 分钟前，end-15m 表示最后一条记录之前 15 分钟（仅文件）",
+    ),
+    (
+        "Before this time: RFC 3339, -15m before now, or end-15m before the last record (files only)",
+        "到这个时间为止：RFC 3339，-15m 表示 15 分钟前，end-15m 表示最后一条记录之前 15 分钟（仅文件）",
+    ),
     (
         "Upstream: cluster name, service, service.namespace, service.namespace:port or host",
         "上游：集群名、service、service.namespace、service.namespace:port 或主机",

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use meshwhy::diagnosis::{Catalog, only_failures};
 use meshwhy::pipeline::summarise_in_detail;
-use meshwhy::report::{Account, Hide, Report, View, narrator};
+use meshwhy::report::{Account, Hide, Report, View, matters, narrator};
 use meshwhy::{ErrorKind, Result, both, incident};
 
 use super::args;
@@ -38,7 +38,8 @@ pub(super) fn report(args: args::Report, tongue: Tongue) -> Result<Exit> {
     }
     let lang = tongue.output(&args.output);
     let findings = Catalog::built_in().in_lang(lang).diagnose(&summary);
-    let incidents = incident::find(&summary, only_failures(&summary));
+    let mut incidents = incident::find_in_detail(&summary, &detail, only_failures(&summary));
+    incidents.retain(|incident| matters(&findings, incident));
     let failures: Vec<String> = outcome.failures.iter().map(|failure| failure.in_lang(lang)).collect();
     let account = Account {
         report: Report {

@@ -6,12 +6,6 @@ use crate::record::{OUTCOMES, Outcome, time};
 
 /// RFC 3339, or `-15m` before now.
 pub(super) fn time_us(text: &str, now_us: i64) -> Result<i64> {
-    if text.starts_with("end-") {
-        return Err(wrong(both!(
-            "{text:?}: times before the last record are not supported; give a time or -15m",
-            "{text:?}：不支持相对最后一条记录的时间；请给出时间或 -15m"
-        )));
-    }
     if let Some(ago) = text.strip_prefix('-') {
         let ms = duration_ms(ago).ok_or_else(|| {
             wrong(both!("{text:?}: a time such as -15m is expected", "{text:?}：应为 -15m 这样的时间"))
@@ -25,6 +19,12 @@ pub(super) fn time_us(text: &str, now_us: i64) -> Result<i64> {
             "{text:?} 不是时间：应为 2026-01-02T03:04:05Z 或 -15m"
         ))
     })
+}
+
+/// `end-15m` as `-15m`, to be counted from the last record instead of from now; `None`: another way to name a time.
+pub fn before_the_last(text: &str) -> Option<String> {
+    let (not, value) = text.strip_prefix('!').map_or(("", text), |value| ("!", value));
+    value.strip_prefix("end").filter(|rest| rest.starts_with('-')).map(|rest| format!("{not}{rest}"))
 }
 
 /// Milliseconds of `250ms`, `1.5s`, `15m`, `2h`, `1d`; a bare number is milliseconds.

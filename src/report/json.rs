@@ -201,7 +201,7 @@ pub(super) struct FindingRow<'a> {
     first_seen: Option<String>,
     last_seen: Option<String>,
     ongoing: bool,
-    likely_cause: &'a str,
+    likely_cause: Words<'a>,
     evidence: Vec<FactRow<'a>>,
     against: Vec<AgainstRow<'a>>,
     fix: Vec<RemedyRow<'a>>,
@@ -228,22 +228,22 @@ struct ScopeRow<'a> {
 
 #[derive(Serialize)]
 struct FactRow<'a> {
-    text: &'a str,
+    text: Words<'a>,
     count: u64,
 }
 
 #[derive(Serialize)]
 struct AgainstRow<'a> {
-    text: &'a str,
+    text: Words<'a>,
 }
 
 #[derive(Serialize)]
 struct RemedyRow<'a> {
-    text: &'a str,
+    text: Words<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<&'a str>,
+    command: Option<Words<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    yaml: Option<&'a str>,
+    yaml: Option<Words<'a>>,
 }
 
 #[derive(Serialize)]
@@ -280,6 +280,24 @@ impl<'a> Triage<'a> {
             groups: groups::rows(summary),
             timeline: Timeline::of(report),
             findings: report.findings.iter().map(|f| FindingRow::of(f, report)).collect(),
+        }
+    }
+}
+
+impl Triage<'_> {
+    /// Rewrites every text that may quote the log, except the lines of `exemplars`.
+    pub(super) fn rewrite_quotes(&mut self, rewritten: impl Fn(&str) -> String) {
+        let change = |text: &mut Words<'_>| *text = Cow::Owned(rewritten(text));
+        self.input.rejects.iter_mut().for_each(|row| change(&mut row.sample));
+        for row in &mut self.findings {
+            change(&mut row.likely_cause);
+            row.evidence.iter_mut().for_each(|fact| change(&mut fact.text));
+            row.against.iter_mut().for_each(|fact| change(&mut fact.text));
+            for remedy in row.fix.iter_mut().chain(&mut row.confirm) {
+                change(&mut remedy.text);
+                remedy.command.iter_mut().chain(&mut remedy.yaml).for_each(change);
+            }
+            row.scope.authority.iter_mut().for_each(change);
         }
     }
 }
@@ -435,13 +453,17 @@ impl<'a> FindingRow<'a> {
             first_seen: first_us.map(rfc3339_ms),
             last_seen: last_us.map(rfc3339_ms),
             ongoing: finding.ongoing,
-            likely_cause: &finding.likely_cause,
+            likely_cause: Cow::Borrowed(&finding.likely_cause),
             evidence: finding
                 .evidence
                 .iter()
-                .map(|Fact { text, count, .. }| FactRow { text, count: *count })
+                .map(|Fact { text, count, .. }| FactRow { text: Cow::Borrowed(text), count: *count })
                 .collect(),
-            against: finding.against.iter().map(|Fact { text, .. }| AgainstRow { text }).collect(),
+            against: finding
+                .against
+                .iter()
+                .map(|Fact { text, .. }| AgainstRow { text: Cow::Borrowed(text) })
+                .collect(),
             fix: finding.fix.iter().map(RemedyRow::of).collect(),
             confirm: finding.confirm.iter().map(RemedyRow::of).collect(),
             alternatives: finding.alternatives.iter().map(AlternativeRow::of).collect(),
@@ -467,7 +489,11 @@ impl<'a> ScopeRow<'a> {
 impl<'a> RemedyRow<'a> {
     fn of(remedy: &'a Remedy) -> RemedyRow<'a> {
         let Remedy { text, command, yaml } = remedy;
-        RemedyRow { text, command: command.as_deref(), yaml: yaml.as_deref() }
+        RemedyRow {
+            text: Cow::Borrowed(text),
+            command: command.as_deref().map(Cow::Borrowed),
+            yaml: yaml.as_deref().map(Cow::Borrowed),
+        }
     }
 }
 

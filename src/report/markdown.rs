@@ -134,7 +134,7 @@ mod tests {
     fn cells_stay_in_their_cell() {
         let mut out = String::new();
         let rows = vec![vec!["a|b\n@all <b>[x](y)".to_owned(), "1".to_owned()]];
-        write(&Block::Table(Table { head: vec!["x", "y"], rows, numbers: 1 }), Lang::En, &mut out);
+        write(&Block::Table(Table::new(["x", "y"], rows, 1)), Lang::En, &mut out);
         assert_eq!(out.lines().count(), 4);
         let last = out.lines().last().unwrap();
         assert!(!last.contains("<b>") && !last.contains("a|b") && !last.contains("@all"), "{last}");

@@ -24,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::incident::Incident;
 use crate::words::Lang;
 pub use redact::Hide;
+pub use story::matters;
 
 /// One input as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -30,10 +30,9 @@ pub(super) fn story(comparison: &Comparison<'_>) -> Story {
         let mut blocks = Vec::new();
         if !rows.is_empty() {
             let head = lang
-                .pick(["", "what", "before", "after", "chance"], ["", "项目", "之前", "之后", "偶然概率"])
-                .to_vec();
+                .pick(["", "what", "before", "after", "chance"], ["", "项目", "之前", "之后", "偶然概率"]);
             let rows = rows.into_iter().take(ROWS).collect();
-            blocks.push(Block::Table(Table { head, rows, numbers: 2 }));
+            blocks.push(Block::Table(Table::new(head, rows, 2)));
         }
         if more > 0 {
             let more = count(more as u64);

@@ -25,14 +25,14 @@ impl Narrator for Html {
     }
 
     fn narrate(&self, account: &Account<'_>, out: &mut dyn Write) -> Result<()> {
-        let text = page(&tell(account));
+        let text = written(&tell(account));
         out.write_all(text.as_bytes()).map_err(ErrorKind::Write)?;
         Ok(())
     }
 }
 
 /// Fills the skeleton in one pass: what is filled in is never searched for placeholders.
-fn page(story: &Story) -> String {
+pub(super) fn written(story: &Story) -> String {
     let mut pieces = SKELETON.split("{{");
     let mut out = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -135,11 +135,11 @@ mod tests {
                 title: evil.to_owned(),
                 blocks: vec![
                     Block::Code(format!("{evil}\nsecond")),
-                    Block::Table(Table { head: vec!["x"], rows: vec![vec![evil.to_owned()]], numbers: 1 }),
+                    Block::Table(Table::new(["x"], vec![vec![evil.to_owned()]], 1)),
                 ],
             }],
         };
-        let page = page(&story);
+        let page = written(&story);
         assert_eq!(page.matches("<script>").count(), 1, "only the page's own");
         assert_eq!(page.matches(SCRIPT).count(), 1);
         assert!(!page.contains("\" onload"));

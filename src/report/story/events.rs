@@ -74,11 +74,8 @@ impl Teller<'_, '_> {
         let one_day = days.0 == days.1;
         let time = |us| if one_day { clock(us) } else { rfc3339_ms(us) };
         let rows = events.into_iter().take(MOST).map(|(us, text)| vec![time(us), text]).collect();
-        let mut blocks = vec![Block::Table(Table {
-            head: lang.pick(["UTC", "what"], ["UTC", "事项"]).to_vec(),
-            rows,
-            numbers: 2,
-        })];
+        let head = lang.pick(["UTC", "what"], ["UTC", "事项"]);
+        let mut blocks = vec![Block::Table(Table::new(head, rows, 2))];
         if hidden > 0 {
             let en = counted(hidden as u64, "event");
             blocks.push(Block::Text(say!(lang, "{en} more.", "另有 {hidden} 项。")));

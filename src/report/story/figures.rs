@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::{bucket_width, escape::utf8};
 use super::Teller;
+use crate::aggregate::Latency;
 
 /// A chart.
 pub(in crate::report) enum Figure {
@@ -37,7 +38,7 @@ pub(in crate::report) struct Lines {
 }
 
 /// Bars of a chart at most.
-const BARS: usize = 120;
+const BARS: usize = 150;
 /// Layers told apart; the rest is one.
 const LAYERS: usize = 6;
 const ROWS: usize = 20;
@@ -50,19 +51,22 @@ impl Teller<'_, '_> {
             out.push(Figure::Stack(self.stack()));
         }
         out.extend(self.heat().map(Figure::Heat));
-        let points: Vec<(i64, [u64; 3])> = self
-            .account
-            .detail
-            .latency
-            .iter()
-            .filter(|(_, l)| l.count() > 0)
-            .map(|(us, l)| (us, [500, 900, 990].map(|permille| l.quantile_ms(permille))))
-            .collect();
-        if points.len() > 1 {
-            let width_s = self.account.detail.latency.width_s();
-            out.push(Figure::Lines(Lines { width_s, points, marks: self.marks() }));
-        }
+        out.extend(self.latency().map(Figure::Lines));
         out
+    }
+
+    /// Latency in buckets as wide as those of the failures, where it is known to that.
+    fn latency(&self) -> Option<Lines> {
+        let table = &self.account.detail.latency;
+        let width_s = bucket_width(&self.account.report, BARS).max(table.width_s());
+        let width_us = width_s * 1_000_000;
+        let mut buckets: BTreeMap<i64, Latency> = BTreeMap::new();
+        for (us, latency) in table.total() {
+            buckets.entry(us.div_euclid(width_us) * width_us).or_default().merge(&latency);
+        }
+        let quantiles = |l: &Latency| [500, 900, 990].map(|permille| l.quantile_ms(permille));
+        let points: Vec<_> = buckets.into_iter().map(|(us, l)| (us, quantiles(&l))).collect();
+        (points.len() > 1).then(|| Lines { width_s, points, marks: self.marks() })
     }
 
     fn marks(&self) -> Vec<(i64, i64)> {
