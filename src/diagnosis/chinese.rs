@@ -1,4 +1,5 @@
-//! A page in Chinese: the same rule, whose sentences are those of the `[zh]` table of its head and of its Chinese section.
+//! A page in Chinese: the same rule, whose sentences (and comments of its resources) are those of the `[zh]` table of
+//! its head and of its Chinese section.
 
 use super::page::{Advice, Page};
 use super::rules;
@@ -9,6 +10,18 @@ const LABEL: &str = "**含义**：";
 /// What the first paragraph of a Chinese section says.
 pub(super) fn meaning(paragraph: &str) -> String {
     paragraph.strip_prefix(LABEL).unwrap_or(paragraph).replace("**", "")
+}
+
+/// The comment at the end of a line of a resource; a single word is a name.
+fn comment(line: &str) -> Option<&str> {
+    let (before, text) = line.split_once("# ")?;
+    ((before.is_empty() || before.ends_with(' ')) && text.contains(' ')).then_some(text)
+}
+
+/// The line with its comment in Chinese.
+fn commented(line: &str, told: impl Fn(&str) -> Option<String>) -> String {
+    let zh = comment(line).and_then(|text| Some((text, told(text)?)));
+    zh.map_or(line.to_owned(), |(text, zh)| format!("{}{zh}", line.strip_suffix(text).unwrap_or(line)))
 }
 
 impl Page {
@@ -27,9 +40,12 @@ impl Page {
         for when in &mut page.head.when {
             when.says = when.says.take().map(|says| told(&says).unwrap_or(says));
         }
-        for Advice { text, expect, .. } in page.head.confirm.iter_mut().chain(&mut page.head.fix) {
+        for Advice { text, expect, yaml, .. } in page.head.confirm.iter_mut().chain(&mut page.head.fix) {
             *text = told(text).unwrap_or_else(|| text.clone());
             *expect = expect.take().map(|expect| told(&expect).unwrap_or(expect));
+            if let Some(yaml) = yaml {
+                *yaml = yaml.split('\n').map(|line| commented(line, told)).collect::<Vec<_>>().join("\n");
+            }
         }
         std::mem::swap(&mut page.title, &mut page.head.title_zh);
         if !self.body_zh.is_empty() {
@@ -44,8 +60,9 @@ impl Page {
         let head = &self.head;
         let whens = head.when.iter().filter_map(|when| when.says.as_deref());
         let adjusts = head.support.iter().chain(&head.against).filter_map(|adjust| adjust.says.as_deref());
-        let advice = head.confirm.iter().chain(&head.fix);
-        let advice = advice.flat_map(|a| [Some(a.text.as_str()), a.expect.as_deref()]).flatten();
-        whens.chain(adjusts).chain(advice).filter(|text| !text.is_empty()).collect()
+        let advice = || head.confirm.iter().chain(&head.fix);
+        let texts = advice().flat_map(|a| [Some(a.text.as_str()), a.expect.as_deref()]).flatten();
+        let comments = advice().filter_map(|a| a.yaml.as_deref()).flat_map(str::lines).filter_map(comment);
+        whens.chain(adjusts).chain(texts).chain(comments).filter(|text| !text.is_empty()).collect()
     }
 }

@@ -145,7 +145,7 @@ impl Teller<'_, '_> {
         let (ids, whole) = distinct_ids(&self.account.detail.request_ids, incident);
         if ids > 0 {
             let (more, en, n) = (more(whole), counted(ids, "distinct request id"), count(ids));
-            out.push(say!(lang, "{more}{en} among them", "其中{more}{n} 个不同的请求 ID"));
+            out.push(say!(lang, "{more}{en} among them", "其中不同的请求 ID：{more}{n} 个"));
         }
         if incident.harm == Harm::Failed {
             out.extend(self.account.slo_percent.map(|slo| self.budget(incident, slo)));
