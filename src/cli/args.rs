@@ -54,7 +54,7 @@ pub(super) enum Command {
 pub(super) struct Triage {
     #[command(flatten)]
     pub(super) read: Read,
-    /// Form of the result: table, json
+    /// Form of the result: table, json, markdown, html (one file, nothing is loaded)
     #[arg(long, value_name = "FORM", default_value = "table")]
     pub(super) output: String,
     /// Rows of a table (JSON is never cut)

@@ -40,7 +40,10 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("Write the completions of a shell to standard output", "把 shell 补全脚本写到标准输出"),
     ("The shell", "shell 的名称"),
     ("Write the manual page to standard output", "把手册页（man）写到标准输出"),
-    ("Form of the result: table, json", "结果的形式：table、json"),
+    (
+        "Form of the result: table, json, markdown, html (one file, nothing is loaded)",
+        "结果的形式：table、json、markdown、html（单个文件，不加载任何外部内容）",
+    ),
     ("Rows of a table (JSON is never cut)", "表格的行数（JSON 从不截断）"),
     (
         "Group the requests by fields such as pod, upstream, route, path, client, flag or code",

@@ -3,14 +3,25 @@
 use std::io::Write;
 
 use super::escape::markdown;
-use super::story::{Block, Figure, Span, Stack, Story, Table, spans, tell};
-use super::{Account, Narrator, units};
+use super::story::{Block, Figure, Span, Stack, Story, Table, spans, tell, tell_triage};
+use super::{Account, Narrator, Renderer, Report, units};
 use crate::error::{ErrorKind, Result};
 use crate::record::time::rfc3339_s;
 use crate::words::Lang;
 
-/// The narrator.
+/// The narrator, and the renderer of a triage.
 pub(super) struct Markdown;
+
+impl Renderer for Markdown {
+    fn name(&self) -> &'static str {
+        "markdown"
+    }
+
+    fn render(&self, report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
+        out.write_all(written(&tell_triage(report)).as_bytes()).map_err(ErrorKind::Write)?;
+        Ok(())
+    }
+}
 
 impl Narrator for Markdown {
     fn name(&self) -> &'static str {
@@ -109,13 +120,13 @@ fn sparkline(stack: &Stack, lang: Lang) -> String {
     let (Some(first), Some(last)) = (stack.buckets.first(), stack.buckets.last()) else {
         return String::new();
     };
-    let (unit, most) = (units::bucket(width_s, lang), units::count(most));
+    let (unit, most, what) = (units::bucket(width_s, lang), units::count(most), stack.what);
     let from = rfc3339_s(first.0);
     let to = rfc3339_s(last.0.saturating_add(stack.width_s.saturating_mul(1_000_000)));
     say!(
         lang,
-        "`{line}` failures per {unit}, {from} – {to}; highest {most}",
-        "`{line}` 每{unit}失败数，{from} – {to}；最高 {most}"
+        "`{line}` {what} per {unit}, {from} – {to}; highest {most}",
+        "`{line}` 每{unit}{what}数，{from} – {to}；最高 {most}"
     )
 }
 

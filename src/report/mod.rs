@@ -105,7 +105,8 @@ pub trait Renderer: Sync {
 }
 
 /// All output formats; the first is the default.
-pub static RENDERERS: &[&dyn Renderer] = &[&terminal::Terminal, &json::Json];
+pub static RENDERERS: &[&dyn Renderer] =
+    &[&terminal::Terminal, &json::Json, &markdown::Markdown, &html::Html];
 
 /// The renderer with this name.
 ///

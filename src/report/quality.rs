@@ -1,6 +1,6 @@
 //! What the counts say about the data itself.
 
-use super::units::{count, counted};
+use super::units::{capital, count, counted};
 use crate::aggregate::Summary;
 use crate::diagnosis::only_failures;
 use crate::words::Lang;
@@ -99,9 +99,4 @@ pub(super) fn rejects(summary: &Summary, lang: Lang) -> Option<(String, String)>
         (counted(lines.rejected, "line"), count(lines.rejected), named.join(lang.semicolon()));
     let text = say!(lang, "{en} {look} and cannot be read: {named}", "{n} 行像访问日志却无法读取：{named}");
     Some((text, advice.join(lang.pick(". ", "。"))))
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use meshwhy::format::format_rows;
 use meshwhy::words::{Lang, is_chinese};
 use unicode_width::UnicodeWidthStr;
 
-use crate::samples::{RENEW, root, samples};
+use crate::samples::{RENEW, files, relative, root, samples};
 
 /// Samples whose Chinese screens are kept: different causes, formats, and a log without anything wrong.
 const KEPT: [&str; 8] = [
@@ -126,8 +126,9 @@ fn prose(screen: &str) -> impl Iterator<Item = &str> {
         let text = line.trim_start();
         fenced ^= text.starts_with("```");
         let indent = line.len() - text.len();
-        let pasted = COMMANDS.iter().any(|command| text.starts_with(command)) || text.starts_with('#');
-        !fenced && !pasted && !(indent >= 4 && !is_chinese(line) && text.contains(['{', '$', '|', ':']))
+        let command = COMMANDS.iter().any(|command| text.starts_with(command)) || text.starts_with('#');
+        let resource = indent >= 4 && !is_chinese(line) && text.contains(['{', '$', '|', ':']);
+        !(fenced || command || resource)
     })
 }
 
@@ -167,8 +168,10 @@ fn no_screen_in_chinese_holds_an_english_sentence() {
         found.extend(english_in(&path, &text));
         assert!(page.contains("<html lang=\"zh-Hans\">"), "{path}");
     }
-    let times = ["compare", "--lang", "zh", "--split-at", "2026-11-22T14:06:09Z", FAILING];
-    found.extend(english_in("compare", &said(&times)));
+    for output in ["markdown", "html"] {
+        let page = said(&["--lang", "zh", "--output", output, FAILING]);
+        assert!(page.contains("上游") && page.contains("置信度"), "{output}:\n{page}");
+    }
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
@@ -199,9 +202,26 @@ fn no_page_in_chinese_holds_an_english_sentence() {
 fn what_chinese_readers_see_is_as_it_was() {
     let renew = std::env::var_os(RENEW).is_some();
     let mut changed = Vec::new();
-    for name in KEPT {
-        let path = root().join("tests/golden-zh").join(format!("{name}.txt"));
-        let got = said(&["--lang", "zh", &format!("sample-logs/{name}")]);
+    let mut kept: Vec<(String, String)> = KEPT
+        .iter()
+        .map(|name| (format!("{name}.txt"), said(&["--lang", "zh", &format!("sample-logs/{name}")])))
+        .collect();
+    let report = |args: &[&str]| said(&[args, &["--lang", "zh", FAILING]].concat());
+    kept.push(("report/checkout-killed.md".to_owned(), report(&["report", "--slo", "99.9"])));
+    kept.push((
+        "report/checkout-killed-compare.md".to_owned(),
+        report(&["compare", "--split-at", "2026-11-22T14:06:09.182Z"]),
+    ));
+    kept.push((
+        "explain/keepalive-race.txt".to_owned(),
+        said(&["explain", "keepalive-race", "--lang", "zh"]),
+    ));
+    for path in files("tests/golden-zh") {
+        let name = relative(&path);
+        assert!(kept.iter().any(|(kept, _)| name.ends_with(kept)), "{name} is kept for nothing");
+    }
+    for (name, got) in kept {
+        let path = root().join("tests/golden-zh").join(&name);
         if renew {
             std::fs::create_dir_all(path.parent().expect("a folder"))
                 .expect("tests/golden-zh can be written");

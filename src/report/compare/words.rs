@@ -29,8 +29,10 @@ pub(super) fn story(comparison: &Comparison<'_>) -> Story {
         let more = rows.len().saturating_sub(ROWS);
         let mut blocks = Vec::new();
         if !rows.is_empty() {
-            let head = lang
-                .pick(["", "what", "before", "after", "chance"], ["", "项目", "之前", "之后", "偶然概率"]);
+            let head = lang.pick(
+                ["where", "what", "before", "after", "chance"],
+                ["位置", "项目", "之前", "之后", "偶然概率"],
+            );
             let rows = rows.into_iter().take(ROWS).collect();
             blocks.push(Block::Table(Table::new(head, rows, 2)));
         }
@@ -43,7 +45,8 @@ pub(super) fn story(comparison: &Comparison<'_>) -> Story {
     let mut sections: Vec<Section> = sections.into();
     sections.push(data(comparison));
     sections.retain(|s| !s.blocks.is_empty());
-    Story { lang, title: title(comparison), lead: vec![lead(comparison)], sections }
+    let (title, lead, key) = (title(comparison), vec![lead(comparison)], key(comparison));
+    Story { lang, title, lead, key, sections }
 }
 
 fn title(comparison: &Comparison<'_>) -> String {
@@ -69,6 +72,14 @@ fn lead(comparison: &Comparison<'_>) -> String {
     };
     let (before, after) = (side(comparison.before.summary), side(comparison.after.summary));
     say!(lang, "Before: {before}. After: {after}.", "之前：{before}。之后：{after}。")
+}
+
+fn key(comparison: &Comparison<'_>) -> Vec<(&'static str, String)> {
+    let share =
+        |summary: &crate::aggregate::Summary| rate(summary.counts.failed(), summary.counts.requests());
+    let [before, after] =
+        comparison.lang.pick(["failed before", "failed after"], ["之前的失败率", "之后的失败率"]);
+    vec![(before, share(comparison.before.summary)), (after, share(comparison.after.summary))]
 }
 
 fn row(change: &Change, lang: Lang) -> Vec<String> {

@@ -3,7 +3,7 @@
 
 use super::super::escape::html;
 use super::super::story::{Figure, Heat, Lines, Stack};
-use super::super::units::{bucket, count, duration};
+use super::super::units::{bucket, capital, count, duration};
 use crate::record::time::{clock_s, rfc3339_s};
 use crate::words::Lang;
 
@@ -22,14 +22,14 @@ fn stacked(stack: &Stack, lang: Lang, out: &mut String) {
     let Some(first) = stack.buckets.first() else { return };
     let n = stack.buckets.len();
     let most = stack.buckets.iter().map(|b| b.2.max(b.3.iter().sum())).max().unwrap_or(0).max(1);
-    let (every, highest) = (bucket(stack.width_s, lang), count(most));
+    let (every, highest, what) = (bucket(stack.width_s, lang), count(most), capital(stack.what));
     let caption = say!(
         lang,
-        "Failed requests per {every} by response flags, highest {highest}; shaded: incidents",
-        "每{every}失败请求数，按响应标志，最高 {highest}；阴影：事件"
+        "{what} per {every} by response flags, highest {highest}; shaded: incidents",
+        "每{every}{what}数，按响应标志，最高 {highest}；阴影：事件"
     );
     *out += &format!("<figure class=\"zoom\"><figcaption>{caption}</figcaption>\n");
-    let label = say!(lang, "Failed requests per {every}", "每{every}失败请求数");
+    let label = say!(lang, "{what} per {every}", "每{every}{what}数");
     *out += &open_plot(n, first.0, stack.width_s, &label);
     marks(&stack.marks, first.0, stack.width_s, n, out);
     for (x, (us, requests, failed, layers)) in stack.buckets.iter().enumerate().filter(|(_, b)| b.2 > 0) {
@@ -41,11 +41,11 @@ fn stacked(stack: &Stack, lang: Lang, out: &mut String) {
             .filter(|(_, n)| **n > 0)
             .map(|(name, n)| format!(", {} {}", html(name), count(*n)))
             .collect::<String>();
-        let (at, failed, requests) = (clock_s(*us), count(*failed), count(*requests));
+        let (at, hit, requests, what) = (clock_s(*us), count(*failed), count(*requests), stack.what);
         *out += &say!(
             lang,
-            "<g><title>{at}: {failed} of {requests} failed{words}</title>",
-            "<g><title>{at}：{requests} 个请求中 {failed} 个失败{words}</title>"
+            "<g><title>{at}: {hit} {what} of {requests} requests{words}</title>",
+            "<g><title>{at}：{requests} 个请求中{what} {hit} 个{words}</title>"
         );
         let mut y = 100.0;
         for (layer, n) in layers.iter().chain([&rest]).enumerate().filter(|(_, n)| **n > 0) {
@@ -117,7 +117,10 @@ fn axis(start_us: i64, width_s: i64, buckets: usize, out: &mut String) {
 
 fn heat_map(heat: &Heat, lang: Lang, out: &mut String) {
     let most = heat.rows.iter().flat_map(|(_, counts)| counts).copied().max().unwrap_or(0);
-    let caption = lang.pick("Response flags by upstream, the whole log", "各上游的响应标志，整个日志");
+    let caption = lang.pick(
+        "Failures and denials by upstream and response flags (status where there are none), the whole log",
+        "各上游的失败和拒绝，按响应标志（没有标志的按状态码），整个日志",
+    );
     let upstream = lang.pick("upstream", "上游");
     *out += &format!(
         "<figure><figcaption>{caption}</figcaption>\n<div class=\"wide\"><table class=\"sortable heat\"><thead><tr>\

@@ -7,8 +7,8 @@ mod sha256;
 use std::io::Write;
 
 use super::escape::html;
-use super::story::{Block, Section, Span, Story, Table, spans, tell};
-use super::{Account, Narrator};
+use super::story::{Block, Section, Span, Story, Table, spans, tell, tell_triage};
+use super::{Account, Narrator, Renderer, Report};
 use crate::error::{ErrorKind, Result};
 use crate::words::Lang;
 
@@ -16,8 +16,19 @@ const SKELETON: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The narrator.
+/// The narrator, and the renderer of a triage.
 pub(super) struct Html;
+
+impl Renderer for Html {
+    fn name(&self) -> &'static str {
+        "html"
+    }
+
+    fn render(&self, report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
+        out.write_all(written(&tell_triage(report)).as_bytes()).map_err(ErrorKind::Write)?;
+        Ok(())
+    }
+}
 
 impl Narrator for Html {
     fn name(&self) -> &'static str {
@@ -56,8 +67,20 @@ fn body(story: &Story, out: &mut String) {
     for (at, sentence) in story.lead.iter().enumerate() {
         let class = if at == 0 { " class=\"lead\"" } else { "" };
         *out += &format!("<p{class}>{}</p>\n", prose(sentence));
+        if at == 0 {
+            write_key(&story.key, out);
+        }
     }
     story.sections.iter().for_each(|section| write_section(section, story.lang, out));
+}
+
+/// The figures for those who only glance.
+fn write_key(key: &[(&str, String)], out: &mut String) {
+    *out += "<dl class=\"key\">";
+    for (name, value) in key {
+        *out += &format!("<div><dt>{}</dt><dd>{}</dd></div>", html(name), html(value));
+    }
+    *out += "</dl>\n";
 }
 
 fn write_section(section: &Section, lang: Lang, out: &mut String) {
@@ -131,6 +154,7 @@ mod tests {
             lang: Lang::En,
             title: evil.to_owned(),
             lead: vec![format!("`{evil}`")],
+            key: vec![("x", evil.to_owned())],
             sections: vec![Section {
                 title: evil.to_owned(),
                 blocks: vec![

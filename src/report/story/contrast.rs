@@ -54,8 +54,8 @@ impl Teller<'_, '_> {
         }
         let what = participle(incident.harm, lang);
         let which = say!(lang, "which ({what} of requests meanwhile)", "哪些（期间请求中的{what}数）");
-        let [hit, not_hit] = lang.pick(["hit", "not hit"], ["受影响", "未受影响"]);
-        let head = vec![String::new(), hit.to_owned(), which, not_hit.to_owned()];
+        let [kind, hit, not_hit] = lang.pick(["what", "hit", "not hit"], ["类别", "受影响", "未受影响"]);
+        let head = vec![kind.to_owned(), hit.to_owned(), which, not_hit.to_owned()];
         let mut blocks = Vec::new();
         if !rows.is_empty() {
             let width_s = values.iter().map(|(_, shares)| shares.width_s).max().unwrap_or(1);

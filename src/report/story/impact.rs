@@ -94,8 +94,8 @@ impl Teller<'_, '_> {
         if !rows.is_empty() {
             let (what, noun) = (participle(incident.harm, lang), noun(incident.harm, lang));
             let head = vec![
-                String::new(),
-                String::new(),
+                lang.pick("what", "类别").to_owned(),
+                lang.pick("which", "名称").to_owned(),
                 what.to_owned(),
                 say!(lang, "of the {noun}s", "占{noun}"),
                 lang.pick("of its requests", "占其请求").to_owned(),

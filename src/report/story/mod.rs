@@ -10,10 +10,10 @@ mod shares;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::redact::Redactor;
+use super::redact::{Hide, Redactor};
 use super::units::{confidence, count, counted, duration, rate};
-use super::{Account, quality};
-use crate::aggregate::{Symptom, SymptomKey, Text};
+use super::{Account, Report, quality};
+use crate::aggregate::{Detail, Latency, Symptom, SymptomKey, Text, Upstream};
 use crate::diagnosis::{Catalog, Class, Finding, Severity, only_failures, upstream_title};
 use crate::incident::{Harm, Incident, Window};
 use crate::record::time::{rfc3339_ms, rfc3339_s};
@@ -28,6 +28,8 @@ pub(super) struct Story {
     pub(super) title: String,
     /// The answer in two or three sentences.
     pub(super) lead: Vec<String>,
+    /// The same in figures, for those who only glance: what, and how much.
+    pub(super) key: Vec<(&'static str, String)>,
     pub(super) sections: Vec<Section>,
 }
 
@@ -94,6 +96,17 @@ struct Teller<'t, 'r> {
     /// `None`: nothing stands out.
     incident: Option<&'t Incident>,
     window: Option<Window>,
+    /// Incidents were looked for.
+    searched: bool,
+}
+
+/// Tells the story of a triage: causes and counts, without a search for incidents.
+pub(super) fn tell_triage(report: &Report<'_>) -> Story {
+    let hide = Hide { secrets: true, ..Hide::default() };
+    let detail = Detail::default();
+    let account = Account { report: *report, incidents: &[], detail: &detail, slo_percent: None, hide };
+    let redact = Redactor::of(hide, report.summary);
+    Teller { account: &account, redact: &redact, incident: None, window: None, searched: false }.story()
 }
 
 /// Tells the story.
@@ -101,7 +114,7 @@ pub(super) fn tell(account: &Account<'_>) -> Story {
     let redact = Redactor::of(account.hide, account.report.summary);
     let incident = account.incidents.first();
     let window = incident.map(|i| Window::of(i, account.report.summary, account.detail));
-    Teller { account, redact: &redact, incident, window }.story()
+    Teller { account, redact: &redact, incident, window, searched: true }.story()
 }
 
 impl Teller<'_, '_> {
@@ -112,6 +125,8 @@ impl Teller<'_, '_> {
             sections.push(self.impact(incident));
             sections.push(self.radius(incident));
             sections.push(self.contrast(incident));
+        } else {
+            sections.push(self.upstreams());
         }
         sections.push(self.causes());
         sections.push(self.exemplars());
@@ -119,7 +134,8 @@ impl Teller<'_, '_> {
         sections.push(self.data());
         sections.push(self.follow_up());
         sections.retain(|section| !section.blocks.is_empty());
-        Story { lang: self.lang(), title: self.title(), lead: self.lead(), sections }
+        let (title, lead, key) = (self.title(), self.lead(), self.key());
+        Story { lang: self.lang(), title, lead, key, sections }
     }
 
     fn lang(&self) -> Lang {
@@ -188,6 +204,10 @@ impl Teller<'_, '_> {
                     format!("{}{}{}", first.scope.title(lang), lang.pick(": ", "："), first.title)
                 }
                 (None, 0) => lang.pick("No request failed", "没有请求失败").to_owned(),
+                (None, n) if !self.searched => {
+                    let (en, n) = (counted(n, "request"), count(n));
+                    say!(lang, "{en} failed", "{n} 个请求失败")
+                }
                 _ => lang.pick("No incident stands out", "没有明显的事件").to_owned(),
             };
         };
@@ -207,10 +227,15 @@ impl Teller<'_, '_> {
             let (n, en, all) =
                 (count(counts.failed()), counted(counts.requests(), "request"), count(counts.requests()));
             let share = rate(counts.failed(), counts.requests());
+            let rest = match self.searched {
+                true => lang
+                    .pick("; at no time did notably more fail than at others.", "；没有哪段时间明显更多。"),
+                false => lang.pick(".", "。"),
+            };
             let mut out = vec![say!(
                 lang,
-                "{n} of {en} failed ({share}); at no time did notably more fail than at others.",
-                "{all} 个请求中 {n} 个失败（{share}）；没有哪段时间明显更多。"
+                "{n} of {en} failed ({share}){rest}",
+                "{all} 个请求中 {n} 个失败（{share}）{rest}"
             )];
             out.extend(self.findings().first().map(|first| self.likely(first)));
             return out;
@@ -255,6 +280,37 @@ impl Teller<'_, '_> {
         out
     }
 
+    fn key(&self) -> Vec<(&'static str, String)> {
+        let (counts, lang) = (self.account.report.summary.counts, self.lang());
+        let mut out = Vec::new();
+        match (self.incident, &self.window) {
+            (Some(incident), Some(window)) => {
+                out.push((impact::participle(incident.harm, lang), rate(incident.failed, incident.requests)));
+                let usual = rate(incident.baseline_failed, incident.baseline_requests);
+                out.push((lang.pick("usually", "平时"), usual));
+                out.push((lang.pick("requests hit", "受影响请求"), count(incident.failed)));
+                let time = match incident.ongoing {
+                    true => lang.pick("for, so far", "已持续"),
+                    false => lang.pick("for", "持续"),
+                };
+                out.push((time, length(incident)));
+                let (before, during) = (&window.hit.before.latency, &window.hit.during.latency);
+                if before.count() > 0 && during.count() > 0 {
+                    let p99 = |latency: &Latency| duration(latency.quantile_ms(990));
+                    let moved = format!("{} → {}", p99(before), p99(during));
+                    out.push((lang.pick("latency p99", "延迟 p99"), moved));
+                }
+            }
+            _ => {
+                out.push((lang.pick("requests", "请求"), count(counts.requests())));
+                out.push((lang.pick("failed", "失败率"), rate(counts.failed(), counts.requests())));
+            }
+        }
+        let sure = lang.pick("sure of the cause", "原因置信度");
+        out.extend(self.findings().first().map(|first| (sure, confidence(first.confidence))));
+        out
+    }
+
     fn likely(&self, finding: &Finding) -> String {
         let cause = self.redact.prose(&finding.likely_cause);
         let (title, sure) = (&finding.title, confidence(finding.confidence));
@@ -279,6 +335,55 @@ impl Teller<'_, '_> {
         }
         blocks.extend(self.figures().into_iter().map(Block::Figure));
         Section { title: String::new(), blocks }
+    }
+
+    /// All upstreams, most failures first.
+    fn upstreams(&self) -> Section {
+        let lang = self.lang();
+        let summary = self.account.report.summary;
+        let mut all: Vec<_> = summary.upstreams.iter().collect();
+        let size = |u: &Upstream| (u.counts.failed(), u.counts.requests());
+        all.sort_by(|a, b| size(b.1).cmp(&size(a.1)).then(a.0.cmp(b.0)));
+        let top = self.account.report.view.top;
+        let row = |name: String, u: &Upstream| {
+            let flags = u.flags.ranked().into_iter().take(FLAGS);
+            let flags: Vec<String> =
+                flags.map(|(flag, n)| format!("{} {}", count(n), text_of(flag))).collect();
+            let quantile = |permille| match u.latency.count() {
+                0 => "–".to_owned(),
+                _ => duration(u.latency.quantile_ms(permille)),
+            };
+            let (failed, requests) = size(u);
+            let flags = if flags.is_empty() { "–".to_owned() } else { flags.join(lang.comma()) };
+            vec![
+                name,
+                flags,
+                count(requests),
+                count(failed),
+                rate(failed, requests),
+                quantile(500),
+                quantile(990),
+            ]
+        };
+        let mut rows: Vec<_> = all.iter().take(top).map(|(name, u)| row(self.name(Some(name)), u)).collect();
+        if summary.no_upstream.counts.requests() > 0 {
+            let nameless = lang.pick("requests without an upstream", "没有上游的请求");
+            rows.push(row(nameless.to_owned(), &summary.no_upstream));
+        }
+        let mut blocks = Vec::new();
+        if !rows.is_empty() {
+            let head = lang.pick(
+                ["upstream", "response flags", "requests", "failed", "rate", "p50", "p99"],
+                ["上游", "响应标志", "请求", "失败", "失败率", "p50", "p99"],
+            );
+            blocks.push(Block::Table(Table::new(head, rows, 2)));
+        }
+        if all.len() > top {
+            let more = all.len() - top;
+            let en = counted(more as u64, "upstream");
+            blocks.push(Block::Text(say!(lang, "{en} more.", "另有 {more} 个上游。")));
+        }
+        Section { title: lang.pick("Upstreams", "上游").to_owned(), blocks }
     }
 
     fn others(&self) -> Section {
@@ -446,6 +551,8 @@ impl Teller<'_, '_> {
     }
 }
 
+/// Response flags named of an upstream.
+const FLAGS: usize = 4;
 /// Even gaps that make a rhythm.
 const RHYTHM: usize = 3;
 
