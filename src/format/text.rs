@@ -58,6 +58,8 @@ struct KnownRow {
     #[expect(dead_code, reason = "for people; `names` reads it")]
     since: String,
     #[expect(dead_code, reason = "for people; `names` reads it")]
+    zh: String,
+    #[expect(dead_code, reason = "for people; `names` reads it")]
     sample: String,
     text: String,
 }
