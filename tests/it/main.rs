@@ -8,6 +8,8 @@ mod catalogue;
 mod cli;
 /// What scripts rely on: exit codes, pipes, filters.
 mod contract;
+/// Headers that pretend to be other columns.
+mod forgeries;
 /// Formats, wrappers, archives: what the program says it reads, it reads.
 mod formats;
 /// The screens and the JSON that people see, as files in `tests/golden`.

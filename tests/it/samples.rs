@@ -156,3 +156,11 @@ pub(crate) fn summary_of(lines: &[u8]) -> Summary {
     }
     tally.finish()
 }
+
+/// The records of a log that is in memory, as JSON.
+pub(crate) fn records_of(bytes: &[u8]) -> Vec<serde_json::Value> {
+    let input = Input::Bytes { name: "-".to_owned(), bytes: bytes.to_vec() };
+    let out = records(&[input], &Reader::new(), &Options { threads: 1, ..Options::default() });
+    let lines = out.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).expect("JSON")).collect()
+}
