@@ -17,13 +17,15 @@ use super::args::{self, Cli, Command, Explain, Records, Shelf, Triage, When};
 use super::exit::Exit;
 use super::plan::{Gates, Reading, RecordsPlan, TriagePlan, wrong};
 use super::progress::{interruptible, watched};
-use super::tongue::Tongue;
+use super::tongue::{self, Tongue};
 use super::{help, screen};
 
 /// Runs the program.
 pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
     let lang = tongue.people();
-    let parsed = help::command(lang).try_get_matches_from(args).and_then(|m| Cli::from_arg_matches(&m));
+    let parsed = help::command(lang)
+        .try_get_matches_from(tongue::without_leading(args))
+        .and_then(|m| Cli::from_arg_matches(&m));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return Ok(help::usage(&error, lang)),
