@@ -48,6 +48,8 @@ pub(super) struct Story<'c, 's> {
     pub(super) scope: FindingScope,
     pub(super) parts: Vec<(Case<'s>, Candidate<'c>)>,
     pub(super) rivals: BTreeMap<&'c str, f64>,
+    /// What this cause brought about, and how many records show it.
+    pub(super) symptoms: Vec<(&'c Page, u64)>,
 }
 
 impl Catalog {
@@ -192,6 +194,7 @@ impl Catalog {
                         scope,
                         parts: Vec::new(),
                         rivals: BTreeMap::new(),
+                        symptoms: Vec::new(),
                     });
                     let last = stories.len() - 1;
                     &mut stories[last]
@@ -230,7 +233,11 @@ impl Catalog {
         let mut scope = story.scope;
         scope.host = facts::place(&cases);
         let (mut evidence, against) = sentences(&story.parts);
-        evidence.extend(facts::of(&cases, self.lang));
+        evidence.extend(facts::of(&cases, lang));
+        evidence.extend(story.symptoms.iter().map(|(page, count)| {
+            let (id, title) = (&page.head.id, &page.title);
+            Fact::new(say!(lang, "brings about {id}: {title}", "引发 {id}：{title}"), *count)
+        }));
         let mut alternatives: Vec<Alternative> = story
             .rivals
             .iter()

@@ -17,6 +17,8 @@ pub struct Reject {
 pub enum Reason {
     /// A field that every access record has could not be found.
     Missing(Field),
+    /// JSON with the keys of an access record, and neither a response code nor flags in them.
+    NoStatus,
     /// The line is longer than the limit of `frame`.
     TooLong,
     /// It looks like JSON with a response code or flags, and is not valid JSON.
@@ -40,6 +42,10 @@ impl Reason {
                 lang.pick("no response flags after the response code", "响应码之后没有响应标志")
             }
             Reason::Missing(_) => lang.pick("a field is missing", "缺少字段"),
+            Reason::NoStatus => lang.pick(
+                "the JSON record says neither a response code nor flags",
+                "JSON 记录里既没有响应码也没有响应标志",
+            ),
             Reason::TooLong => lang.pick("the line is longer than the limit", "行长超过上限"),
             Reason::BrokenJson => lang.pick(
                 "it looks like a JSON access record but is not valid JSON",
@@ -52,6 +58,12 @@ impl Reason {
     /// What the user can do about it.
     pub fn advice(self, lang: Lang) -> &'static str {
         match self {
+            Reason::NoStatus => lang.pick(
+                "log %RESPONSE_CODE% and %RESPONSE_FLAGS% in the JSON format; where they are under keys of other names, tell \
+                 them with --json-keys response_code=KEY,response_flags=KEY",
+                "请在 JSON 格式中记录 %RESPONSE_CODE% 和 %RESPONSE_FLAGS%；如果键名不同，\
+                 用 --json-keys response_code=KEY,response_flags=KEY 指定",
+            ),
             Reason::TooLong => lang.pick(
                 "raise nothing: a single line of this length is not an access record; look at what writes it",
                 "不必调大上限：这么长的一行不会是访问记录，请检查是谁写出来的",

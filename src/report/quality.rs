@@ -42,6 +42,23 @@ pub(super) fn warnings(summary: &Summary, lang: Lang) -> Vec<String> {
         let (en, n) = (of_records(lines.incomplete, "was", "were"), count(lines.incomplete));
         out.push(say!(lang, "{en} cut at the end", "{n} 条记录的结尾被截断"));
     }
+    let totals = summary.totals();
+    if totals.other_ends > 0 {
+        let (en, n) = (of_things(totals.other_ends, "connection", "is", "are"), count(totals.other_ends));
+        out.push(say!(
+            lang,
+            "{en} counted once in the totals: ztunnel logged them at both ends, which the sides show",
+            "{n} 个连接在总数中只计一次：ztunnel 在两端都有记录，两侧各自可见"
+        ));
+    }
+    if totals.carriers > 0 {
+        let (en, n) = (of_things(totals.carriers, "tunnel", "is", "are"), count(totals.carriers));
+        out.push(say!(
+            lang,
+            "{en} no part of the totals: they carried requests that the waypoint logged as well",
+            "{n} 个隧道不计入总数：waypoint 也记录了它们承载的请求"
+        ));
+    }
     if partial(summary) {
         out.push(say!(
             lang,
@@ -53,7 +70,11 @@ pub(super) fn warnings(summary: &Summary, lang: Lang) -> Vec<String> {
 }
 
 fn of_records(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", counted(n, "record"), if n == 1 { one } else { many })
+    of_things(n, "record", one, many)
+}
+
+fn of_things(n: u64, thing: &str, one: &str, many: &str) -> String {
+    format!("{} {}", counted(n, thing), if n == 1 { one } else { many })
 }
 
 /// True when a table reached its cap.

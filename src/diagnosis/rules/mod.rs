@@ -43,6 +43,12 @@ pub static RULES: &[Rule] = &[
         name: "quick", says: "most failed within 25 ms", zh: "大多在 25 ms 内失败", holds: timing::quick
     },
     Rule {
+        name: "some-waited",
+        says: "some waited before the others failed at once, as behind a connect that times out",
+        zh: "部分连接等待之后，其余才立刻失败，像是前面有连接在等待超时",
+        holds: timing::some_waited,
+    },
+    Rule {
         name: "worked-on",
         says: "most ended only after some milliseconds: the request had arrived",
         zh: "大多在若干毫秒之后才结束：请求已经到达",
@@ -293,6 +299,18 @@ pub static RULES: &[Rule] = &[
         says: "the sessions moved a ClientHello in and an alert out, and nothing else",
         zh: "会话只传入一个 ClientHello、传出一个 alert，别无其他数据",
         holds: client::tls_hello,
+    },
+    Rule {
+        name: "turned-away",
+        says: "they moved no byte and were given no upstream, while the same listener carried other sessions",
+        zh: "它们没有传输任何字节，也没有分配上游，而同一监听器承载着其他会话",
+        holds: client::turned_away,
+    },
+    Rule {
+        name: "unanswered",
+        says: "no upstream service time, which other records of this log have: this proxy made the answer",
+        zh: "没有上游服务时间，而本日志的其他记录有：由本代理应答",
+        holds: scope::unanswered,
     },
     Rule {
         name: "small-split-sample",

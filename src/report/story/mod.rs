@@ -222,7 +222,7 @@ impl Teller<'_, '_> {
 
     fn lead(&self) -> Vec<String> {
         let summary = self.account.report.summary;
-        let (counts, lang) = (summary.counts, self.lang());
+        let (counts, lang) = (summary.totals().counts, self.lang());
         let Some(incident) = self.incident else {
             let (n, en, all) =
                 (count(counts.failed()), counted(counts.requests(), "request"), count(counts.requests()));
