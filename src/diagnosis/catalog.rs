@@ -233,10 +233,10 @@ impl Catalog {
         let mut scope = story.scope;
         scope.host = facts::place(&cases);
         let (mut evidence, against) = sentences(&story.parts);
-        evidence.extend(facts::of(&cases, lang));
+        evidence.extend(facts::of(&cases, self.lang));
         evidence.extend(story.symptoms.iter().map(|(page, count)| {
             let (id, title) = (&page.head.id, &page.title);
-            Fact::new(say!(lang, "brings about {id}: {title}", "引发 {id}：{title}"), *count)
+            Fact::new(say!(self.lang, "brings about {id}: {title}", "由此引发 {id}：{title}"), *count)
         }));
         let mut alternatives: Vec<Alternative> = story
             .rivals

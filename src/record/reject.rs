@@ -44,7 +44,7 @@ impl Reason {
             Reason::Missing(_) => lang.pick("a field is missing", "缺少字段"),
             Reason::NoStatus => lang.pick(
                 "the JSON record says neither a response code nor flags",
-                "JSON 记录里既没有响应码也没有响应标志",
+                "该 JSON 记录既没有响应码也没有响应标志",
             ),
             Reason::TooLong => lang.pick("the line is longer than the limit", "行长超过上限"),
             Reason::BrokenJson => lang.pick(
@@ -58,15 +58,15 @@ impl Reason {
     /// What the user can do about it.
     pub fn advice(self, lang: Lang) -> &'static str {
         match self {
-            Reason::NoStatus => lang.pick(
-                "log %RESPONSE_CODE% and %RESPONSE_FLAGS% in the JSON format; where they are under keys of other names, tell \
-                 them with --json-keys response_code=KEY,response_flags=KEY",
-                "请在 JSON 格式中记录 %RESPONSE_CODE% 和 %RESPONSE_FLAGS%；如果键名不同，\
-                 用 --json-keys response_code=KEY,response_flags=KEY 指定",
-            ),
             Reason::TooLong => lang.pick(
                 "raise nothing: a single line of this length is not an access record; look at what writes it",
                 "不必调大上限：这么长的一行不会是访问记录，请检查是谁写出来的",
+            ),
+            Reason::NoStatus => lang.pick(
+                "log %RESPONSE_CODE% and %RESPONSE_FLAGS% in the JSON format; where they are under keys of other names, tell \
+                 them with --json-keys response_code=KEY,response_flags=KEY",
+                "在 JSON 格式中记录 %RESPONSE_CODE% 和 %RESPONSE_FLAGS%；如果键名不同，请用 --json-keys \
+                 response_code=KEY,response_flags=KEY 指定",
             ),
             Reason::BrokenJson => lang.pick(
                 "the line may have been cut by the log shipper: look at its line-length limit",

@@ -45,7 +45,7 @@ pub static RULES: &[Rule] = &[
     Rule {
         name: "some-waited",
         says: "some waited before the others failed at once, as behind a connect that times out",
-        zh: "部分连接等待之后，其余才立刻失败，像是前面有连接在等待超时",
+        zh: "一些请求先等待，其余随即失败，像是排在超时的连接之后",
         holds: timing::some_waited,
     },
     Rule {
@@ -303,13 +303,13 @@ pub static RULES: &[Rule] = &[
     Rule {
         name: "turned-away",
         says: "they moved no byte and were given no upstream, while the same listener carried other sessions",
-        zh: "它们没有传输任何字节，也没有分配上游，而同一监听器承载着其他会话",
+        zh: "它们没有传输任何字节，也没有分配到上游，而同一监听器上的其他会话正常",
         holds: client::turned_away,
     },
     Rule {
         name: "unanswered",
         says: "no upstream service time, which other records of this log have: this proxy made the answer",
-        zh: "没有上游服务时间，而本日志的其他记录有：由本代理应答",
+        zh: "没有上游处理时间，而本日志的其他记录有：响应是本代理生成的",
         holds: scope::unanswered,
     },
     Rule {
