@@ -46,6 +46,8 @@ pub(super) struct Story<'c, 's> {
     pub(super) scope: FindingScope,
     pub(super) parts: Vec<(Case<'s>, Candidate<'c>)>,
     pub(super) rivals: BTreeMap<&'c str, f64>,
+    /// What this cause brought about, and how many records show it.
+    pub(super) symptoms: Vec<(&'c Page, u64)>,
 }
 
 impl Catalog {
@@ -173,6 +175,7 @@ impl Catalog {
                         scope,
                         parts: Vec::new(),
                         rivals: BTreeMap::new(),
+                        symptoms: Vec::new(),
                     });
                     let last = stories.len() - 1;
                     &mut stories[last]
@@ -212,6 +215,10 @@ impl Catalog {
         scope.host = facts::place(&cases);
         let (mut evidence, against) = sentences(&story.parts);
         evidence.extend(facts::of(&cases));
+        evidence.extend(story.symptoms.iter().map(|(page, count)| Fact {
+            text: format!("brings about {}: {}", page.head.id, page.title),
+            count: *count,
+        }));
         let mut alternatives: Vec<Alternative> = story
             .rivals
             .iter()

@@ -21,11 +21,24 @@ pub(super) fn fold_symptoms(stories: &mut Vec<Story<'_, '_>>) {
         match root {
             Some(root) => {
                 let symptom = stories.remove(at);
-                let root = if root > at { root - 1 } else { root };
-                stories[root].parts.extend(symptom.parts);
+                let root = &mut stories[if root > at { root - 1 } else { root }];
+                root.tell_within(symptom);
             }
             None => at += 1,
         }
+    }
+}
+
+impl Story<'_, '_> {
+    /// What this cause brought about becomes part of it, and stays named: in the evidence and among the alternatives.
+    fn tell_within(&mut self, symptom: Self) {
+        let count = symptom.parts.iter().map(|(case, _)| case.symptom.count).sum();
+        let weight: f64 =
+            symptom.parts.iter().map(|(case, best)| best.confidence * case.symptom.count as f64).sum();
+        *self.rivals.entry(&symptom.page.head.id).or_default() += weight;
+        self.symptoms.push((symptom.page, count));
+        self.symptoms.extend(symptom.symptoms);
+        self.parts.extend(symptom.parts);
     }
 }
 

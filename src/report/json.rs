@@ -341,15 +341,16 @@ impl<'a> Input<'a> {
 
 impl<'a> Totals<'a> {
     fn of(summary: &'a Summary) -> Totals<'a> {
+        let totals = summary.totals();
         Totals {
-            requests: summary.counts.requests(),
-            failed: summary.counts.failed(),
+            requests: totals.counts.requests(),
+            failed: totals.counts.failed(),
             vantages: Vantages::of(summary.sides),
-            outcomes: outcomes(summary.counts),
-            flags: tally(&summary.flags),
-            flag_sets: tally(&summary.flag_sets),
-            codes: Codes(summary.codes.clone()),
-            latency_ms: LatencyRow::of(&summary.latency()),
+            outcomes: outcomes(totals.counts),
+            flags: owned(tally(&totals.flags)),
+            flag_sets: owned(tally(&totals.flag_sets)),
+            codes: Codes(totals.codes),
+            latency_ms: LatencyRow::of(&totals.latency),
         }
     }
 }
@@ -374,7 +375,9 @@ fn upstreams(summary: &Summary) -> Vec<UpstreamRow<'_>> {
     let mut out: Vec<_> = rows.into_iter().map(|(name, u)| UpstreamRow::of(Some(name), false, u)).collect();
     out.extend(summary.other_upstreams.as_deref().map(|u| UpstreamRow::of(None, true, u)));
     if summary.no_upstream.counts.requests() > 0 {
-        out.push(UpstreamRow::of(None, false, &summary.no_upstream));
+        let (counts, codes) = summary.no_upstream_once();
+        let row = UpstreamRow::of(None, false, &summary.no_upstream);
+        out.push(UpstreamRow { codes: Codes(codes), ..row.counted(counts) });
     }
     out
 }
@@ -395,16 +398,28 @@ impl<'a> UpstreamRow<'a> {
             namespace: cluster.namespace.map(utf8),
             port: cluster.port,
             subset: cluster.subset.map(utf8),
-            requests: counts.requests(),
-            failed: counts.failed(),
-            failure_rate: fraction(counts.failed(), counts.requests()),
+            requests: 0,
+            failed: 0,
+            failure_rate: 0.0,
             flags: tally(&upstream.flags),
             codes: Codes(upstream.codes.clone()),
-            outcomes: outcomes(counts),
+            outcomes: BTreeMap::new(),
             latency_ms: LatencyRow::of(&upstream.latency),
             hosts: hosts(upstream),
             first_failure: upstream.failure.first_us.map(rfc3339_ms),
             last_failure: upstream.failure.last_us.map(rfc3339_ms),
+        }
+        .counted(counts)
+    }
+
+    /// The row with these counts.
+    fn counted(self, counts: Counts) -> UpstreamRow<'a> {
+        UpstreamRow {
+            requests: counts.requests(),
+            failed: counts.failed(),
+            failure_rate: fraction(counts.failed(), counts.requests()),
+            outcomes: outcomes(counts),
+            ..self
         }
     }
 }
@@ -527,6 +542,10 @@ fn tally(counter: &Counter<Text>) -> Tally<'_> {
         *out.entry(Cow::Borrowed("other")).or_default() += counter.other();
     }
     out
+}
+
+fn owned(tally: Tally<'_>) -> Tally<'static> {
+    tally.into_iter().map(|(key, n)| (Cow::Owned(key.into_owned()), n)).collect()
 }
 
 pub(super) fn fraction(part: u64, whole: u64) -> f64 {

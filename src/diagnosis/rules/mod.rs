@@ -28,6 +28,11 @@ pub static RULES: &[Rule] = &[
     Rule { name: "sparse", says: "less than 5 % of the requests", holds: scope::sparse },
     Rule { name: "quick", says: "most failed within 25 ms", holds: timing::quick },
     Rule {
+        name: "some-waited",
+        says: "some waited before the others failed at once, as behind a connect that times out",
+        holds: timing::some_waited,
+    },
+    Rule {
         name: "worked-on",
         says: "most ended only after some milliseconds: the request had arrived",
         holds: timing::worked_on,
@@ -181,6 +186,16 @@ pub static RULES: &[Rule] = &[
         name: "tls-hello-bytes",
         says: "the sessions moved a ClientHello in and an alert out, and nothing else",
         holds: client::tls_hello,
+    },
+    Rule {
+        name: "turned-away",
+        says: "they moved no byte and were given no upstream, while the same listener carried other sessions",
+        holds: client::turned_away,
+    },
+    Rule {
+        name: "unanswered",
+        says: "no upstream service time, which other records of this log have: this proxy made the answer",
+        holds: scope::unanswered,
     },
     Rule {
         name: "small-split-sample",

@@ -206,7 +206,7 @@ impl Teller<'_, '_> {
 
     fn lead(&self) -> Vec<String> {
         let summary = self.account.report.summary;
-        let counts = summary.counts;
+        let counts = summary.totals().counts;
         let Some(incident) = self.incident else {
             let mut out = vec![format!(
                 "{} of {} failed ({}){}",
