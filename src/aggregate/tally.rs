@@ -67,6 +67,8 @@ struct Row {
     upstream: usize,
     host: usize,
     scopes: [usize; 4],
+    /// What a ztunnel's connection was for; empty in all other rows.
+    service: Text,
     symptom: usize,
     counts_latency: bool,
 }
@@ -354,6 +356,7 @@ impl Summary {
             upstream,
             host,
             scopes,
+            service: if shape.kind == Kind::Ztunnel { authority.as_ref().into() } else { Text::default() },
             symptom,
             counts_latency: shape.kind == Kind::Http
                 && record.code() != 101
@@ -375,6 +378,9 @@ impl Summary {
         let code = row.code;
         self.counts.add(row.outcome, n);
         self.sides.of_mut(row.direction, row.tunnel).add(row.outcome, n);
+        if let (Kind::Ztunnel, Some(direction)) = (row.shape.kind, row.direction) {
+            self.ends_of(&row.service, usize::MAX).add(direction, row.outcome, n);
+        }
         *self.codes.entry(code).or_default() += n;
         self.span.merge(row.span);
         *self.lines.formats.entry(row.shape.format).or_default() += n;
@@ -397,7 +403,11 @@ impl Summary {
                 upstream.flags.add(&name[..], n);
                 self.flags.add(&name[..], n);
             }
-            self.flag_sets.add(&row.flags.join(&b","[..])[..], n);
+            let set = row.flags.join(&b","[..]);
+            self.flag_sets.add(&set[..], n);
+            if row.tunnel {
+                self.tunnel_flag_sets.add(&set[..], n);
+            }
         }
         if row.host == OTHER {
             upstream.other_hosts.add(row.outcome, n);

@@ -26,14 +26,18 @@ pub(super) fn compare(args: args::Compare) -> Result<Exit> {
             "PATH goes with --split-at; name the others behind --before and --after".to_owned(),
         ));
     }
-    let reading = Reading::of(args.read)?;
+    // Each side has its own end, which times may be counted from.
+    let side = |paths| Reading::of(args::Read { paths, ..args.read.clone() });
+    let readings = match split {
+        Some(_) => vec![side(args.read.paths.clone())?],
+        None => vec![side(args.before)?, side(args.after)?],
+    };
     let progress = interruptible();
-    let (sides, outcomes) = watched(reading.progress, progress, || match split {
-        Some(at_us) => halves(&reading, at_us, progress),
-        None => {
-            let inputs = |paths: Vec<_>| paths.into_iter().map(Input::from_arg).collect::<Vec<_>>();
-            both(&reading, &inputs(args.before), &inputs(args.after), progress)
-        }
+    let wanted = readings.iter().all(|reading| reading.progress);
+    let (sides, outcomes) = watched(wanted, progress, || match (&readings[..], split) {
+        ([before, after], _) => both(before, after, progress),
+        ([reading], Some(at_us)) => halves(reading, at_us, progress),
+        _ => Err(wrong("--before and --after, or --split-at, are needed".to_owned())),
     })?;
     outcomes.iter().for_each(|outcome| complain(outcome, false));
     let [before, after] = &sides;
@@ -57,7 +61,8 @@ pub(super) fn compare(args: args::Compare) -> Result<Exit> {
     let tripped = args.fail_on_regression && comparison.regressed();
     let worst = outcomes.iter().find(|outcome| !outcome.failures.is_empty() || outcome.interrupted);
     let Some(outcome) = worst.or(outcomes.first()) else { return Ok(Exit::Done) };
-    Ok(exit(outcome, passed, &reading.inputs, tripped))
+    let inputs: Vec<Input> = readings.into_iter().flat_map(|reading| reading.inputs).collect();
+    Ok(exit(outcome, passed, &inputs, tripped))
 }
 
 type Sides = ([(Summary, Passed); 2], Vec<Outcome>);
@@ -68,10 +73,13 @@ fn halves(reading: &Reading, at_us: i64, progress: &Progress) -> Result<Sides> {
     Ok((sides, vec![outcome]))
 }
 
-fn both(reading: &Reading, before: &[Input], after: &[Input], progress: &Progress) -> Result<Sides> {
-    let Reading { reader, filter, options, .. } = reading;
-    let (old, old_passed, first) = summarise(before, reader, filter, options, Some(progress))?;
-    let (new, new_passed, second) = summarise(after, reader, filter, options, Some(progress))?;
+fn both(before: &Reading, after: &Reading, progress: &Progress) -> Result<Sides> {
+    let counted = |reading: &Reading| {
+        let Reading { inputs, reader, filter, options, .. } = reading;
+        summarise(inputs, reader, filter, options, Some(progress))
+    };
+    let (old, old_passed, first) = counted(before)?;
+    let (new, new_passed, second) = counted(after)?;
     Ok(([(old, old_passed), (new, new_passed)], vec![first, second]))
 }
 

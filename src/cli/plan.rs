@@ -8,8 +8,8 @@ use meshwhy::diagnosis::Severity;
 use meshwhy::emit::Form;
 use meshwhy::format::{Reader, Template, from_yaml};
 use meshwhy::input::Input;
-use meshwhy::pipeline::Options;
-use meshwhy::query::{Filter, Key, duration_ms};
+use meshwhy::pipeline::{Options, last_start};
+use meshwhy::query::{Filter, Key, before_the_last, duration_ms};
 use meshwhy::report::{self, Renderer};
 use meshwhy::{Error, ErrorKind, Result};
 
@@ -93,11 +93,13 @@ impl Reading {
         if let Some(path) = &args.format_from {
             reader = with_formats_of(reader, path)?;
         }
+        let options = Options { threads: args.threads, ..Options::default() };
+        let filter = filter(&args.filters, now_us(), || end_us(&inputs, &reader, &options))?;
         Ok(Reading {
             inputs,
             reader,
-            filter: filter(&args.filters, now_us())?,
-            options: Options { threads: args.threads, ..Options::default() },
+            filter,
+            options,
             progress: !args.quiet && !args.no_progress,
             quiet: args.quiet,
         })
@@ -117,9 +119,28 @@ fn now_us() -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The option's name stands before the message: a command line may have several.
-fn filter(args: &Filters, now_us: i64) -> Result<Filter> {
+/// When the last record started: a reading before the reading, which only what can be read twice stands.
+fn end_us(inputs: &[Input], reader: &Reader, options: &Options) -> Result<i64> {
+    let twice = |input: &Input| match input {
+        Input::Stdin => false,
+        Input::Bytes { .. } => true,
+        // What is not there is named by the reading itself.
+        Input::Path(path) => path.metadata().map_or(true, |meta| meta.is_file() || meta.is_dir()),
+    };
+    if !inputs.iter().all(twice) {
+        return Err(wrong(
+            "times before the last record (end-15m) are for files: standard input and pipes are read only once".to_owned(),
+        ));
+    }
+    // Without any time no record passes a condition on time, whatever it is.
+    Ok(last_start(inputs, reader, options)?.unwrap_or_else(now_us))
+}
+
+/// The option's name stands before the message: a command line may have several. `end_us` is asked at most once, and
+/// only when a time is given from the end.
+fn filter(args: &Filters, now_us: i64, end_us: impl Fn() -> Result<i64>) -> Result<Filter> {
     let mut filter = Filter::default();
+    let mut end = None;
     for (name, key, values) in [
         ("--since", Key::Since, &args.since),
         ("--until", Key::Until, &args.until),
@@ -141,7 +162,21 @@ fn filter(args: &Filters, now_us: i64) -> Result<Filter> {
         ("--duration", Key::Duration, &args.duration),
     ] {
         for value in values {
-            filter.add(key, value, now_us).map_err(|e| wrong(format!("{name}: {e}")))?;
+            let named = |e: Error| wrong(format!("{name}: {e}"));
+            let is_time = matches!(key, Key::Since | Key::Until);
+            match before_the_last(value).filter(|_| is_time) {
+                Some(ago) => {
+                    // A slip is refused before anything is read.
+                    Filter::default().add(key, &ago, now_us).map_err(named)?;
+                    let end_us = match end {
+                        Some(us) => us,
+                        None => end_us().map_err(named)?,
+                    };
+                    end = Some(end_us);
+                    filter.add(key, &ago, end_us).map_err(named)?;
+                }
+                None => filter.add(key, value, now_us).map_err(named)?,
+            }
         }
     }
     if args.no_probes {

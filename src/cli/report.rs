@@ -4,7 +4,7 @@ use std::io::Write;
 
 use meshwhy::diagnosis::{diagnose, only_failures};
 use meshwhy::pipeline::summarise_in_detail;
-use meshwhy::report::{Account, Hide, Report, View, narrator};
+use meshwhy::report::{Account, Hide, Report, View, matters, narrator};
 use meshwhy::{Error, ErrorKind, Result, incident};
 
 use super::args;
@@ -36,7 +36,8 @@ pub(super) fn report(args: args::Report) -> Result<Exit> {
         return Ok(Exit::Partial);
     }
     let findings = diagnose(&summary);
-    let incidents = incident::find(&summary, only_failures(&summary));
+    let mut incidents = incident::find_in_detail(&summary, &detail, only_failures(&summary));
+    incidents.retain(|incident| matters(&findings, incident));
     let failures: Vec<String> = outcome.failures.iter().map(Error::to_string).collect();
     let account = Account {
         report: Report {

@@ -112,7 +112,7 @@ fn triage(args: Triage) -> Result<Exit> {
     let mut out = screen::out(colour);
     plan.renderer.render(&report, &mut out)?;
     out.flush().map_err(ErrorKind::Write)?;
-    let counts = summary.counts;
+    let counts = summary.totals().counts;
     let tripped = plan.gates.tripped(counts.failed(), counts.requests(), &findings);
     Ok(exit(&outcome, passed, &reading.inputs, tripped))
 }

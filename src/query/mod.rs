@@ -10,8 +10,8 @@ mod value;
 use crate::envoy::{Cluster, FlagSet, flags};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Field, Outcome, Record};
-pub use value::duration_ms;
 use value::{Codes, Comparison};
+pub use value::{before_the_last, duration_ms};
 
 /// What a condition looks at. Each is an option of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

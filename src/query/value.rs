@@ -6,11 +6,6 @@ use crate::record::{OUTCOMES, Outcome, time};
 
 /// RFC 3339, or `-15m` before now.
 pub(super) fn time_us(text: &str, now_us: i64) -> Result<i64> {
-    if text.starts_with("end-") {
-        return Err(wrong(format!(
-            "{text:?}: times before the last record are not supported; give a time or -15m"
-        )));
-    }
     if let Some(ago) = text.strip_prefix('-') {
         let ms =
             duration_ms(ago).ok_or_else(|| wrong(format!("{text:?}: a time such as -15m is expected")))?;
@@ -19,6 +14,12 @@ pub(super) fn time_us(text: &str, now_us: i64) -> Result<i64> {
     }
     time::parse_us(text.as_bytes())
         .ok_or_else(|| wrong(format!("{text:?} is no time: 2026-01-02T03:04:05Z or -15m is expected")))
+}
+
+/// `end-15m` as `-15m`, to be counted from the last record instead of from now; `None`: another way to name a time.
+pub fn before_the_last(text: &str) -> Option<String> {
+    let (not, value) = text.strip_prefix('!').map_or(("", text), |value| ("!", value));
+    value.strip_prefix("end").filter(|rest| rest.starts_with('-')).map(|rest| format!("{not}{rest}"))
 }
 
 /// Milliseconds of `250ms`, `1.5s`, `15m`, `2h`, `1d`; a bare number is milliseconds.

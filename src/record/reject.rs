@@ -16,6 +16,8 @@ pub struct Reject {
 pub enum Reason {
     /// A field that every access record has could not be found.
     Missing(Field),
+    /// JSON with the keys of an access record, and neither a response code nor flags in them.
+    NoStatus,
     /// The line is longer than the limit of `frame`.
     TooLong,
     /// It looks like JSON with a response code or flags, and is not valid JSON.
@@ -32,6 +34,7 @@ impl Reason {
             Reason::Missing(Field::Code) => "no response code after the quoted request",
             Reason::Missing(Field::Flags) => "no response flags after the response code",
             Reason::Missing(_) => "a field is missing",
+            Reason::NoStatus => "the JSON record says neither a response code nor flags",
             Reason::TooLong => "the line is longer than the limit",
             Reason::BrokenJson => "it looks like a JSON access record but is not valid JSON",
             Reason::TooDeep => "JSON nested too deeply",
@@ -43,6 +46,10 @@ impl Reason {
         match self {
             Reason::TooLong => {
                 "raise nothing: a single line of this length is not an access record; look at what writes it"
+            }
+            Reason::NoStatus => {
+                "log %RESPONSE_CODE% and %RESPONSE_FLAGS% in the JSON format; where they are under keys of other names, tell \
+                 them with --json-keys response_code=KEY,response_flags=KEY"
             }
             Reason::BrokenJson => {
                 "the line may have been cut by the log shipper: look at its line-length limit"

@@ -3,13 +3,24 @@
 use std::io::Write;
 
 use super::escape::markdown;
-use super::story::{Block, Figure, Span, Stack, Story, Table, spans, tell};
-use super::{Account, Narrator, units};
+use super::story::{Block, Figure, Span, Stack, Story, Table, spans, tell, tell_triage};
+use super::{Account, Narrator, Renderer, Report, units};
 use crate::error::{ErrorKind, Result};
 use crate::record::time::rfc3339_s;
 
-/// The narrator.
+/// The narrator, and the renderer of a triage.
 pub(super) struct Markdown;
+
+impl Renderer for Markdown {
+    fn name(&self) -> &'static str {
+        "markdown"
+    }
+
+    fn render(&self, report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
+        out.write_all(written(&tell_triage(report)).as_bytes()).map_err(ErrorKind::Write)?;
+        Ok(())
+    }
+}
 
 impl Narrator for Markdown {
     fn name(&self) -> &'static str {
@@ -109,7 +120,8 @@ fn sparkline(stack: &Stack) -> String {
         return String::new();
     };
     format!(
-        "`{line}` failures per {}, {} – {}; highest {}",
+        "`{line}` {} per {}, {} – {}; highest {}",
+        stack.what,
         units::bucket(width_s),
         rfc3339_s(first.0),
         rfc3339_s(last.0.saturating_add(stack.width_s.saturating_mul(1_000_000))),
@@ -132,7 +144,7 @@ mod tests {
     fn cells_stay_in_their_cell() {
         let mut out = String::new();
         let rows = vec![vec!["a|b\n@all <b>[x](y)".to_owned(), "1".to_owned()]];
-        write(&Block::Table(Table { head: vec!["x", "y"], rows, numbers: 1 }), &mut out);
+        write(&Block::Table(Table::new(["x", "y"], rows, 1)), &mut out);
         assert_eq!(out.lines().count(), 4);
         let last = out.lines().last().unwrap();
         assert!(!last.contains("<b>") && !last.contains("a|b") && !last.contains("@all"), "{last}");

@@ -23,6 +23,7 @@ use crate::diagnosis::Finding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::incident::Incident;
 pub use redact::Hide;
+pub use story::matters;
 
 /// One input as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +102,8 @@ pub trait Renderer: Sync {
 }
 
 /// All output formats; the first is the default.
-pub static RENDERERS: &[&dyn Renderer] = &[&terminal::Terminal, &json::Json];
+pub static RENDERERS: &[&dyn Renderer] =
+    &[&terminal::Terminal, &json::Json, &markdown::Markdown, &html::Html];
 
 /// The renderer with this name.
 ///

@@ -1,6 +1,6 @@
 //! What the counts say about the data itself.
 
-use super::units::{count, counted};
+use super::units::{capital, count, counted};
 use crate::aggregate::Summary;
 use crate::diagnosis::only_failures;
 
@@ -33,6 +33,19 @@ pub(super) fn warnings(summary: &Summary) -> Vec<String> {
     if lines.incomplete > 0 {
         out.push(format!("{} cut at the end", of_records(lines.incomplete, "was", "were")));
     }
+    let totals = summary.totals();
+    if totals.other_ends > 0 {
+        out.push(format!(
+            "{} counted once in the totals: ztunnel logged them at both ends, which the sides show",
+            of_things(totals.other_ends, "connection", "is", "are")
+        ));
+    }
+    if totals.carriers > 0 {
+        out.push(format!(
+            "{} no part of the totals: they carried requests that the waypoint logged as well",
+            of_things(totals.carriers, "tunnel", "is", "are")
+        ));
+    }
     if partial(summary) {
         out.push(
             "some tables reached their limit: totals are exact, the rest is counted as other".to_owned(),
@@ -42,7 +55,11 @@ pub(super) fn warnings(summary: &Summary) -> Vec<String> {
 }
 
 fn of_records(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", counted(n, "record"), if n == 1 { one } else { many })
+    of_things(n, "record", one, many)
+}
+
+fn of_things(n: u64, thing: &str, one: &str, many: &str) -> String {
+    format!("{} {}", counted(n, thing), if n == 1 { one } else { many })
 }
 
 /// True when a table reached its cap.
@@ -84,9 +101,4 @@ pub(super) fn rejects(summary: &Summary) -> Option<(String, String)> {
     let look = if lines.rejected == 1 { "looks like an access line" } else { "look like access lines" };
     let text = format!("{} {look} and cannot be read: {}", counted(lines.rejected, "line"), named.join("; "));
     Some((text, advice.join(". ")))
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }

@@ -19,6 +19,12 @@ pub fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(n))
 }
 
+/// The first letter as a capital.
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
 /// `4.9 %` of a part in a whole. What is not nothing never reads as nothing, and what is not all never as all.
 pub fn rate(part: u64, whole: u64) -> String {
     if whole == 0 || part == 0 {

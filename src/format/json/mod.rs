@@ -83,7 +83,7 @@ impl JsonKeys {
     /// What a key means: the user's word first, at a rank before all others.
     #[inline]
     fn lookup(&self, key: &[u8]) -> Option<Key> {
-        let known = keys::lookup(key);
+        let known = keys::lookup(key).or_else(|| keys::lookup_flattened(key));
         if self.own.is_empty() {
             return known;
         }
@@ -258,7 +258,7 @@ fn decide(tells: u32, text: &[u8], layout: &mut Layout) -> Option<Reading> {
     }
     let code = record.number(Field::Code);
     if code.is_none() && record.logged(Field::Flags).is_none() {
-        return Some(Reading::Rejected(Reject { reason: Reason::Missing(Field::Code), column: 0 }));
+        return Some(Reading::Rejected(Reject { reason: Reason::NoStatus, column: 0 }));
     }
     // Istio 1.1 wrote the start time under `method`.
     let swapped = record

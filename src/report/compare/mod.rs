@@ -11,7 +11,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use super::markdown;
+use super::{html, markdown};
 use crate::aggregate::{Latency, Summary, Text, Upstream};
 use crate::diagnosis::{Finding, Severity, only_failures, upstream_title};
 use crate::error::{Error, ErrorKind, Result};
@@ -30,6 +30,8 @@ pub struct Side<'r> {
 pub enum Form {
     /// For people.
     Markdown,
+    /// For people, one file to be opened in a browser.
+    Html,
     /// For scripts, schema `meshwhy.compare/1`.
     Json,
 }
@@ -43,9 +45,10 @@ impl Form {
         match name {
             "markdown" => Ok(Form::Markdown),
             "json" => Ok(Form::Json),
+            "html" => Ok(Form::Html),
             _ => {
                 let message =
-                    format!("there is no output {name:?} for a comparison; there are: markdown, json");
+                    format!("there is no output {name:?} for a comparison; there are: markdown, json, html");
                 Err(Error::from(ErrorKind::Option { message }))
             }
         }
@@ -169,14 +172,13 @@ impl<'r> Comparison<'r> {
     /// # Errors
     /// When the writer fails.
     pub fn write(&self, form: Form, out: &mut dyn Write) -> Result<()> {
-        match form {
-            Form::Markdown => {
-                let text = markdown::written(&words::story(self));
-                out.write_all(text.as_bytes()).map_err(ErrorKind::Write)?;
-                Ok(())
-            }
-            Form::Json => json::write(self, out),
-        }
+        let text = match form {
+            Form::Markdown => markdown::written(&words::story(self)),
+            Form::Html => html::written(&words::story(self)),
+            Form::Json => return json::write(self, out),
+        };
+        out.write_all(text.as_bytes()).map_err(ErrorKind::Write)?;
+        Ok(())
     }
 
     /// What the reader should know about the data.

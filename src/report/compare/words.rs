@@ -21,9 +21,8 @@ pub(super) fn story(comparison: &Comparison<'_>) -> Story {
         let more = rows.len().saturating_sub(ROWS);
         let mut blocks = Vec::new();
         if !rows.is_empty() {
-            let head = vec!["", "what", "before", "after", "chance"];
             let rows = rows.into_iter().take(ROWS).collect();
-            blocks.push(Block::Table(Table { head, rows, numbers: 2 }));
+            blocks.push(Block::Table(Table::new(["where", "what", "before", "after", "chance"], rows, 2)));
         }
         if more > 0 {
             blocks.push(Block::Text(format!("{} more in the JSON.", count(more as u64))));
@@ -33,7 +32,7 @@ pub(super) fn story(comparison: &Comparison<'_>) -> Story {
     let mut sections: Vec<Section> = sections.into();
     sections.push(data(comparison));
     sections.retain(|s| !s.blocks.is_empty());
-    Story { title: title(comparison), lead: vec![lead(comparison)], sections }
+    Story { title: title(comparison), lead: vec![lead(comparison)], key: key(comparison), sections }
 }
 
 fn title(comparison: &Comparison<'_>) -> String {
@@ -58,6 +57,15 @@ fn lead(comparison: &Comparison<'_>) -> String {
         )
     };
     format!("Before: {}. After: {}.", side(comparison.before.summary), side(comparison.after.summary))
+}
+
+fn key(comparison: &Comparison<'_>) -> Vec<(&'static str, String)> {
+    let share =
+        |summary: &crate::aggregate::Summary| rate(summary.counts.failed(), summary.counts.requests());
+    vec![
+        ("failed before", share(comparison.before.summary)),
+        ("failed after", share(comparison.after.summary)),
+    ]
 }
 
 fn row(change: &Change) -> Vec<String> {

@@ -3,7 +3,7 @@
 
 use super::super::escape::html;
 use super::super::story::{Figure, Heat, Lines, Stack};
-use super::super::units::{bucket, count, duration};
+use super::super::units::{bucket, capital, count, duration};
 use crate::record::time::{clock_s, rfc3339_s};
 
 pub(super) fn figure(figure: &Figure, out: &mut String) {
@@ -23,11 +23,11 @@ fn stacked(stack: &Stack, out: &mut String) {
     let most = stack.buckets.iter().map(|b| b.2.max(b.3.iter().sum())).max().unwrap_or(0).max(1);
     let every = bucket(stack.width_s);
     *out += &format!(
-        "<figure class=\"zoom\"><figcaption>Failed requests per {every} by response flags, highest {}; shaded: \
-         incidents</figcaption>\n",
+        "<figure class=\"zoom\"><figcaption>{} per {every} by response flags, highest {}; shaded: incidents</figcaption>\n",
+        capital(stack.what),
         count(most)
     );
-    *out += &open_plot(n, first.0, stack.width_s, &format!("Failed requests per {every}"));
+    *out += &open_plot(n, first.0, stack.width_s, &format!("{} per {every}", capital(stack.what)));
     marks(&stack.marks, first.0, stack.width_s, n, out);
     for (x, (us, requests, failed, layers)) in stack.buckets.iter().enumerate().filter(|(_, b)| b.2 > 0) {
         let rest = failed.saturating_sub(layers.iter().sum());
@@ -39,9 +39,10 @@ fn stacked(stack: &Stack, out: &mut String) {
             .map(|(name, n)| format!(", {} {}", html(name), count(*n)))
             .collect::<String>();
         *out += &format!(
-            "<g><title>{}: {} of {} failed{words}</title>",
+            "<g><title>{}: {} {} of {} requests{words}</title>",
             clock_s(*us),
             count(*failed),
+            stack.what,
             count(*requests)
         );
         let mut y = 100.0;
@@ -113,7 +114,7 @@ fn axis(start_us: i64, width_s: i64, buckets: usize, out: &mut String) {
 
 fn heat_map(heat: &Heat, out: &mut String) {
     let most = heat.rows.iter().flat_map(|(_, counts)| counts).copied().max().unwrap_or(0);
-    *out += "<figure><figcaption>Response flags by upstream, the whole log</figcaption>\n<div class=\"wide\"><table \
+    *out += "<figure><figcaption>Failures and denials by upstream and response flags (status where there are none), the whole log</figcaption>\n<div class=\"wide\"><table \
              class=\"sortable heat\"><thead><tr><th scope=\"col\">upstream</th>";
     for flag in &heat.columns {
         *out += &format!("<th scope=\"col\" class=\"n\">{}</th>", html(flag));

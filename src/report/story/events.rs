@@ -61,7 +61,7 @@ impl Teller<'_, '_> {
         let one_day = days.0 == days.1;
         let time = |us| if one_day { clock(us) } else { rfc3339_ms(us) };
         let rows = events.into_iter().take(MOST).map(|(us, text)| vec![time(us), text]).collect();
-        let mut blocks = vec![Block::Table(Table { head: vec!["UTC", "what"], rows, numbers: 2 })];
+        let mut blocks = vec![Block::Table(Table::new(["UTC", "what"], rows, 2))];
         if hidden > 0 {
             blocks.push(Block::Text(format!("{} more.", counted(hidden as u64, "event"))));
         }

@@ -1,18 +1,32 @@
-//! How much was hit: before, during and after; shares by service, route and caller; the error budget.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! How much was hit: before, during and after; shares by upstream, route, path and caller; the error budget.
 
 use super::super::units::{count, counted, duration, rate};
-use super::{Block, Section, Table, Teller, ranked, text_of};
-use crate::aggregate::{Counter, Symptom, Text};
-use crate::incident::{Incident, Load, Window};
+use super::shares::{KINDS, Kind};
+use super::{Block, Section, Table, Teller};
+use crate::incident::{Around, Harm, Incident, Load, distinct_ids};
 
-/// Rows of one share table.
+/// Rows of each kind.
 const ROWS: usize = 5;
 
+/// What is said of requests that were hit.
+pub(super) fn participle(harm: Harm) -> &'static str {
+    match harm {
+        Harm::Failed => "failed",
+        Harm::Denied => "denied",
+    }
+}
+
+/// `failure`, `denial`.
+pub(super) fn noun(harm: Harm) -> &'static str {
+    match harm {
+        Harm::Failed => "failure",
+        Harm::Denied => "denial",
+    }
+}
+
 /// Before, during and after, side by side.
-pub(super) fn around(window: &Window, only_failures: bool) -> Table {
-    let sides = [("before", &window.before), ("during", &window.during), ("after", &window.after)];
+pub(super) fn around(name: String, around: &Around, harm: Harm, only_failures: bool) -> Table {
+    let sides = [("before", &around.before), ("during", &around.during), ("after", &around.after)];
     let sides: Vec<_> = sides.into_iter().filter(|(_, load)| load.requests > 0).collect();
     let row = |name: &str, cell: &dyn Fn(&Load) -> String| {
         let mut row = vec![name.to_owned()];
@@ -29,65 +43,63 @@ pub(super) fn around(window: &Window, only_failures: bool) -> Table {
             let minutes = load.us as f64 / 60_000_000.0;
             count((load.requests as f64 / minutes.max(1.0 / 60.0)).round() as u64)
         }),
-        row("failed", &|load| count(load.failed)),
+        row(participle(harm), &|load| count(load.failed)),
     ];
     if !only_failures {
-        rows.push(row("failed, share", &|load| rate(load.failed, load.requests)));
+        rows.push(row(&format!("{}, share", participle(harm)), &|load| rate(load.failed, load.requests)));
     }
     for (name, permille) in [("latency p50", 500), ("latency p90", 900), ("latency p99", 990)] {
         rows.push(row(name, &|load| quantile(load, permille)));
     }
-    let mut head = vec!["all upstreams"];
-    head.extend(sides.iter().map(|(name, _)| *name));
+    let mut head = vec![name];
+    head.extend(sides.iter().map(|(name, _)| (*name).to_owned()));
     Table { head, rows, numbers: 1 }
 }
 
 impl Teller<'_, '_> {
     pub(super) fn impact(&self, incident: &Incident) -> Section {
-        let failures = self.failures(incident);
-        let total = incident.failed;
-        let by = |counter: &dyn Fn(&Symptom) -> &Counter<Text>, name: &dyn Fn(&Text) -> String| {
-            let mut sums: BTreeMap<String, u64> = BTreeMap::new();
-            for (_, symptom, n) in &failures {
-                for (key, count) in counter(symptom).iter() {
-                    *sums.entry(name(key)).or_default() += part(count, *n, symptom.count);
-                }
+        let mut rows = Vec::new();
+        for kind in KINDS.into_iter().filter(|kind| *kind != Kind::Host) {
+            let shares = kind.shares(incident, self.account.detail, true);
+            let all = shares.failed();
+            for (name, n) in all.iter().take(ROWS) {
+                let of = shares.rows.get(*name).map_or(*n, |row| row.requests);
+                rows.push(vec![
+                    kind.name().to_owned(),
+                    self.value(kind, name),
+                    count(*n),
+                    rate(*n, incident.failed),
+                    format!("{} of {}", rate(*n, of), count(of)),
+                ]);
             }
-            sums.into_iter().collect::<Vec<_>>()
-        };
-        let mut services: BTreeMap<String, u64> = BTreeMap::new();
-        let mut routes: BTreeMap<String, u64> = BTreeMap::new();
-        for (key, _, n) in &failures {
-            *services.entry(self.name(key.upstream.as_deref())).or_default() += n;
-            if let Some(route) = &key.route {
-                *routes.entry(text_of(route)).or_default() += n;
+            let rest: u64 = all.iter().skip(ROWS).map(|(_, n)| n).sum::<u64>() + shares.other_failed;
+            if rest > 0 {
+                let more = all.len().saturating_sub(ROWS);
+                let more =
+                    if more > 0 { format!("{} more", count(more as u64)) } else { "others".to_owned() };
+                let share = rate(rest, incident.failed);
+                rows.push(vec![kind.name().to_owned(), more, count(rest), share, "–".to_owned()]);
             }
         }
-        let tables = [
-            ("service", services.into_iter().collect()),
-            ("route", routes.into_iter().collect()),
-            ("authority", by(&|s| &s.authorities, &|a| self.redact.authority(a))),
-            ("path", by(&|s| &s.paths, &|p| self.redact.path(p))),
-            ("caller", by(&|s| &s.clients, &|c| self.redact.client(c))),
-        ];
         let mut blocks = vec![Block::Items(self.sums(incident))];
-        for (what, counts) in tables {
-            let rows = ranked(counts, total, ROWS);
-            if !rows.is_empty() {
-                blocks.push(Block::Table(Table {
-                    head: vec![what, "failed", "of the failures"],
-                    rows,
-                    numbers: 1,
-                }));
-            }
+        if !rows.is_empty() {
+            let what = participle(incident.harm);
+            let head = vec![
+                "what".to_owned(),
+                "which".to_owned(),
+                what.to_owned(),
+                format!("of the {}s", noun(incident.harm)),
+                "of its requests".to_owned(),
+            ];
+            blocks.push(Block::Table(Table { head, rows, numbers: 2 }));
         }
         Section { title: "Impact".to_owned(), blocks }
     }
 
     fn sums(&self, incident: &Incident) -> Vec<String> {
-        let failures = self.failures(incident);
+        let what = participle(incident.harm);
         let mut out = vec![format!(
-            "{} failed of {} ({}); at other times {} of {} ({})",
+            "{} {what} of {} ({}); at other times {} of {} ({})",
             count(incident.failed),
             counted(incident.requests, "request"),
             rate(incident.failed, incident.requests),
@@ -95,21 +107,34 @@ impl Teller<'_, '_> {
             count(incident.baseline_requests),
             rate(incident.baseline_failed, incident.baseline_requests),
         )];
-        let distinct = |counter: &dyn Fn(&Symptom) -> &Counter<Text>| {
-            let keys: BTreeSet<&Text> =
-                failures.iter().flat_map(|(_, s, _)| counter(s).iter().map(|(key, _)| key)).collect();
-            let more = failures.iter().any(|(_, s, _)| counter(s).other() > 0);
-            (keys.len() as u64, if more { "at least " } else { "" })
-        };
-        let (clients, more) = distinct(&|s| &s.clients);
-        let (ids, more_ids) = distinct(&|s| &s.request_ids);
+        if let Some(window) = self.window.as_ref().filter(|_| self.account.report.summary.upstreams.len() > 1)
+        {
+            let during = &window.all.during;
+            out.push(format!(
+                "of all {} to any upstream meanwhile {} failed ({})",
+                counted(during.requests, "request"),
+                count(during.failed),
+                rate(during.failed, during.requests)
+            ));
+        }
+        let callers = Kind::Caller.shares(incident, self.account.detail, true);
+        let more = |whole: bool| if whole { "" } else { "at least " };
+        let clients = callers.failed().len() as u64;
         if clients > 0 {
-            out.push(format!("{more}{} saw failures of these kinds", counted(clients, "client address")));
+            let more = more(callers.other_failed == 0);
+            out.push(format!(
+                "{more}{} (by address) saw a {}",
+                counted(clients, "client"),
+                noun(incident.harm)
+            ));
         }
+        let (ids, whole) = distinct_ids(&self.account.detail.request_ids, incident);
         if ids > 0 {
-            out.push(format!("{more_ids}{} among them", counted(ids, "distinct request id")));
+            out.push(format!("{}{} among them", more(whole), counted(ids, "distinct request id")));
         }
-        out.extend(self.account.slo_percent.map(|slo| self.budget(incident, slo)));
+        if incident.harm == Harm::Failed {
+            out.extend(self.account.slo_percent.map(|slo| self.budget(incident, slo)));
+        }
         out
     }
 
@@ -128,10 +153,4 @@ impl Teller<'_, '_> {
             }
         )
     }
-}
-
-/// The share of a count that belongs to the incident, when `n` of the `whole` do.
-fn part(count: u64, n: u64, whole: u64) -> u64 {
-    let share = (u128::from(count) * u128::from(n) * 2 + u128::from(whole)) / (u128::from(whole.max(1)) * 2);
-    u64::try_from(share).unwrap_or(u64::MAX)
 }

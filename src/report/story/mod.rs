@@ -6,24 +6,28 @@ mod contrast;
 mod events;
 mod figures;
 mod impact;
+mod shares;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::redact::Redactor;
+use super::redact::{Hide, Redactor};
 use super::units::{confidence, count, counted, duration, rate};
-use super::{Account, quality};
-use crate::aggregate::{Symptom, SymptomKey, Text};
-use crate::diagnosis::{Finding, Severity, only_failures, upstream_title};
-use crate::incident::{Incident, Window};
+use super::{Account, Report, quality};
+use crate::aggregate::{Detail, Latency, Symptom, SymptomKey, Text, Upstream};
+use crate::diagnosis::{Catalog, Class, Finding, Severity, only_failures, upstream_title};
+use crate::incident::{Harm, Incident, Window};
 use crate::record::time::{rfc3339_ms, rfc3339_s};
 
 pub(super) use figures::{Figure, Heat, Lines, Stack};
+pub(super) use shares::{KINDS, Kind};
 
 /// The document.
 pub(super) struct Story {
     pub(super) title: String,
     /// The answer in two or three sentences.
     pub(super) lead: Vec<String>,
+    /// The same in figures, for those who only glance: what, and how much.
+    pub(super) key: Vec<(&'static str, String)>,
     pub(super) sections: Vec<Section>,
 }
 
@@ -49,7 +53,7 @@ pub(super) enum Block {
 
 /// Rows of text; columns from `numbers` on are aligned to the right.
 pub(super) struct Table {
-    pub(super) head: Vec<&'static str>,
+    pub(super) head: Vec<String>,
     pub(super) rows: Vec<Vec<String>>,
     pub(super) numbers: usize,
 }
@@ -58,6 +62,13 @@ pub(super) struct Table {
 pub(super) enum Span<'t> {
     Text(&'t str),
     Code(&'t str),
+}
+
+impl Table {
+    /// A table with fixed column heads.
+    pub(super) fn new<const N: usize>(head: [&str; N], rows: Vec<Vec<String>>, numbers: usize) -> Table {
+        Table { head: head.map(str::to_owned).into(), rows, numbers }
+    }
 }
 
 /// The pieces of a sentence: what stands between backticks is code.
@@ -83,6 +94,17 @@ struct Teller<'t, 'r> {
     /// `None`: nothing stands out.
     incident: Option<&'t Incident>,
     window: Option<Window>,
+    /// Incidents were looked for.
+    searched: bool,
+}
+
+/// Tells the story of a triage: causes and counts, without a search for incidents.
+pub(super) fn tell_triage(report: &Report<'_>) -> Story {
+    let hide = Hide { secrets: true, ..Hide::default() };
+    let detail = Detail::default();
+    let account = Account { report: *report, incidents: &[], detail: &detail, slo_percent: None, hide };
+    let redact = Redactor::of(hide, report.summary);
+    Teller { account: &account, redact: &redact, incident: None, window: None, searched: false }.story()
 }
 
 /// Tells the story.
@@ -90,7 +112,7 @@ pub(super) fn tell(account: &Account<'_>) -> Story {
     let redact = Redactor::of(account.hide, account.report.summary);
     let incident = account.incidents.first();
     let window = incident.map(|i| Window::of(i, account.report.summary, account.detail));
-    Teller { account, redact: &redact, incident, window }.story()
+    Teller { account, redact: &redact, incident, window, searched: true }.story()
 }
 
 impl Teller<'_, '_> {
@@ -101,6 +123,8 @@ impl Teller<'_, '_> {
             sections.push(self.impact(incident));
             sections.push(self.radius(incident));
             sections.push(self.contrast(incident));
+        } else {
+            sections.push(self.upstreams());
         }
         sections.push(self.causes());
         sections.push(self.exemplars());
@@ -108,7 +132,7 @@ impl Teller<'_, '_> {
         sections.push(self.data());
         sections.push(self.follow_up());
         sections.retain(|section| !section.blocks.is_empty());
-        Story { title: self.title(), lead: self.lead(), sections }
+        Story { title: self.title(), lead: self.lead(), key: self.key(), sections }
     }
 
     /// Findings that tell of the incident, or all when there is none.
@@ -122,9 +146,9 @@ impl Teller<'_, '_> {
 
     /// The failures of the incident, kind by kind.
     fn failures(&self, incident: &Incident) -> Vec<(&SymptomKey, &Symptom, u64)> {
-        let failed = self.account.report.summary.symptoms.iter().filter(|(key, _)| key.outcome.failed());
-        failed
-            .filter(|(key, _)| incident.hit(key.upstream.as_deref()))
+        let hit =
+            self.account.report.summary.symptoms.iter().filter(|(key, _)| incident.harm.is(key.outcome));
+        hit.filter(|(key, _)| incident.counts(key.upstream.as_deref()))
             .map(|(key, symptom)| (key, symptom, incident.count_of(symptom)))
             .filter(|(.., n)| *n > 0)
             .collect()
@@ -168,22 +192,28 @@ impl Teller<'_, '_> {
             return match (self.findings().first(), self.account.report.summary.counts.failed()) {
                 (Some(first), _) => format!("{}: {}", first.scope.title(), first.title),
                 (None, 0) => "No request failed".to_owned(),
+                (None, n) if !self.searched => format!("{} failed", counted(n, "request")),
                 _ => "No incident stands out".to_owned(),
             };
         };
-        let cause = self.findings().first().map_or("requests fail".to_owned(), |f| f.title.clone());
+        let harm = match incident.harm {
+            Harm::Failed => "requests fail",
+            Harm::Denied => "requests are denied",
+        };
+        let cause = self.findings().first().map_or(harm.to_owned(), |f| f.title.clone());
         format!("{}: {cause}, {}", self.place(incident), period(incident))
     }
 
     fn lead(&self) -> Vec<String> {
         let summary = self.account.report.summary;
-        let counts = summary.counts;
+        let counts = summary.totals().counts;
         let Some(incident) = self.incident else {
             let mut out = vec![format!(
-                "{} of {} failed ({}); at no time did notably more fail than at others.",
+                "{} of {} failed ({}){}",
                 count(counts.failed()),
                 counted(counts.requests(), "request"),
-                rate(counts.failed(), counts.requests())
+                rate(counts.failed(), counts.requests()),
+                if self.searched { "; at no time did notably more fail than at others." } else { "." }
             )];
             out.extend(self.findings().first().map(|first| self.likely(first)));
             return out;
@@ -194,23 +224,49 @@ impl Teller<'_, '_> {
             false => format!(" ({})", rate(incident.failed, incident.requests)),
         };
         out.push(format!(
-            "{} of {} to {} failed{share} within {}{}.",
+            "{} of {} to {} {}{share} within {}{}.",
             count(incident.failed),
             counted(incident.requests, "request"),
             self.place(incident),
+            if incident.harm == Harm::Failed { "failed" } else { "were denied by policy" },
             length(incident),
             if incident.ongoing { ", and it was still going on when the log ended" } else { "" }
         ));
         if let Some(first) = self.findings().first() {
             out.push(self.likely(first));
         }
-        let elsewhere = counts.failed().saturating_sub(incident.failed);
+        let all = incident.harm.count(counts);
+        let elsewhere = all.saturating_sub(incident.failed);
         out.push(format!(
             "{} of all {} in the log are of this incident{}.",
-            rate(incident.failed, counts.failed()),
-            counted(counts.failed(), "failure"),
+            rate(incident.failed, all),
+            counted(all, impact::noun(incident.harm)),
             if elsewhere == 0 { "" } else { "; the rest is elsewhere or background" }
         ));
+        out
+    }
+
+    fn key(&self) -> Vec<(&'static str, String)> {
+        let counts = self.account.report.summary.counts;
+        let mut out = Vec::new();
+        match (self.incident, &self.window) {
+            (Some(incident), Some(window)) => {
+                out.push((impact::participle(incident.harm), rate(incident.failed, incident.requests)));
+                out.push(("usually", rate(incident.baseline_failed, incident.baseline_requests)));
+                out.push(("requests hit", count(incident.failed)));
+                out.push((if incident.ongoing { "for, so far" } else { "for" }, length(incident)));
+                let (before, during) = (&window.hit.before.latency, &window.hit.during.latency);
+                if before.count() > 0 && during.count() > 0 {
+                    let p99 = |latency: &Latency| duration(latency.quantile_ms(990));
+                    out.push(("latency p99", format!("{} → {}", p99(before), p99(during))));
+                }
+            }
+            _ => {
+                out.push(("requests", count(counts.requests())));
+                out.push(("failed", rate(counts.failed(), counts.requests())));
+            }
+        }
+        out.extend(self.findings().first().map(|first| ("sure of the cause", confidence(first.confidence))));
         out
     }
 
@@ -221,11 +277,59 @@ impl Teller<'_, '_> {
 
     fn overview(&self) -> Section {
         let mut blocks = Vec::new();
-        if let Some(window) = &self.window {
-            blocks.push(Block::Table(impact::around(window, only_failures(self.account.report.summary))));
+        if let (Some(incident), Some(window)) = (self.incident, &self.window) {
+            let one_sided = only_failures(self.account.report.summary);
+            blocks.push(Block::Table(impact::around(
+                self.place(incident),
+                &window.hit,
+                incident.harm,
+                one_sided,
+            )));
         }
         blocks.extend(self.figures().into_iter().map(Block::Figure));
         Section { title: String::new(), blocks }
+    }
+
+    /// All upstreams, most failures first.
+    fn upstreams(&self) -> Section {
+        let summary = self.account.report.summary;
+        let mut all: Vec<_> = summary.upstreams.iter().collect();
+        let size = |u: &Upstream| (u.counts.failed(), u.counts.requests());
+        all.sort_by(|a, b| size(b.1).cmp(&size(a.1)).then(a.0.cmp(b.0)));
+        let top = self.account.report.view.top;
+        let row = |name: String, u: &Upstream| {
+            let flags = u.flags.ranked().into_iter().take(FLAGS);
+            let flags: Vec<String> =
+                flags.map(|(flag, n)| format!("{} {}", count(n), text_of(flag))).collect();
+            let quantile = |permille| match u.latency.count() {
+                0 => "–".to_owned(),
+                _ => duration(u.latency.quantile_ms(permille)),
+            };
+            let (failed, requests) = size(u);
+            let flags = if flags.is_empty() { "–".to_owned() } else { flags.join(", ") };
+            vec![
+                name,
+                flags,
+                count(requests),
+                count(failed),
+                rate(failed, requests),
+                quantile(500),
+                quantile(990),
+            ]
+        };
+        let mut rows: Vec<_> = all.iter().take(top).map(|(name, u)| row(self.name(Some(name)), u)).collect();
+        if summary.no_upstream.counts.requests() > 0 {
+            rows.push(row(NAMELESS.to_owned(), &summary.no_upstream));
+        }
+        let mut blocks = Vec::new();
+        if !rows.is_empty() {
+            let head = ["upstream", "response flags", "requests", "failed", "rate", "p50", "p99"];
+            blocks.push(Block::Table(Table::new(head, rows, 2)));
+        }
+        if all.len() > top {
+            blocks.push(Block::Text(format!("{} more.", counted((all.len() - top) as u64, "upstream"))));
+        }
+        Section { title: "Upstreams".to_owned(), blocks }
     }
 
     fn others(&self) -> Section {
@@ -236,19 +340,47 @@ impl Teller<'_, '_> {
             .skip(1)
             .take(self.account.report.view.top)
             .map(|i| {
-                vec![period(i), self.place(i), count(i.failed), count(i.requests), rate(i.failed, i.requests)]
+                let what = impact::participle(i.harm).to_owned();
+                vec![
+                    period(i),
+                    self.place(i),
+                    what,
+                    count(i.failed),
+                    count(i.requests),
+                    rate(i.failed, i.requests),
+                ]
             })
             .collect();
         let hidden = self.account.incidents.len().saturating_sub(rows.len() + 1);
         let mut blocks = Vec::new();
         if !rows.is_empty() {
-            let head = vec!["when", "upstream", "failed", "requests", "rate"];
-            blocks.push(Block::Table(Table { head, rows, numbers: 2 }));
+            let head = ["when", "upstream", "what", "hit", "of requests", "rate"];
+            blocks.push(Block::Table(Table::new(head, rows, 3)));
         }
         if hidden > 0 {
             blocks.push(Block::Text(format!("{} more in the JSON report.", count(hidden as u64))));
         }
+        blocks.extend(self.rhythm().map(Block::Text));
         Section { title: "Other incidents in this log".to_owned(), blocks }
+    }
+
+    /// Incidents that come at even intervals hint at something scheduled.
+    fn rhythm(&self) -> Option<String> {
+        let first = self.incident?;
+        let alike = self.account.incidents.iter().filter(|i| i.upstreams.first() == first.upstreams.first());
+        let mut onsets: Vec<i64> = alike.map(|i| i.onset_us).collect();
+        onsets.sort_unstable();
+        let mut gaps: Vec<i64> = onsets.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        gaps.sort_unstable();
+        let (least, usual, most) = (gaps.first()?, gaps.get(gaps.len() / 2)?, gaps.last()?);
+        let even = gaps.len() >= RHYTHM && (most - least) * 5 <= *usual;
+        even.then(|| {
+            format!(
+                "{} begin about every {}: is something scheduled then? (a job, a rotation, a probe)",
+                counted(onsets.len() as u64, "incident"),
+                duration(usual.unsigned_abs() / 1_000_000 * 1000)
+            )
+        })
     }
 
     fn data(&self) -> Section {
@@ -324,18 +456,45 @@ impl Teller<'_, '_> {
     }
 }
 
+/// Response flags named of an upstream.
+const FLAGS: usize = 4;
+/// Even gaps that make a rhythm.
+const RHYTHM: usize = 3;
 const NAMELESS: &str = "requests without an upstream";
 
 /// Findings that tell of the incident; notes only when there is nothing else.
 pub(super) fn telling<'f>(findings: &'f [Finding], incident: &Incident) -> Vec<&'f Finding> {
-    let all: Vec<&Finding> = findings.iter().filter(|f| tells_of(f, incident)).collect();
+    let mine = findings.iter().filter(|f| tells_of(f, incident));
+    // A background that goes on all the time is not what the incident is about.
+    let (mut all, background): (Vec<_>, Vec<_>) =
+        mine.partition(|f| inside(f, incident) * 5 >= incident.failed);
+    all.extend(background);
     let serious: Vec<&Finding> = all.iter().copied().filter(|f| f.severity > Severity::Note).collect();
     if serious.is_empty() { all } else { serious }
+}
+
+/// Records of a finding that are likely within the incident, as if they were spread evenly over its time.
+fn inside(finding: &Finding, incident: &Incident) -> u64 {
+    let (Some(first), Some(last)) = (finding.span.first_us, finding.span.last_us) else {
+        return finding.requests;
+    };
+    let common = (last.min(incident.last_us) - first.max(incident.onset_us)).max(0) as u128 + 1;
+    let all = (last - first).max(0) as u128 + 1;
+    u64::try_from(u128::from(finding.requests) * common / all).unwrap_or(u64::MAX)
+}
+
+/// True when it should be told: what policies refuse is their work, until the diagnosis says that it matters.
+pub fn matters(findings: &[Finding], incident: &Incident) -> bool {
+    incident.harm == Harm::Failed || telling(findings, incident).iter().any(|f| f.severity > Severity::Note)
 }
 
 /// True when a finding is about the incident: about one of its upstreams, and seen during it.
 fn tells_of(finding: &Finding, incident: &Incident) -> bool {
     let scope = &finding.scope;
+    let policy = || Catalog::built_in().page(&finding.id).is_some_and(|page| page.head.class == Class::S4);
+    if incident.harm == Harm::Denied && !policy() {
+        return false;
+    }
     let here = incident.hit(scope.upstream.as_deref())
         || scope.upstreams.iter().any(|name| incident.hit(Some(&name[..])));
     let then = match (finding.span.first_us, finding.span.last_us) {
@@ -363,20 +522,6 @@ fn period(incident: &Incident) -> String {
 
 fn length(incident: &Incident) -> String {
     duration((incident.last_us - incident.onset_us).unsigned_abs() / 1000)
-}
-
-/// Rows of names and counts, the largest first, at most `top`, and a row for the rest.
-fn ranked(mut counts: Vec<(String, u64)>, total: u64, top: usize) -> Vec<Vec<String>> {
-    counts.retain(|(_, n)| *n > 0);
-    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let rest: u64 = counts.iter().skip(top).map(|(_, n)| n).sum();
-    let more = counts.len().saturating_sub(top);
-    let row = |name: String, n: u64| vec![name, count(n), rate(n, total)];
-    let mut rows: Vec<_> = counts.into_iter().take(top).map(|(name, n)| row(name, n)).collect();
-    if more > 0 {
-        rows.push(row(format!("{more} more"), rest));
-    }
-    rows
 }
 
 fn text_of(name: &Text) -> String {
