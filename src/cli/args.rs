@@ -20,6 +20,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
+    /// Language of all prose [default: for people that of LANG, in JSON en]
+    // Read from the raw arguments, by `tongue.rs`: help and errors need it before anything is parsed.
+    #[arg(long, value_name = "LANG", global = true)]
+    pub(super) lang: Option<Language>,
     #[command(flatten)]
     pub(super) triage: Triage,
 }
@@ -258,6 +262,12 @@ pub(super) enum When {
     Auto,
     Always,
     Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Language {
+    En,
+    Zh,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -121,11 +121,6 @@ fn one_proxy(findings: Vec<Finding>, class_of: impl Fn(&str) -> Option<Class>) -
     out
 }
 
-/// Facts that are told with a scope's own numbers do not hold for several.
-fn about_one_scope(text: &str) -> bool {
-    text.starts_with("since ") || text.starts_with("only on ") || text.starts_with("at the peak ")
-}
-
 /// One cause on many upstreams at the same time is one finding with a list.
 pub(super) fn fold_upstreams(
     findings: Vec<Finding>,
@@ -199,8 +194,8 @@ fn absorb(worst: &mut Finding, mut other: Finding) {
     if worst.scope.host != other.scope.host {
         worst.scope.host = None;
     }
-    other.evidence.retain(|fact| fact.count > 0 || !about_one_scope(&fact.text));
-    worst.evidence.retain(|fact| fact.count > 0 || !about_one_scope(&fact.text));
+    other.evidence.retain(|fact| !fact.of_one_scope);
+    worst.evidence.retain(|fact| !fact.of_one_scope);
     for fact in other.evidence {
         match worst.evidence.iter_mut().find(|f| f.text == fact.text) {
             Some(known) => known.count += fact.count,

@@ -102,7 +102,11 @@ impl Reader {
         let Some(row) = format_rows().iter().find(|row| row.sort.is_format() && row.name == name) else {
             let names: Vec<_> =
                 format_rows().iter().filter(|row| row.sort.is_format()).map(|row| &*row.name).collect();
-            let message = format!("--format: no format is called {name:?}; there are: {}", names.join(", "));
+            let names = names.join(", ");
+            let message = both!(
+                "--format: no format is called {name:?}; there are: {names}",
+                "--format：没有名为 {name:?} 的格式；可用的有：{names}"
+            );
             return Err(ErrorKind::Option { message }.into());
         };
         self.only = match row.sort {
@@ -148,7 +152,10 @@ impl Reader {
             }
         }
         if fields == 0 {
-            let message = "its JSON format holds no operator that is a field of an access record".to_owned();
+            let message = both!(
+                "its JSON format holds no operator that is a field of an access record",
+                "其中的 JSON 格式没有任何对应访问记录字段的操作符"
+            );
             return Err(ErrorKind::Option { message }.into());
         }
         Ok(self)

@@ -58,6 +58,8 @@ struct KnownRow {
     #[expect(dead_code, reason = "for people; `names` reads it")]
     since: String,
     #[expect(dead_code, reason = "for people; `names` reads it")]
+    zh: String,
+    #[expect(dead_code, reason = "for people; `names` reads it")]
     sample: String,
     text: String,
 }
@@ -145,11 +147,15 @@ impl TextFormats {
         let text = &line[start..];
         let quotes = Quotes::of(text);
         // The user's own are tried again: something may stand before the time.
-        // A route name that holds a quote is more likely the end of a shorter layout, behind columns that a header forged.
-        let quoted_route = |layout: &Layout| {
-            layout.range(Field::RouteName).is_some_and(|route| memchr::memchr(b'"', &text[route]).is_some())
+        // A cluster or a route name that holds a quote is more likely the end of a shorter layout, behind columns that a
+        // header forged.
+        let holds_quote = |layout: &Layout, field| {
+            layout.range(field).is_some_and(|value| memchr::memchr(b'"', &text[value]).is_some())
         };
-        let whole = self.known.iter().any(|known| known.read(text, &quotes, layout) && !quoted_route(layout))
+        let forged = |layout: &Layout| {
+            holds_quote(layout, Field::UpstreamCluster) || holds_quote(layout, Field::RouteName)
+        };
+        let whole = self.known.iter().any(|known| known.read(text, &quotes, layout) && !forged(layout))
             || self.known.iter().any(|known| known.read(text, &quotes, layout))
             || (start > 0 && self.read_own(text, layout));
         let reading = if whole { Some(Ok(())) } else { partial::read(self, text, layout) };

@@ -315,7 +315,7 @@ impl<'a> Input<'a> {
             source: report.source(r.source),
             line: r.line,
             offset: r.offset,
-            reason: r.reason.text(),
+            reason: r.reason.text(report.view.lang),
             sample: utf8(&r.sample),
         });
         let mut formats: Vec<_> =
@@ -472,7 +472,7 @@ impl<'a> FindingRow<'a> {
             evidence: finding
                 .evidence
                 .iter()
-                .map(|Fact { text, count }| FactRow { text: Cow::Borrowed(text), count: *count })
+                .map(|Fact { text, count, .. }| FactRow { text: Cow::Borrowed(text), count: *count })
                 .collect(),
             against: finding
                 .against

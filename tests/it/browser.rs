@@ -55,6 +55,7 @@ fn chromium(args: &[&str], page: &Path) -> Output {
 
 fn report(name: &str) -> (PathBuf, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_meshwhy"))
+        .env("LC_ALL", "C")
         .args(["report", "--output", "html", "--slo", "99.9", "sample-logs/istio-text/checkout-killed.log"])
         .current_dir(root())
         .output()

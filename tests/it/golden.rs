@@ -70,6 +70,7 @@ fn reports_are_as_they_were() {
                 .args(args)
                 .args(["--threads", threads])
                 .current_dir(root())
+                .env("LC_ALL", "C")
                 .output()
                 .expect("it runs")
                 .stdout

@@ -10,6 +10,7 @@ use super::escape::html;
 use super::story::{Block, Section, Span, Story, Table, spans, tell, tell_triage};
 use super::{Account, Narrator, Renderer, Report};
 use crate::error::{ErrorKind, Result};
+use crate::words::Lang;
 
 const SKELETON: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -52,6 +53,7 @@ pub(super) fn written(story: &Story) -> String {
             "script" => out += SCRIPT,
             "style-hash" => out += &sha256::source(STYLE),
             "script-hash" => out += &sha256::source(SCRIPT),
+            "lang" => out += story.lang.pick("en", "zh-Hans"),
             "title" => out += &html(&story.title),
             _ => body(story, &mut out),
         }
@@ -69,7 +71,7 @@ fn body(story: &Story, out: &mut String) {
             write_key(&story.key, out);
         }
     }
-    story.sections.iter().for_each(|section| write_section(section, out));
+    story.sections.iter().for_each(|section| write_section(section, story.lang, out));
 }
 
 /// The figures for those who only glance.
@@ -81,18 +83,18 @@ fn write_key(key: &[(&str, String)], out: &mut String) {
     *out += "</dl>\n";
 }
 
-fn write_section(section: &Section, out: &mut String) {
+fn write_section(section: &Section, lang: Lang, out: &mut String) {
     // The script gives each cause a button.
     let causes = section.blocks.iter().any(|b| matches!(b, Block::Head(_)));
     *out += if causes { "<section class=\"causes\">\n" } else { "<section>\n" };
     if !section.title.is_empty() {
         *out += &format!("<h2>{}</h2>\n", html(&section.title));
     }
-    section.blocks.iter().for_each(|block| write_block(block, out));
+    section.blocks.iter().for_each(|block| write_block(block, lang, out));
     *out += "</section>\n";
 }
 
-fn write_block(block: &Block, out: &mut String) {
+fn write_block(block: &Block, lang: Lang, out: &mut String) {
     match block {
         Block::Text(text) => *out += &format!("<p>{}</p>\n", prose(text)),
         Block::Head(text) => *out += &format!("<h3>{}</h3>\n", html(text)),
@@ -100,7 +102,7 @@ fn write_block(block: &Block, out: &mut String) {
         Block::Code(text) => *out += &format!("<div class=\"code\"><pre>{}</pre></div>\n", code(text)),
         Block::Items(items) => write_list("", items, out),
         Block::Tasks(tasks) => write_list(" class=\"tasks\"", tasks, out),
-        Block::Figure(figure) => charts::figure(figure, out),
+        Block::Figure(figure) => charts::figure(figure, lang, out),
     }
 }
 
@@ -149,6 +151,7 @@ mod tests {
     fn what_is_filled_in_stays_text() {
         let evil = "</title><script>alert(1)</script>{{script}}\" onload=\"x";
         let story = Story {
+            lang: Lang::En,
             title: evil.to_owned(),
             lead: vec![format!("`{evil}`")],
             key: vec![("x", evil.to_owned())],

@@ -6,6 +6,7 @@ use super::shares::{KINDS, Kind};
 use super::{Block, Section, Table, Teller};
 use crate::aggregate::Text;
 use crate::incident::{Incident, Share, Shares};
+use crate::words::Lang;
 
 /// Names told of each kind.
 const NAMES: usize = 6;
@@ -26,6 +27,7 @@ impl Teller<'_, '_> {
 
     /// What was hit during the incident, and what was used then and was not.
     pub(super) fn radius(&self, incident: &Incident) -> Section {
+        let lang = self.lang();
         let mut rows = Vec::new();
         let values = self.values(incident);
         for (kind, shares) in values.iter().filter(|(kind, _)| *kind != Kind::Path) {
@@ -36,35 +38,48 @@ impl Teller<'_, '_> {
             });
             let (hit, fine): (Vec<_>, Vec<_>) =
                 mine.iter().partition(|(name, row)| is_hit(*kind, name, row, incident));
-            let share = |row: &Share| format!("{} of {}", count(row.failed), count(row.requests));
+            let part = |part: u64, of: u64| {
+                let (part, of) = (count(part), count(of));
+                say!(lang, "{part} of {of}", "{of} 中 {part}")
+            };
+            let named = |name: &Text, row: &Share| {
+                format!("{}{}", self.value(*kind, name), lang.aside(&part(row.failed, row.requests)))
+            };
             rows.push(vec![
-                kind.name().to_owned(),
-                format!("{} of {}", hit.len(), mine.len()),
-                listed(&hit, |name, row| format!("{} ({})", self.value(*kind, name), share(row))),
-                listed(&fine, |name, _| self.value(*kind, name)),
+                kind.word(lang).to_owned(),
+                part(hit.len() as u64, mine.len() as u64),
+                listed(&hit, lang, named),
+                listed(&fine, lang, |name, _| self.value(*kind, name)),
             ]);
         }
-        let which = format!("which ({} of requests meanwhile)", participle(incident.harm));
-        let head = vec!["what".to_owned(), "hit".to_owned(), which, "not hit".to_owned()];
+        let what = participle(incident.harm, lang);
+        let which = say!(lang, "which ({what} of requests meanwhile)", "哪些（期间请求中的{what}数）");
+        let [kind, hit, not_hit] = lang.pick(["what", "hit", "not hit"], ["类别", "受影响", "未受影响"]);
+        let head = vec![kind.to_owned(), hit.to_owned(), which, not_hit.to_owned()];
         let mut blocks = Vec::new();
         if !rows.is_empty() {
             let width_s = values.iter().map(|(_, shares)| shares.width_s).max().unwrap_or(1);
             blocks.push(Block::Table(Table { head, rows, numbers: 4 }));
-            blocks.push(Block::Text(format!(
-                "Counted between onset and end{}. Hosts are those of the upstreams that were hit. Hit means: more {}s \
-                 than at the usual rate of these upstreams.",
-                match width_s {
-                    1 => String::new(),
-                    s => format!(" (requests to {})", duration(s.unsigned_abs() * 1000)),
-                },
-                noun(incident.harm)
+            let exact = match duration(width_s.unsigned_abs() * 1000) {
+                _ if width_s == 1 => String::new(),
+                time => lang.aside(&say!(lang, "requests to {time}", "请求时间精确到 {time}")),
+            };
+            let noun = noun(incident.harm, lang);
+            blocks.push(Block::Text(say!(
+                lang,
+                "Counted between onset and end{exact}. Hosts are those of the upstreams that were hit. Hit means: more \
+                 {noun}s than at the usual rate of these upstreams.",
+                "按开始到结束之间统计{exact}。主机是受影响上游的主机。受影响是指：{noun}多于这些上游平时的水平。"
             )));
         }
-        Section { title: "What was hit, and what was not".to_owned(), blocks }
+        Section {
+            title: lang.pick("What was hit, and what was not", "受影响与未受影响").to_owned(), blocks
+        }
     }
 
     /// What failures have more often than the requests among which they were.
     pub(super) fn contrast(&self, incident: &Incident) -> Section {
+        let lang = self.lang();
         let mut found: Vec<(f64, Share, Share, Vec<String>)> = Vec::new();
         for (kind, shares) in self.values(incident) {
             let mut all = Share::default();
@@ -77,7 +92,7 @@ impl Teller<'_, '_> {
                 if weight < SIGNIFICANT {
                     continue;
                 }
-                let name = format!("{} {}", kind.name(), self.value(kind, name));
+                let name = format!("{} {}", kind.word(lang), self.value(kind, name));
                 // The same requests under another name: an upstream and its authority.
                 match found.iter_mut().find(|(_, share, of, _)| share == row && of.failed == all.failed) {
                     Some((.., names)) => names.push(name),
@@ -86,6 +101,10 @@ impl Teller<'_, '_> {
             }
         }
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.3.cmp(&b.3)));
+        let share = |part: u64, of: u64| {
+            let (rate, part, of) = (rate(part, of), count(part), count(of));
+            say!(lang, "{rate} ({part} of {of})", "{rate}（{of} 中 {part}）")
+        };
         let rows: Vec<_> = found
             .into_iter()
             .take(ROWS)
@@ -94,34 +113,25 @@ impl Teller<'_, '_> {
                     names.join(" = "),
                     rate(row.failed, all.failed),
                     rate(row.requests, all.requests),
-                    format!(
-                        "{} ({} of {})",
-                        rate(row.failed, row.requests),
-                        count(row.failed),
-                        count(row.requests)
-                    ),
+                    share(row.failed, row.requests),
                     match row.requests_before {
                         0 => "–".to_owned(),
-                        of => format!(
-                            "{} ({} of {})",
-                            rate(row.failed_before, of),
-                            count(row.failed_before),
-                            count(of)
-                        ),
+                        of => share(row.failed_before, of),
                     },
                 ]
             })
             .collect();
+        let (what, noun) = (participle(incident.harm, lang), noun(incident.harm, lang));
         let head = vec![
-            "more often than chance would have it".to_owned(),
-            format!("of the {}s", noun(incident.harm)),
-            "of the requests".to_owned(),
-            format!("{} during", participle(incident.harm)),
-            format!("{} before", participle(incident.harm)),
+            lang.pick("more often than chance would have it", "多于偶然").to_owned(),
+            say!(lang, "of the {noun}s", "占{noun}"),
+            lang.pick("of the requests", "占请求").to_owned(),
+            say!(lang, "{what} during", "期间{what}"),
+            say!(lang, "{what} before", "之前{what}"),
         ];
         let blocks =
             if rows.is_empty() { Vec::new() } else { vec![Block::Table(Table { head, rows, numbers: 1 })] };
-        Section { title: format!("What {}s have in common", noun(incident.harm)), blocks }
+        Section { title: say!(lang, "What {noun}s have in common", "{noun}的共同点"), blocks }
     }
 }
 
@@ -150,10 +160,11 @@ fn stands_out(failed: u64, requests: u64, all_failed: u64, all_requests: u64) ->
         + term(nn - n - kk + k, nn - n, nn - kk))
 }
 
-fn listed(values: &[&(&Text, &Share)], text: impl Fn(&Text, &Share) -> String) -> String {
+fn listed(values: &[&(&Text, &Share)], lang: Lang, text: impl Fn(&Text, &Share) -> String) -> String {
     let mut names: Vec<String> = values.iter().take(NAMES).map(|(name, row)| text(name, row)).collect();
     if values.len() > NAMES {
-        names.push(format!("{} more", values.len() - NAMES));
+        let more = values.len() - NAMES;
+        names.push(say!(lang, "{more} more", "另有 {more} 项"));
     }
-    if names.is_empty() { "–".to_owned() } else { names.join(", ") }
+    if names.is_empty() { "–".to_owned() } else { names.join(lang.comma()) }
 }

@@ -121,7 +121,10 @@ impl Teller<'_, '_> {
             let all = cell.load.failed + denied.get(&us).copied().unwrap_or(0);
             (us, cell.load.requests, all, layers.iter().map(of).collect())
         });
-        let what = if harms.len() > 1 { "failures and denials" } else { "failures" };
+        let what = match harms.len() {
+            1 => self.lang().pick("failures", "失败"),
+            _ => self.lang().pick("failures and denials", "失败和拒绝"),
+        };
         Stack { width_s, what, buckets: rows.collect(), layers: layers.clone(), marks: self.marks() }
     }
 

@@ -5,6 +5,7 @@ use crate::aggregate::{Detail, Text};
 use crate::diagnosis::upstream_title;
 use crate::incident::{Incident, Shares};
 use crate::report::redact::Redactor;
+use crate::words::Lang;
 
 /// A kind of value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub(in crate::report) const KINDS: [Kind; 7] =
     [Kind::Upstream, Kind::Host, Kind::Route, Kind::Authority, Kind::Pod, Kind::Path, Kind::Caller];
 
 impl Kind {
-    /// For people, and the key in the JSON.
+    /// The key in the JSON.
     pub(in crate::report) fn name(self) -> &'static str {
         match self {
             Kind::Upstream => "upstream",
@@ -33,6 +34,19 @@ impl Kind {
             Kind::Pod => "pod",
             Kind::Path => "path",
             Kind::Caller => "caller",
+        }
+    }
+
+    /// For people.
+    pub(super) fn word(self, lang: Lang) -> &'static str {
+        match self {
+            Kind::Upstream => lang.pick("upstream", "上游"),
+            Kind::Host => lang.pick("host", "主机"),
+            Kind::Route => lang.pick("route", "路由"),
+            Kind::Authority => "authority",
+            Kind::Pod => lang.pick("pod", "Pod"),
+            Kind::Path => lang.pick("path", "路径"),
+            Kind::Caller => lang.pick("caller", "调用方"),
         }
     }
 
@@ -70,7 +84,7 @@ impl Teller<'_, '_> {
     /// A value for people.
     pub(super) fn value(&self, kind: Kind, value: &Text) -> String {
         match kind {
-            Kind::Upstream => upstream_title(value),
+            Kind::Upstream => upstream_title(value, self.lang()),
             _ => kind.shown(value, self.redact),
         }
     }
