@@ -41,9 +41,13 @@ pub enum ErrorKind {
     },
     /// A catalogue page cannot be loaded.
     Catalog {
-        /// The page's name.
+        /// The page's file, or its name.
         page: String,
-        /// What is wrong, with line and column where known.
+        /// Line of the file, from 1.
+        line: usize,
+        /// Column in characters, from 1.
+        column: usize,
+        /// What is wrong.
         message: String,
     },
     /// An option of the user makes no sense.
@@ -86,7 +90,9 @@ impl fmt::Display for Error {
             ErrorKind::Template { column, expected } => {
                 write!(f, "format string, column {column}: {expected}")
             }
-            ErrorKind::Catalog { page, message } => write!(f, "page {page}: {message}"),
+            ErrorKind::Catalog { page, line, column, message } => {
+                write!(f, "{page}:{line}:{column}: {message}")
+            }
             ErrorKind::Option { message } => f.write_str(message),
             ErrorKind::Write(e) => write!(f, "cannot write the result: {e}"),
         }

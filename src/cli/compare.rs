@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use meshwhy::aggregate::Summary;
-use meshwhy::diagnosis::diagnose;
+use meshwhy::diagnosis::Diagnosis;
 use meshwhy::input::Input;
 use meshwhy::pipeline::{Outcome, Passed, Progress, summarise, summarise_sides};
 use meshwhy::record::time::parse_us;
@@ -12,8 +12,9 @@ use meshwhy::{ErrorKind, Result};
 
 use super::args;
 use super::exit::Exit;
-use super::plan::{Reading, wrong};
+use super::plan::{Reading, now_us, wrong};
 use super::progress::{interruptible, watched};
+use super::rules::rulebook;
 use super::run::{complain, exit};
 use super::screen;
 
@@ -26,6 +27,7 @@ pub(super) fn compare(args: args::Compare) -> Result<Exit> {
             "PATH goes with --split-at; name the others behind --before and --after".to_owned(),
         ));
     }
+    let rulebook = rulebook(&args.rules)?;
     let reading = Reading::of(args.read)?;
     let progress = interruptible();
     let (sides, outcomes) = watched(reading.progress, progress, || match split {
@@ -37,11 +39,8 @@ pub(super) fn compare(args: args::Compare) -> Result<Exit> {
     })?;
     outcomes.iter().for_each(|outcome| complain(outcome, false));
     let [before, after] = &sides;
-    let findings = [diagnose(&before.0), diagnose(&after.0)];
-    let comparison = Comparison::of(
-        Side { summary: &before.0, findings: &findings[0] },
-        Side { summary: &after.0, findings: &findings[1] },
-    );
+    let diagnoses = [before, after].map(|side| rulebook.diagnose(&side.0, now_us()));
+    let comparison = Comparison::of(side(&before.0, &diagnoses[0]), side(&after.0, &diagnoses[1]));
     let mut out = screen::out(false);
     comparison.write(form, &mut out)?;
     out.flush().map_err(ErrorKind::Write)?;
@@ -58,6 +57,11 @@ pub(super) fn compare(args: args::Compare) -> Result<Exit> {
     let worst = outcomes.iter().find(|outcome| !outcome.failures.is_empty() || outcome.interrupted);
     let Some(outcome) = worst.or(outcomes.first()) else { return Ok(Exit::Done) };
     Ok(exit(outcome, passed, &reading.inputs, tripped))
+}
+
+fn side<'r>(summary: &'r Summary, diagnosis: &'r Diagnosis) -> Side<'r> {
+    let Diagnosis { findings, suppressed, notes } = diagnosis;
+    Side { summary, findings, suppressed, notes }
 }
 
 type Sides = ([(Summary, Passed); 2], Vec<Outcome>);

@@ -6,6 +6,7 @@ mod exit;
 mod plan;
 mod progress;
 mod report;
+mod rules;
 mod run;
 mod screen;
 

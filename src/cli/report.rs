@@ -2,15 +2,16 @@
 
 use std::io::Write;
 
-use meshwhy::diagnosis::{diagnose, only_failures};
+use meshwhy::diagnosis::only_failures;
 use meshwhy::pipeline::summarise_in_detail;
 use meshwhy::report::{Account, Hide, Report, View, narrator};
 use meshwhy::{Error, ErrorKind, Result, incident};
 
 use super::args;
 use super::exit::Exit;
-use super::plan::{Reading, bucket, wrong};
+use super::plan::{Reading, bucket, now_us, wrong};
 use super::progress::{interruptible, watched};
+use super::rules::rulebook;
 use super::run::{complain, exit, sources, warnings};
 use super::screen;
 
@@ -25,6 +26,7 @@ pub(super) fn report(args: args::Report) -> Result<Exit> {
         persons: args.redact,
         authorities: args.redact_authority,
     };
+    let rulebook = rulebook(&args.rules)?;
     let reading = Reading::of(args.read)?;
     let progress = interruptible();
     let (summary, detail, passed, outcome) = watched(reading.progress, progress, || {
@@ -35,16 +37,17 @@ pub(super) fn report(args: args::Report) -> Result<Exit> {
     if outcome.sources.is_empty() && !outcome.failures.is_empty() {
         return Ok(Exit::Partial);
     }
-    let findings = diagnose(&summary);
+    let diagnosis = rulebook.diagnose(&summary, now_us());
     let incidents = incident::find(&summary, only_failures(&summary));
     let failures: Vec<String> = outcome.failures.iter().map(Error::to_string).collect();
     let account = Account {
         report: Report {
             summary: &summary,
-            findings: &findings,
+            findings: &diagnosis.findings,
+            suppressed: &diagnosis.suppressed,
             sources: &sources(&outcome),
             failures: &failures,
-            warnings: &warnings(passed, &outcome),
+            warnings: &[warnings(passed, &outcome), diagnosis.notes.clone()].concat(),
             filtered: passed.left_out,
             view: View { top: args.top, bucket_seconds, ..View::default() },
         },

@@ -4,18 +4,20 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Read as _, Write, stderr, stdin, stdout};
 
 use clap::{CommandFactory, FromArgMatches};
-use meshwhy::diagnosis::{Finding, diagnose};
+use meshwhy::diagnosis::{Finding, Rulebook};
 use meshwhy::format::Reader;
 use meshwhy::input::Input;
 use meshwhy::pipeline::{Options, Outcome, Passed, rewrite, summarise, summarise_by};
 use meshwhy::query::Filter;
+use meshwhy::report::explain::lists;
 use meshwhy::report::{Report, SourceInfo, View, explain, renderer};
 use meshwhy::{Error, ErrorKind, Result};
 
-use super::args::{Catalog, Cli, Command, Explain, Records, Shelf, Triage, When};
+use super::args::{Catalog, Cli, Command, Explain, ListBy, Records, Shelf, Triage, When};
 use super::exit::Exit;
-use super::plan::{Gates, Reading, RecordsPlan, TriagePlan, wrong};
+use super::plan::{Gates, Reading, RecordsPlan, TriagePlan, now_us, wrong};
 use super::progress::{interruptible, watched};
+use super::rules::{check, rulebook};
 use super::screen;
 
 /// Runs the program.
@@ -97,15 +99,16 @@ fn triage(args: Triage) -> Result<Exit> {
     if nothing {
         return Ok(Exit::Partial);
     }
-    let findings = diagnose(&summary);
+    let diagnosis = plan.rulebook.diagnose(&summary, now_us());
     let sources = sources(&outcome);
     let failures: Vec<String> = outcome.failures.iter().map(Error::to_string).collect();
     let report = Report {
         summary: &summary,
-        findings: &findings,
+        findings: &diagnosis.findings,
+        suppressed: &diagnosis.suppressed,
         sources: &sources,
         failures: &failures,
-        warnings: &warnings(passed, &outcome),
+        warnings: &[warnings(passed, &outcome), diagnosis.notes.clone()].concat(),
         filtered: passed.left_out,
         view: View { width: screen::width(), colour, top: plan.top, bucket_seconds: plan.bucket_seconds },
     };
@@ -113,7 +116,7 @@ fn triage(args: Triage) -> Result<Exit> {
     plan.renderer.render(&report, &mut out)?;
     out.flush().map_err(ErrorKind::Write)?;
     let counts = summary.counts;
-    let tripped = plan.gates.tripped(counts.failed(), counts.requests(), &findings);
+    let tripped = plan.gates.tripped(counts.failed(), counts.requests(), &diagnosis.findings);
     Ok(exit(&outcome, passed, &reading.inputs, tripped))
 }
 
@@ -201,6 +204,10 @@ fn say(text: &str) {
 }
 
 fn explained(args: Explain) -> Result<Exit> {
+    let rulebook = rulebook(&args.rules)?;
+    if let Some(by) = args.list {
+        return listed(rulebook.catalog(), by);
+    }
     let mut text = args.words.join(" ");
     if text == "-" {
         text.clear();
@@ -210,7 +217,8 @@ fn explained(args: Explain) -> Result<Exit> {
     let colour = screen::colour(When::Auto);
     let view = View { width: screen::width(), colour, ..View::default() };
     let mut out = screen::out(colour);
-    let known = pasted(&text, view, &mut out)? || explain::explain(text.trim(), view, &mut out)?;
+    let known = pasted(&text, &rulebook, view, &mut out)?
+        || explain::explain(text.trim(), rulebook.catalog(), view, &mut out)?;
     out.flush().map_err(ErrorKind::Write)?;
     if known {
         return Ok(Exit::Done);
@@ -218,20 +226,34 @@ fn explained(args: Explain) -> Result<Exit> {
     Err(wrong(format!("nothing is known of {:?}; meshwhy catalog causes lists what is", text.trim())))
 }
 
+fn listed(catalog: &meshwhy::diagnosis::Catalog, by: ListBy) -> Result<Exit> {
+    let by = match by {
+        ListBy::Guide => lists::By::Guide,
+        ListBy::Flag => lists::By::Flag,
+        ListBy::Symptom => lists::By::Symptom,
+    };
+    let mut out = screen::out(false);
+    lists::write(catalog, by, screen::width(), &mut out)?;
+    out.flush().map_err(ErrorKind::Write)?;
+    Ok(Exit::Done)
+}
+
 /// Log lines given as words: they are triaged, and their flags explained. `false`: there is none.
-fn pasted(text: &str, view: View, out: &mut dyn Write) -> Result<bool> {
+fn pasted(text: &str, rulebook: &Rulebook, view: View, out: &mut dyn Write) -> Result<bool> {
     let input = Input::Bytes { name: "-".to_owned(), bytes: text.as_bytes().to_vec() };
     let options = Options { threads: 1, ..Options::default() };
     let (summary, passed, outcome) = summarise(&[input], &Reader::new(), &Filter::default(), &options, None)?;
     if passed.access == 0 {
         return Ok(false);
     }
+    let diagnosis = rulebook.diagnose(&summary, now_us());
     let report = Report {
         summary: &summary,
-        findings: &diagnose(&summary),
+        findings: &diagnosis.findings,
+        suppressed: &diagnosis.suppressed,
         sources: &sources(&outcome),
         failures: &[],
-        warnings: &[],
+        warnings: &diagnosis.notes,
         filtered: 0,
         view,
     };
@@ -246,14 +268,21 @@ fn pasted(text: &str, view: View, out: &mut dyn Write) -> Result<bool> {
 fn catalog(args: &Catalog) -> Result<Exit> {
     let mut out = screen::out(false);
     let width = screen::width();
-    match args.what {
+    let mut exit = Exit::Done;
+    match &args.what {
         Shelf::Flags => explain::list_flags(width, &mut out)?,
         Shelf::Details => explain::list_details(width, &mut out)?,
-        Shelf::Causes => explain::list_causes(width, &mut out)?,
+        Shelf::Causes(rules) => explain::list_causes(rulebook(rules)?.catalog(), width, &mut out)?,
         Shelf::Formats => explain::list_formats(width, &mut out)?,
+        Shelf::Page { id } => {
+            let source = meshwhy::diagnosis::Catalog::source(id)
+                .ok_or_else(|| wrong(format!("no cause is called {id:?}; meshwhy catalog causes lists them")))?;
+            out.write_all(source.as_bytes()).map_err(ErrorKind::Write)?;
+        }
+        Shelf::Check { folder } => exit = check(folder, &mut out)?,
     }
     out.flush().map_err(ErrorKind::Write)?;
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! Answers to `explain` and `catalog`: flags, causes and formats in words. What the user typed is escaped like a log.
+//! Answers to `explain` and `catalog`: flags, causes and formats in words (`explain --list`: [`lists`]). What the user typed is escaped like a log.
+
+pub mod lists;
 
 use std::io::{self, Write};
 
 use super::View;
 use super::escape::terminal;
 use super::terminal::{Painted, Sheet, Tone, shortened, wrap};
-use crate::diagnosis::{Catalog, Hit, Names, Page, Remedy};
+use crate::diagnosis::{Catalog, Hit, Names, Page, Remedy, help};
 use crate::envoy::details::{self, DetailRow};
 use crate::envoy::transport::{self, TransportRow};
 use crate::envoy::{FLAGS, FlagRow, FlagSet, flags};
@@ -22,9 +24,8 @@ const HITS: usize = 30;
 ///
 /// # Errors
 /// When the writer fails.
-pub fn explain(text: &str, view: View, out: &mut dyn Write) -> Result<bool> {
+pub fn explain(text: &str, catalog: &Catalog, view: View, out: &mut dyn Write) -> Result<bool> {
     let mut sheet = Sheet::new(out, view.width, view.colour);
-    let catalog = Catalog::built_in();
     let set = set_of(text);
     if known_flags(&set) {
         flag_set(&set, catalog, &mut sheet).map_err(ErrorKind::Write)?;
@@ -134,7 +135,8 @@ fn table(hits: &[Hit<'_>], sheet: &mut Sheet<'_>) -> io::Result<()> {
     let shown = &hits[..hits.len().min(HITS)];
     let id = shown.iter().map(|hit| hit.page.head.id.len()).max().unwrap_or(0);
     for hit in shown {
-        sheet.labelled(&format!("  {:<id$}", hit.page.head.id), id + 4, &hit.page.title)?;
+        let title = terminal(hit.page.title.as_bytes());
+        sheet.labelled(&format!("  {:<id$}", hit.page.head.id), id + 4, &title)?;
         let why = hit.why.trim_matches('*');
         if !why.is_empty() {
             sheet.labelled("", id + 4, &terminal(why.as_bytes()))?;
@@ -154,11 +156,12 @@ fn hint(hits: &[Hit<'_>], sheet: &mut Sheet<'_>) -> io::Result<()> {
 }
 
 fn page(page: &Page, sheet: &mut Sheet<'_>) -> io::Result<()> {
-    let title =
-        Painted { text: sheet.paint(Tone::Strong, &page.title), ..Painted::plain(page.title.clone()) };
+    // A page may be the user's own, and so anybody's: what it says is escaped like a log.
+    let title = terminal(page.title.as_bytes());
+    let title = Painted { text: sheet.paint(Tone::Strong, &title), ..Painted::plain(title) };
     let guide = match page.head.guide.is_empty() {
         true => page.head.id.clone(),
-        false => format!("{} · guide {}", page.head.id, page.head.guide.join(", ")),
+        false => format!("{} · guide {}", page.head.id, terminal(page.head.guide.join(", ").as_bytes())),
     };
     sheet.both_ends(&title, &guide, 0)?;
     sheet.blank()?;
@@ -178,17 +181,21 @@ fn page(page: &Page, sheet: &mut Sheet<'_>) -> io::Result<()> {
         if i == 0 {
             sheet.blank()?;
         }
-        sheet.line(link)?;
+        sheet.line(&terminal(link.as_bytes()))?;
+    }
+    if let Some(help) = help(&page.head.id) {
+        sheet.blank()?;
+        sheet.line(&sheet.paint(Tone::Dim, &format!("with sample lines: {help}")))?;
     }
     Ok(())
 }
 
 fn remedy(remedy: &Remedy, sheet: &mut Sheet<'_>) -> io::Result<()> {
     if !remedy.text.is_empty() {
-        sheet.labelled("- ", 2, &remedy.text)?;
+        sheet.labelled("- ", 2, &terminal(remedy.text.as_bytes()))?;
     }
     for line in remedy.command.iter().chain(&remedy.yaml).flat_map(|block| block.lines()) {
-        sheet.line(&format!("    {line}"))?;
+        sheet.line(&format!("    {}", terminal(line.as_bytes())))?;
     }
     Ok(())
 }
@@ -197,6 +204,7 @@ fn remedy(remedy: &Remedy, sheet: &mut Sheet<'_>) -> io::Result<()> {
 fn markdown(body: &str, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let mut fenced = false;
     for line in body.lines() {
+        let line = &terminal(line.as_bytes());
         fenced ^= line.trim_start().starts_with("```");
         if let Some(heading) = line.strip_prefix("## ").filter(|_| !fenced) {
             sheet.line(&sheet.paint(Tone::Strong, heading))?;
@@ -236,13 +244,13 @@ pub fn list_flags(width: usize, out: &mut dyn Write) -> Result<()> {
 ///
 /// # Errors
 /// When the writer fails.
-pub fn list_causes(width: usize, out: &mut dyn Write) -> Result<()> {
+pub fn list_causes(catalog: &Catalog, width: usize, out: &mut dyn Write) -> Result<()> {
     let mut sheet = Sheet::new(out, width, false);
-    let mut pages: Vec<&Page> = Catalog::built_in().pages().iter().collect();
+    let mut pages: Vec<&Page> = catalog.pages().iter().collect();
     pages.sort_by(|a, b| a.head.id.cmp(&b.head.id));
     let id = pages.iter().map(|page| page.head.id.len()).max().unwrap_or(0);
     for page in pages {
-        let mut text = format!("{} ({}", page.title, page.head.class.meaning());
+        let mut text = format!("{} ({}", terminal(page.title.as_bytes()), page.head.class.meaning());
         if !page.head.guide.is_empty() {
             text.push_str(&format!("; guide {}", page.head.guide.join(", ")));
         }
@@ -342,7 +350,7 @@ mod tests {
 
     fn explained(text: &str) -> Option<String> {
         let mut out = Vec::new();
-        let known = explain(text, View::default(), &mut out).unwrap();
+        let known = explain(text, Catalog::built_in(), View::default(), &mut out).unwrap();
         known.then(|| String::from_utf8(out).unwrap())
     }
 
@@ -376,7 +384,7 @@ mod tests {
     fn lists_name_everything() {
         let (mut flags, mut causes) = (Vec::new(), Vec::new());
         list_flags(100, &mut flags).unwrap();
-        list_causes(100, &mut causes).unwrap();
+        list_causes(Catalog::built_in(), 100, &mut causes).unwrap();
         let (flags, causes) = (String::from_utf8(flags).unwrap(), String::from_utf8(causes).unwrap());
         assert!(FLAGS.iter().all(|row| flags.contains(row.name)));
         assert!(Catalog::built_in().pages().iter().all(|page| causes.contains(&page.head.id)));

@@ -126,7 +126,16 @@ fn rendered(name: &str, summary: &Summary, findings: &[Finding], view: View) -> 
     let lines = summary.lines.total;
     let sources = [SourceInfo { name: "-".into(), container: "plain", bytes: 100, lines }];
     let report =
-        Report { summary, findings, sources: &sources, failures: &[], warnings: &[], filtered: 0, view };
+        Report {
+        summary,
+        findings,
+        suppressed: &[],
+        sources: &sources,
+        failures: &[],
+        warnings: &[],
+        filtered: 0,
+        view,
+    };
     let mut out = Vec::new();
     renderer(name).unwrap().render(&report, &mut out).unwrap();
     String::from_utf8(out).unwrap()

@@ -11,9 +11,9 @@ mod words;
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use super::markdown;
+use super::{known, markdown};
 use crate::aggregate::{Latency, Summary, Text, Upstream};
-use crate::diagnosis::{Finding, Severity, only_failures, upstream_title};
+use crate::diagnosis::{Finding, Severity, Suppressed, only_failures, upstream_title};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One side of a comparison.
@@ -23,6 +23,10 @@ pub struct Side<'r> {
     pub summary: &'r Summary,
     /// The causes.
     pub findings: &'r [Finding],
+    /// Findings that the user knows already: they are not compared.
+    pub suppressed: &'r [Suppressed],
+    /// What the reader should know about this side, in words.
+    pub notes: &'r [String],
 }
 
 /// Form of the result.
@@ -191,6 +195,8 @@ impl<'r> Comparison<'r> {
                     "the log {name} holds almost only failures (successes are not logged?): shares mean little"
                 ));
             }
+            out.extend(known::sentence(side.suppressed).map(|known| format!("{name}: {known}")));
+            out.extend(side.notes.iter().map(|note| format!("{name}: {note}")));
         }
         out
     }

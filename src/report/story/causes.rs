@@ -1,9 +1,10 @@
 //! Why: causes with what speaks for and against them, and the lines that show them.
 
 use super::super::escape::utf8;
+use super::super::known;
 use super::super::units::{confidence, counted, rate};
 use super::{Block, Section, Teller};
-use crate::diagnosis::{Finding, Remedy, Severity, only_failures};
+use crate::diagnosis::{Finding, Remedy, Severity, help, only_failures};
 use crate::record::time::rfc3339_ms;
 
 /// Lines shown of each cause.
@@ -30,6 +31,9 @@ impl Teller<'_, '_> {
         let hidden = self.account.report.findings.len().saturating_sub(self.told().len());
         if hidden > 0 {
             blocks.push(Block::Text(format!("{} left out here.", counted(hidden as u64, "further note"))));
+        }
+        if let Some(known) = known::sentence(self.account.report.suppressed) {
+            blocks.push(Block::Text(format!("{}.", self.redact.prose(&known))));
         }
         Section { title: "Likely causes".to_owned(), blocks }
     }
@@ -75,6 +79,8 @@ impl Teller<'_, '_> {
                 self.remedy(label, remedy, blocks);
             }
         }
+        let page = help(&finding.id).map_or(String::new(), |page| format!(", or `{page}`"));
+        blocks.push(Block::Text(format!("The whole page: `meshwhy explain {}`{page}.", finding.id)));
     }
 
     fn remedy(&self, label: &str, remedy: &Remedy, blocks: &mut Vec<Block>) {

@@ -13,7 +13,7 @@ use self::text::joined;
 pub(super) use self::text::{Painted, Sheet, Tone, shortened, wrap};
 use super::escape::terminal;
 use super::units::{bucket, count, counted, duration, rate};
-use super::{Renderer, Report, bucket_width, quality};
+use super::{Renderer, Report, bucket_width, known, quality};
 use crate::aggregate::{Counts, Span};
 use crate::diagnosis::{Severity, only_failures};
 use crate::error::{ErrorKind, Result};
@@ -217,6 +217,9 @@ fn sparkline(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
 fn remarks(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     for failure in report.failures {
         sheet.labelled("not read: ", 10, &terminal(failure.as_bytes()))?;
+    }
+    if let Some(known) = known::sentence(report.suppressed) {
+        sheet.labelled("known: ", 7, &terminal(known.as_bytes()))?;
     }
     for warning in report.all_warnings() {
         sheet.labelled("warning: ", 9, &terminal(warning.as_bytes()))?;
