@@ -182,10 +182,10 @@ def fitted(said, knots):
         while len(pools) > 1 and share(pools[-2]) >= share(pools[-1]):
             last = pools.pop()
             pools[-1] = pools[-1] + last
-    # A pool is nearly level between its second and its ninth tenth; the ends of the curve are fixed.
+    # A pool is nearly level between its ends, but for the outermost of fifty; the ends of the curve are fixed.
     inner = []
     for pool in pools:
-        low, high = pool[len(pool) // 10][0], pool[len(pool) * 9 // 10][0]
+        low, high = pool[len(pool) // 50][0], pool[-1 - len(pool) // 50][0]
         inner += [(round(low, 2), round(share(pool) - 0.005, 3)), (round(high, 2), round(share(pool) + 0.005, 3))]
     out = [(0.0, 0.0)]
     for x, y in inner:

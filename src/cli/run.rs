@@ -275,8 +275,9 @@ fn catalog(args: &Catalog) -> Result<Exit> {
         Shelf::Causes(rules) => explain::list_causes(rulebook(rules)?.catalog(), width, &mut out)?,
         Shelf::Formats => explain::list_formats(width, &mut out)?,
         Shelf::Page { id } => {
-            let source = meshwhy::diagnosis::Catalog::source(id)
-                .ok_or_else(|| wrong(format!("no cause is called {id:?}; meshwhy catalog causes lists them")))?;
+            let source = meshwhy::diagnosis::Catalog::source(id).ok_or_else(|| {
+                wrong(format!("no cause is called {id:?}; meshwhy catalog causes lists them"))
+            })?;
             out.write_all(source.as_bytes()).map_err(ErrorKind::Write)?;
         }
         Shelf::Check { folder } => exit = check(folder, &mut out)?,

@@ -320,7 +320,7 @@ mod tests {
         let page = Page::parse("x", PAGE).unwrap();
         assert_eq!((page.title.as_str(), page.meaning.as_str()), ("a thing", "It means this."));
         let lines = |text: &str, line| vec![Example { line, text: text.to_owned() }];
-        assert_eq!((page.fires, page.silent), (lines("a\nb\n", 28), lines("c\n", 33)));
+        assert_eq!((page.fires, page.silent), (lines("a\nb\n", 26), lines("c\n", 31)));
         assert!(page.body.ends_with("So.") && page.body_zh == "意思。");
     }
 
@@ -330,7 +330,7 @@ mod tests {
         let error = Page::parse("x", &text).unwrap_err().to_string();
         assert!(error.starts_with("x:9:1: ") && error.contains("wieght"), "{error}");
         let text = PAGE.replace("weight = 0.5", "weight = 0.5\nsignals = [\"sparse\", \"spars\"]");
-        assert_eq!(Page::parse("x", &text).unwrap_err().to_string(), "x:10:22: no signal is called spars");
+        assert_eq!(Page::parse("x", &text).unwrap_err().to_string(), "x:10:11: no signal is called spars");
         for (slip, place) in [
             ("weight = 1.0", "x:9:10: "),
             ("weight = nan", "x:9:10: "),

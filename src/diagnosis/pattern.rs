@@ -225,9 +225,12 @@ impl When {
     fn place_fits(&self, case: &Case<'_>) -> bool {
         let part = |globs: &[String], of: fn(&Cluster<'_>) -> Option<Vec<u8>>| {
             globs.is_empty()
-                || case.key.upstream.as_ref().and_then(|name| of(&Cluster::parse(name))).is_some_and(|value| {
-                    globs.iter().any(|glob| glob_matches(glob.as_bytes(), &value))
-                })
+                || case
+                    .key
+                    .upstream
+                    .as_ref()
+                    .and_then(|name| of(&Cluster::parse(name)))
+                    .is_some_and(|value| globs.iter().any(|glob| glob_matches(glob.as_bytes(), &value)))
         };
         let mostly = |globs: &[String], values: &Counter<Text>| {
             let fit = |value: &[u8]| globs.iter().any(|glob| glob_matches(glob.as_bytes(), value));

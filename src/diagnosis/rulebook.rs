@@ -132,7 +132,8 @@ impl Rulebook {
         let Some((_, page)) = read.pages.iter().find(|(name, _)| *name == leaf.name) else { return Ok(()) };
         let head = &page.head;
         let favoured = head.support.iter().chain(&head.against).filter_map(|adjust| adjust.favours.as_ref());
-        let unknown = head.symptom_of.iter().chain(&head.follows).chain(favoured).find(|id| !self.is_cause(id));
+        let unknown =
+            head.symptom_of.iter().chain(&head.follows).chain(favoured).find(|id| !self.is_cause(id));
         unknown.map_or(Ok(()), |id| Err(leaf.fault(id, format!("no cause is called {id}"))))
     }
 
@@ -199,7 +200,8 @@ fn leaves(folder: &Path) -> Result<Vec<Leaf>> {
     for entry in fs::read_dir(folder).map_err(|e| refuse(folder, &e))? {
         let path = entry.map_err(|e| refuse(folder, &e))?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let wanted = name == KNOWN_FILE || (name.ends_with(".md") && name != NO_PAGE && !name.starts_with('.'));
+        let wanted =
+            name == KNOWN_FILE || (name.ends_with(".md") && name != NO_PAGE && !name.starts_with('.'));
         if wanted && path.is_file() {
             paths.push(path);
         }

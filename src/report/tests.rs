@@ -125,8 +125,7 @@ fn finding(severity: Severity) -> Finding {
 fn rendered(name: &str, summary: &Summary, findings: &[Finding], view: View) -> String {
     let lines = summary.lines.total;
     let sources = [SourceInfo { name: "-".into(), container: "plain", bytes: 100, lines }];
-    let report =
-        Report {
+    let report = Report {
         summary,
         findings,
         suppressed: &[],
@@ -328,6 +327,7 @@ fn json_has_the_keys_of_the_contract() {
             "fix",
             "confirm",
             "alternatives",
+            "help",
             "exemplars"
         ]
     );

@@ -44,7 +44,8 @@ fn advice(title: &str, list: &[Advice], out: &mut String) {
         writeln!(out, "- {}", filled.text).expect("text");
         for (kind, block) in [("sh", &filled.command), ("yaml", &filled.yaml)] {
             let Some(block) = block else { continue };
-            let lines: String = block.lines().map(|line| format!("  {line}\n").replace("  \n", "\n")).collect();
+            let lines: String =
+                block.lines().map(|line| format!("  {line}\n").replace("  \n", "\n")).collect();
             write!(out, "\n  ```{kind}\n{lines}  ```\n\n").expect("text");
         }
     }
@@ -104,7 +105,8 @@ fn every_cause_has_its_place_in_the_page() {
 #[test]
 fn lists_name_the_causes() {
     let catalog = Catalog::built_in();
-    let listed = |by| lists::rows(catalog, by).into_iter().flat_map(|(_, _, ids)| ids).collect::<Vec<String>>();
+    let listed =
+        |by| lists::rows(catalog, by).into_iter().flat_map(|(_, _, ids)| ids).collect::<Vec<String>>();
     let (guide, flag, symptom) = (listed(By::Guide), listed(By::Flag), listed(By::Symptom));
     for page in catalog.pages() {
         let id = &page.head.id;

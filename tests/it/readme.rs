@@ -13,6 +13,8 @@ fn output() -> String {
         .arg(SAMPLE)
         .current_dir(root())
         .env("COLUMNS", COLUMNS)
+        // The developer's own rules have no say here.
+        .env("XDG_CONFIG_HOME", "/nonexistent")
         .output()
         .expect("the program runs");
     assert!(run.status.success());

@@ -50,18 +50,25 @@ fn ids(findings: &Value) -> Vec<&str> {
     findings.as_array().expect("a list").iter().filter_map(|f| f["id"].as_str()).collect()
 }
 
+fn finding<'j>(json: &'j Value, id: &str) -> &'j Value {
+    let all = json["findings"].as_array().expect("a list");
+    all.iter()
+        .find(|f| f["id"] == id)
+        .unwrap_or_else(|| panic!("{id} is not among {:?}", ids(&json["findings"])))
+}
+
 /// The examples of `docs/rules.md`: its files are written, its commands run, and what it shows is what they print.
 #[test]
 fn the_examples_of_the_page_run() {
     let page = text("docs/rules.md");
     let mut renewed = String::new();
     let mut commands = 0;
-    for (at, example) in page.split("\n## Example").enumerate() {
+    for (at, example) in page.split("\n## Example: ").enumerate() {
         if at == 0 {
             renewed.push_str(example);
             continue;
         }
-        renewed.push_str("\n## Example");
+        renewed.push_str("\n## Example: ");
         let folder = folder(&[]);
         let mut rest = example;
         while let Some((before, fence)) = rest.split_once("\n```") {
@@ -71,7 +78,8 @@ fn the_examples_of_the_page_run() {
             let (body, after) = body.split_once(&close).expect("the end of a fence");
             let shown = match info.split_once(' ') {
                 None if info == "console" => {
-                    let command = body.lines().next().and_then(|l| l.strip_prefix("$ meshwhy ")).expect("a command");
+                    let command =
+                        body.lines().next().and_then(|l| l.strip_prefix("$ meshwhy ")).expect("a command");
                     commands += 1;
                     let args: Vec<&str> = command.split(' ').collect();
                     let output = meshwhy(&args, folder.path());
@@ -96,22 +104,39 @@ fn the_examples_of_the_page_run() {
     if std::env::var_os(RENEW).is_some() {
         fs::write(root().join("docs/rules.md"), &renewed).expect("docs/rules.md can be written");
     }
-    assert!(text("docs/rules.md") == renewed, "docs/rules.md shows something else; {RENEW}=1 renews it:\n{renewed}");
+    assert!(
+        text("docs/rules.md") == renewed,
+        "docs/rules.md shows something else; {RENEW}=1 renews it:\n{renewed}"
+    );
 }
 
 #[test]
 fn every_command_knows_own_pages() {
     let folder = folder(&[("tariff.md", PAGE)]);
     let path = folder.path();
-    assert_eq!(ids(&json(&["--output", "json", "faults.log"], path)["findings"])[0], "connection-refused");
+    let built_in = json(&["--output", "json", "faults.log"], path);
+    assert!(ids(&built_in["findings"]).contains(&"connection-refused"));
+    assert_eq!(finding(&built_in, "connection-refused")["help"], "docs/diagnoses.md#connection-refused");
     let mine = json(&["--output", "json", "--rules", "rules", "faults.log"], path);
-    assert_eq!(ids(&mine["findings"])[0], "tariff-limit");
-    assert_eq!(mine["findings"][0]["help"], Value::Null);
+    assert!(!ids(&mine["findings"]).contains(&"connection-refused"));
+    assert_eq!(finding(&mine, "tariff-limit")["help"], Value::Null);
     let report = json(&["report", "--output", "json", "--rules", "rules", "faults.log"], path);
-    assert_eq!(ids(&report["findings"])[0], "tariff-limit");
-    let compare = ["compare", "--output", "json", "--rules", "rules", "--before", "faults.log", "--after", "faults.log"];
+    assert!(ids(&report["findings"]).contains(&"tariff-limit"));
+    let compare = [
+        "compare",
+        "--output",
+        "json",
+        "--rules",
+        "rules",
+        "--before",
+        "faults.log",
+        "--after",
+        "faults.log",
+    ];
     assert!(out(&meshwhy(&compare, path)).contains("\"tariff-limit\""));
-    for words in [&["explain", "--rules", "rules", "tariff-limit"][..], &["explain", "--rules", "rules", "UF"]] {
+    for words in
+        [&["explain", "--rules", "rules", "tariff-limit"][..], &["explain", "--rules", "rules", "UF"]]
+    {
         let screen = out(&meshwhy(words, path));
         assert!(screen.contains("the tariff's own limit") && !screen.contains('\x1b'), "{words:?}: {screen}");
     }
@@ -127,7 +152,8 @@ fn folders_have_an_order() {
     let path = folder.path();
     let own = path.join("config/meshwhy/rules");
     fs::create_dir_all(&own).expect("a folder");
-    fs::write(own.join("tariff.md"), PAGE.replace("the tariff's own limit", "from the platform's folder")).expect("a file");
+    fs::write(own.join("tariff.md"), PAGE.replace("the tariff's own limit", "from the platform's folder"))
+        .expect("a file");
     let title = |rules: &[&str], variable: Option<&str>| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_meshwhy"));
         command.args(["explain"]).args(rules).arg("tariff-limit").current_dir(path);
@@ -181,10 +207,12 @@ fn check_runs_the_examples() {
 
 #[test]
 fn known_findings_are_counted_and_named_until_their_day() {
-    let known = "[[known]]\nid = \"connection-*\"\nscope = \"*ledger*\"\nuntil = \"2026-12-31\"\nreason = \"t-7\"\n";
+    let known =
+        "[[known]]\nid = \"connection-*\"\nscope = \"*ledger*\"\nuntil = \"2026-12-31\"\nreason = \"t-7\"\n";
     let all = folder(&[]);
     let before = json(&["--output", "json", "faults.log"], all.path());
-    let scope = before["findings"][0]["scope"]["upstream"].as_str().expect("an upstream").to_owned();
+    let scope =
+        finding(&before, "connection-refused")["scope"]["upstream"].as_str().expect("an upstream").to_owned();
     let known = known.replace("*ledger*", &scope);
     let folder = folder(&[("known.toml", &known)]);
     let path = folder.path();
@@ -211,7 +239,10 @@ fn known_findings_are_counted_and_named_until_their_day() {
     let passed = json(&["--output", "json", "--rules", "rules", "faults.log"], path);
     assert_eq!(ids(&passed["findings"]), ids(&before["findings"]));
     let warnings = passed["input"]["warnings"].to_string();
-    assert!(warnings.contains("connection-refused at ") && warnings.contains("was known until 2026-01-31 (t-7)"), "{warnings}");
+    assert!(
+        warnings.contains("connection-refused at ") && warnings.contains("was known until 2026-01-31 (t-7)"),
+        "{warnings}"
+    );
     // A gate is for what is not known.
     let gate = |until: &str| {
         let rows = known.replace("connection-*", "*").replace(&scope, "*").replace("2026-12-31", until);
@@ -224,7 +255,9 @@ fn known_findings_are_counted_and_named_until_their_day() {
 #[test]
 fn lists_are_printed() {
     let folder = folder(&[]);
-    for (by, part) in [("guide", "1.1  "), ("flag", "UF  UpstreamConnectionFailure"), ("symptom", "status 503")] {
+    for (by, part) in
+        [("guide", "1.1 Envoy refuses"), ("flag", "UF UpstreamConnectionFailure"), ("symptom", "status 503")]
+    {
         let output = meshwhy(&["explain", "--list", by], folder.path());
         assert!(output.status.success() && out(&output).contains(part), "{by}: {}", out(&output));
     }

@@ -20,7 +20,8 @@ fn laid(files: &[(&str, &str)]) -> std::result::Result<(Rulebook, Folder), Strin
 fn pages_add_replace_and_switch_off() {
     let own = OWN.replace("cart-limit", "no-route");
     let off = "# whatever\n\n```toml\nid = \"scanner-noise\"\noff = true\n```\n";
-    let (book, read) = laid(&[("a.md", OWN), ("b.md", &own), ("c.md", off), ("README.md", "no page")]).unwrap();
+    let (book, read) =
+        laid(&[("a.md", OWN), ("b.md", &own), ("c.md", off), ("README.md", "no page")]).unwrap();
     assert_eq!((read.pages.len(), read.off.len()), (2, 1));
     assert_eq!(book.catalog().page("cart-limit").unwrap().title, "the cart's own limit");
     assert_eq!(book.catalog().page("no-route").unwrap().title, "the cart's own limit");
@@ -44,9 +45,18 @@ fn slips_are_told_with_their_place() {
         (vec![("a.md", OWN.replace("cart-limit", "Cart limit"))], "a.md:4:6: an id has"),
         (vec![("a.md", OWN.to_owned()), ("b.md", twice)], "b.md:4:6: "),
         (vec![("a.md", OWN.replace("[[when]]", "follows = [\"no-rout\"]\n[[when]]"))], "a.md:7:12: no cause"),
-        (vec![("a.md", OWN.replace("class = \"S4\"", "off = true"))], "a.md:4:6: no cause is called cart-limit"),
-        (vec![("known.toml", "[[known]]\nid = \"no-rout\"\nuntil = \"2026-12-31\"".to_owned())], "known.toml:2:6: "),
-        (vec![("known.toml", "[[known]]\nid = \"no-route\"\nuntil = \"soon\"".to_owned())], "known.toml:3:9: soon"),
+        (
+            vec![("a.md", OWN.replace("class = \"S4\"", "off = true"))],
+            "a.md:4:6: no cause is called cart-limit",
+        ),
+        (
+            vec![("known.toml", "[[known]]\nid = \"no-rout\"\nuntil = \"2026-12-31\"".to_owned())],
+            "known.toml:2:6: ",
+        ),
+        (
+            vec![("known.toml", "[[known]]\nid = \"no-route\"\nuntil = \"soon\"".to_owned())],
+            "known.toml:3:9: soon",
+        ),
         (vec![("known.toml", "[[known]]\nid = \"no-route\"".to_owned())], "known.toml:1:1: "),
         (vec![("a.md", "x".repeat(300_000))], "rules: a.md: 300000 bytes"),
     ] {

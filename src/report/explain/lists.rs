@@ -66,7 +66,8 @@ fn guide(catalog: &Catalog) -> Vec<Row> {
         let answers = |page: &&Page| page.head.guide.iter().any(|s| s == section);
         catalog.pages().iter().filter(answers).map(|page| page.head.id.clone()).collect()
     };
-    let known = GUIDE.iter().map(|(section, about)| ((*section).to_owned(), (*about).to_owned(), ids(section)));
+    let known =
+        GUIDE.iter().map(|(section, about)| ((*section).to_owned(), (*about).to_owned(), ids(section)));
     // Pages of the user's own may have a guide of their own.
     let others: BTreeSet<&String> = catalog
         .pages()
@@ -93,19 +94,20 @@ fn statuses(catalog: &Catalog) -> Vec<Row> {
     by_code.into_iter().map(|(code, ids)| (format!("status {code}"), about(code).to_owned(), ids)).collect()
 }
 
-/// Statuses of the failures that a page is shown with.
+/// Statuses of the failures that a page is shown with; of all its records where none failed.
 fn codes(page: &Page) -> BTreeSet<u16> {
     let (reader, mut layout, mut scratch) = (Reader::new(), Layout::default(), Vec::new());
-    let mut codes = BTreeSet::new();
+    let (mut codes, mut failures) = (BTreeSet::new(), BTreeSet::new());
     for line in page.fires.iter().flat_map(|example| example.text.lines()) {
         if let Reading::Access = reader.read(line.as_bytes(), &mut layout, &mut scratch) {
             let text = if layout.in_scratch { &scratch[..] } else { line.as_bytes() };
             let record = Record::new(text, &layout, Carrier::default());
             let failed = record.outcome() != Outcome::Ok || !record.flags().is_empty();
-            codes.extend(failed.then(|| record.code()));
+            codes.insert(record.code());
+            failures.extend(failed.then(|| record.code()));
         }
     }
-    codes
+    if failures.is_empty() { codes } else { failures }
 }
 
 /// By the texts that clients saw.

@@ -30,9 +30,16 @@ pub(crate) fn finds(name: &str, log: Log, style: Style, truth: &[Truth<'_>]) -> 
     findings
 }
 
+/// A situation of more bytes is not kept.
+const KEPT_BYTES: usize = 4 << 20;
+
 /// Writes the situation and its truth into the folder of this name, for `tests/calibration.py`.
 fn keep(name: &str, style: Style, lines: &[u8], truth: &[Truth<'_>]) {
     let Some(folder) = std::env::var_os("MESHWHY_SITUATIONS").map(PathBuf::from) else { return };
+    // The largest only take time: they say the same at length.
+    if lines.len() > KEPT_BYTES {
+        return;
+    }
     // Situations are made anew with other numbers under one name.
     let sum = lines.iter().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)));
     let path = folder.join(format!("{}-{style:?}-{sum:08x}", name.replace(' ', "-")));
