@@ -70,7 +70,7 @@ fn section(page: &Page, out: &mut String) {
         write!(out, "\nMay be brought about by {}.\n", others.join(", ")).expect("text");
     }
     for (at, url) in head.links.iter().enumerate() {
-        write!(out, "{}- <{url}>\n", if at == 0 { "\n" } else { "" }).expect("text");
+        writeln!(out, "{}- <{url}>", if at == 0 { "\n" } else { "" }).expect("text");
     }
 }
 

@@ -219,7 +219,7 @@ fn remarks(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
         sheet.labelled("not read: ", 10, &terminal(failure.as_bytes()))?;
     }
     if let Some(known) = known::sentence(report.suppressed) {
-        sheet.labelled("known: ", 7, &terminal(known.as_bytes()))?;
+        sheet.labelled("", 0, &terminal(known.as_bytes()))?;
     }
     for warning in report.all_warnings() {
         sheet.labelled("warning: ", 9, &terminal(warning.as_bytes()))?;
