@@ -3,6 +3,8 @@
 
 use std::{fmt, io};
 
+use crate::words::{Lang, Said};
+
 /// An error, one word wide.
 #[derive(Debug)]
 pub struct Error(Box<ErrorKind>);
@@ -28,7 +30,7 @@ pub enum ErrorKind {
         /// Name of the input.
         source: String,
         /// Which limit, in words.
-        what: &'static str,
+        what: Said,
         /// Its value.
         limit: u64,
     },
@@ -37,7 +39,7 @@ pub enum ErrorKind {
         /// Column in the format string, from 1.
         column: usize,
         /// What was expected, or why it is refused.
-        expected: String,
+        expected: Said,
     },
     /// A catalogue page cannot be loaded.
     Catalog {
@@ -48,12 +50,12 @@ pub enum ErrorKind {
         /// Column in characters, from 1.
         column: usize,
         /// What is wrong.
-        message: String,
+        message: Said,
     },
     /// An option of the user makes no sense.
     Option {
         /// What is wrong.
-        message: String,
+        message: Said,
     },
     /// Writing the result failed.
     Write(io::Error),
@@ -82,20 +84,40 @@ impl From<ErrorKind> for Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Error {
+    /// What went wrong, in both languages. What the system says stays as it says it.
+    pub fn said(&self) -> Said {
         match &*self.0 {
-            ErrorKind::Read { source, offset, cause } => write!(f, "{source}: at byte {offset}: {cause}"),
-            ErrorKind::Limit { source, what, limit } => write!(f, "{source}: more than {limit} {what}"),
+            ErrorKind::Read { source, offset, cause } => {
+                both!("{source}: at byte {offset}: {cause}", "{source}：第 {offset} 字节处：{cause}")
+            }
+            ErrorKind::Limit { source, what, limit } => {
+                let Said { en, zh } = what;
+                both!("{source}: more than {limit} {en}", "{source}：超过 {limit} {zh}")
+            }
             ErrorKind::Template { column, expected } => {
-                write!(f, "format string, column {column}: {expected}")
+                let Said { en, zh } = expected;
+                both!("format string, column {column}: {en}", "格式字符串第 {column} 列：{zh}")
             }
             ErrorKind::Catalog { page, line, column, message } => {
-                write!(f, "{page}:{line}:{column}: {message}")
+                // Editors find the place by this form in any language.
+                let Said { en, zh } = message;
+                both!("{page}:{line}:{column}: {en}", "{page}:{line}:{column}: {zh}")
             }
-            ErrorKind::Option { message } => f.write_str(message),
-            ErrorKind::Write(e) => write!(f, "cannot write the result: {e}"),
+            ErrorKind::Option { message } => message.clone(),
+            ErrorKind::Write(e) => both!("cannot write the result: {e}", "无法写出结果：{e}"),
         }
+    }
+
+    /// What went wrong, in a language.
+    pub fn in_lang(&self, lang: Lang) -> String {
+        self.said().in_lang(lang).to_owned()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.said().fmt(f)
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::finding::{Finding, FindingScope, upstream_title};
 use super::pattern::glob_matches;
 use crate::record::time::parse_us;
+use crate::words::Lang;
 
 /// One row of `known.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -75,11 +76,12 @@ pub struct Suppressed {
 }
 
 impl Known {
-    /// True when the row is about this finding. A finding about several upstreams is known only where all of them are.
+    /// True when the row is about this finding. A finding about several upstreams is known only where all of them are. Names
+    /// are the English ones in any language.
     fn covers(&self, finding: &Finding) -> bool {
         let fits = |glob: &str, text: &[u8]| glob_matches(glob.as_bytes(), text);
         let named = |upstream: &[u8]| {
-            fits(&self.scope, upstream) || fits(&self.scope, upstream_title(upstream).as_bytes())
+            fits(&self.scope, upstream) || fits(&self.scope, upstream_title(upstream, Lang::En).as_bytes())
         };
         let FindingScope { upstream, upstreams, route, authority, host, listener } = &finding.scope;
         let by_name = || {
@@ -91,7 +93,7 @@ impl Known {
         };
         fits(&self.id, finding.id.as_bytes())
             && match upstreams.len() {
-                0 | 1 => by_name() || fits(&self.scope, finding.scope.title().as_bytes()),
+                0 | 1 => by_name() || fits(&self.scope, finding.scope.title(Lang::En).as_bytes()),
                 _ => upstreams.iter().all(|name| named(name)),
             }
     }
@@ -106,6 +108,7 @@ pub(super) fn part(
     findings: Vec<Finding>,
     known: &[Known],
     now_us: i64,
+    lang: Lang,
 ) -> (Vec<Finding>, Vec<Suppressed>, Vec<String>) {
     let (mut told, mut suppressed, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for finding in findings {
@@ -117,12 +120,12 @@ pub(super) fn part(
             continue;
         }
         if let Some(row) = rows().next_back() {
-            let reason = row.reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
-            notes.push(format!(
-                "{} at {} was known until {}{reason}; that has passed, so it is shown again",
-                finding.id,
-                finding.scope.title(),
-                row.until.text
+            let reason = row.reason.as_ref().map_or(String::new(), |reason| lang.aside(reason));
+            let (id, scope, until) = (&finding.id, finding.scope.title(lang), &row.until.text);
+            notes.push(say!(
+                lang,
+                "{id} at {scope} was known until {until}{reason}; that has passed, so it is shown again",
+                "{scope} 的 {id} 作为已知发现的期限 {until} 已过{reason}，因此重新显示"
             ));
         }
         told.push(finding);

@@ -1,9 +1,12 @@
 //! A page of the catalogue: head (the rule), prose (what people read) and examples (its test), in one Markdown file.
 //! `docs/catalog.md` describes the form.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, de};
 
 use super::pattern::When;
+use crate::words::{Lang, Said};
 use crate::{Error, ErrorKind, Result};
 
 /// The rule half of a page, its first `toml` fence.
@@ -53,6 +56,9 @@ pub struct Head {
     /// True in a page that only switches a cause off.
     #[serde(default)]
     pub off: bool,
+    /// The Chinese of every sentence above, by the English one.
+    #[serde(default)]
+    pub zh: BTreeMap<String, String>,
 }
 
 /// A signal and what it does to the odds.
@@ -153,17 +159,18 @@ pub enum Class {
 
 impl Class {
     /// In a word or two.
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Class::S1 => "service fails",
-            Class::S2 => "never heals by itself",
-            Class::S3 => "the proxy itself",
-            Class::S4 => "policy",
-            Class::S5 => "the caller",
-            Class::S6 => "no route at a gateway",
-            Class::S7 => "normal end",
-            Class::S8 => "proxy log",
-        }
+    pub fn meaning(self, lang: Lang) -> &'static str {
+        let (en, zh) = match self {
+            Class::S1 => ("service fails", "服务故障"),
+            Class::S2 => ("never heals by itself", "不会自愈"),
+            Class::S3 => ("the proxy itself", "代理自身"),
+            Class::S4 => ("policy", "策略"),
+            Class::S5 => ("the caller", "调用方"),
+            Class::S6 => ("no route at a gateway", "网关无路由"),
+            Class::S7 => ("normal end", "正常结束"),
+            Class::S8 => ("proxy log", "代理日志"),
+        };
+        lang.pick(en, zh)
     }
 }
 
@@ -178,6 +185,8 @@ pub struct Page {
     pub meaning: String,
     /// The Markdown behind the head, without the examples.
     pub body: String,
+    /// First paragraph of the Chinese section.
+    pub meaning_zh: String,
     /// The Chinese section.
     pub body_zh: String,
     /// Lines that must make the page a candidate, one entry a fence.
@@ -205,8 +214,9 @@ struct Sheet<'t> {
 
 impl<'t> Sheet<'t> {
     fn of(name: &'t str, text: &'t str) -> Result<Sheet<'t>> {
-        let (_, head, rest) =
-            fence(text, "toml").ok_or_else(|| fault(name, text, 0, "a head is expected: ```toml … ```"))?;
+        let (_, head, rest) = fence(text, "toml").ok_or_else(|| {
+            fault(name, text, 0, both!("a head is expected: ```toml … ```", "应有头部：```toml … ```"))
+        })?;
         Ok(Sheet { name, text, head, rest })
     }
 
@@ -216,17 +226,22 @@ impl<'t> Sheet<'t> {
             // Both are slices of one text.
             let start = self.head.as_ptr() as usize - self.text.as_ptr() as usize;
             let at = start + error.span().map_or(0, |span| span.start);
-            fault(self.name, self.text, at, error.message())
+            fault(self.name, self.text, at, as_it_is(error.message()))
         })
     }
 }
 
+/// What the reader of TOML says, which speaks English only.
+pub(super) fn as_it_is(message: &str) -> Said {
+    both!("{message}", "{message}")
+}
+
 /// What is wrong at a byte of a page.
-pub(super) fn fault(page: &str, text: &str, at: usize, message: impl Into<String>) -> Error {
+pub(super) fn fault(page: &str, text: &str, at: usize, message: Said) -> Error {
     let before = text.get(..at).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let (line, column) = (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1);
-    ErrorKind::Catalog { page: page.to_owned(), line, column, message: message.into() }.into()
+    ErrorKind::Catalog { page: page.to_owned(), line, column, message }.into()
 }
 
 /// All of a page that says no more than that a cause is switched off.
@@ -253,11 +268,10 @@ impl Page {
     /// # Errors
     /// When the title, the head or an example is missing, or the head has a key or value it should not.
     pub fn parse(name: &str, text: &str) -> Result<Page> {
-        let title = text
-            .lines()
-            .next()
-            .and_then(|line| line.strip_prefix("# "))
-            .ok_or_else(|| fault(name, text, 0, "a title (`# …`) is expected"))?;
+        let title =
+            text.lines().next().and_then(|line| line.strip_prefix("# ")).ok_or_else(|| {
+                fault(name, text, 0, both!("a title (`# …`) is expected", "应为标题（`# …`）"))
+            })?;
         let sheet = Sheet::of(name, text)?;
         let (head, rest): (Head, &str) = (sheet.read()?, sheet.rest);
         let (prose, examples) = rest.split_once("\n## Examples").unwrap_or((rest, ""));
@@ -268,18 +282,10 @@ impl Page {
             },
             None => (prose.to_owned(), ""),
         };
-        let meaning = body
-            .trim()
-            .split("\n\n")
-            .next()
-            .filter(|p| !p.starts_with('#'))
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
         Ok(Page {
             title: title.trim().to_owned(),
-            meaning,
+            meaning: first_paragraph(&body),
+            meaning_zh: super::chinese::meaning(&first_paragraph(body_zh)),
             body: body.trim().to_owned(),
             body_zh: body_zh.trim().to_owned(),
             fires: fences(text, examples, "log fires"),
@@ -287,6 +293,12 @@ impl Page {
             head,
         })
     }
+}
+
+/// The first paragraph as one line; empty when a heading comes first.
+fn first_paragraph(body: &str) -> String {
+    let first = body.trim().split("\n\n").next().filter(|p| !p.starts_with('#')).unwrap_or_default();
+    first.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The first fence with this info string: the text before it, its content, and what follows.

@@ -10,6 +10,7 @@ use super::finding::Finding;
 use super::known::{self, Known, KnownFile, Suppressed};
 use super::page::{self, Page};
 use crate::aggregate::Summary;
+use crate::words::{Lang, Said};
 use crate::{Error, ErrorKind, Result};
 
 /// A page is prose and a few rules; what is greater is something else.
@@ -74,6 +75,12 @@ impl Rulebook {
         Rulebook { catalog: Catalog::built_in().clone(), known: Vec::new(), off: Vec::new() }
     }
 
+    /// The rulebook in a language.
+    #[must_use]
+    pub fn in_lang(self, lang: Lang) -> Rulebook {
+        Rulebook { catalog: self.catalog.in_lang(lang), ..self }
+    }
+
     /// The pages.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
@@ -96,12 +103,18 @@ impl Rulebook {
                 }
             };
             if let Some(first) = files.insert(id.clone(), leaf.name.clone()) {
-                return Err(leaf.fault(&id, format!("{first} is about {id}, too")));
+                return Err(leaf.fault(&id, both!("{first} is about {id}, too", "{first} 也是 {id} 的页")));
             }
             match page {
                 Some(page) => read.pages.push((leaf.name.clone(), page)),
                 None if self.catalog.page(&id).is_none() => {
-                    return Err(leaf.fault(&id, format!("no cause is called {id}: nothing to switch off")));
+                    return Err(leaf.fault(
+                        &id,
+                        both!(
+                            "no cause is called {id}: nothing to switch off",
+                            "没有名为 {id} 的原因，无从关闭"
+                        ),
+                    ));
                 }
                 None => read.off.push(id),
             }
@@ -134,20 +147,25 @@ impl Rulebook {
         let favoured = head.support.iter().chain(&head.against).filter_map(|adjust| adjust.favours.as_ref());
         let unknown =
             head.symptom_of.iter().chain(&head.follows).chain(favoured).find(|id| !self.is_cause(id));
-        unknown.map_or(Ok(()), |id| Err(leaf.fault(id, format!("no cause is called {id}"))))
+        unknown.map_or(Ok(()), |id| Err(leaf.fault(id, no_cause(id))))
     }
 
     fn known_of(&self, leaf: &Leaf) -> Result<Vec<Known>> {
         let file: KnownFile = toml::from_str(&leaf.text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            page::fault(&leaf.name, &leaf.text, at, error.message())
+            page::fault(&leaf.name, &leaf.text, at, page::as_it_is(error.message()))
         })?;
         if file.known.len() > KNOWN {
-            return Err(page::fault(&leaf.name, &leaf.text, 0, format!("more than {KNOWN} known findings")));
+            return Err(page::fault(
+                &leaf.name,
+                &leaf.text,
+                0,
+                both!("more than {KNOWN} known findings", "已知发现超过 {KNOWN} 条"),
+            ));
         }
         let unknown = file.known.iter().find(|row| !row.id.contains('*') && !self.is_cause(&row.id));
         match unknown {
-            Some(row) => Err(leaf.fault(&row.id, format!("no cause is called {}", row.id))),
+            Some(row) => Err(leaf.fault(&row.id, no_cause(&row.id))),
             None => Ok(file.known),
         }
     }
@@ -157,7 +175,7 @@ impl Rulebook {
     pub fn diagnose(&self, summary: &Summary, now_us: i64) -> Diagnosis {
         let findings = self.catalog.diagnose(summary);
         let now_us = summary.span.last_us.unwrap_or(now_us);
-        let (findings, suppressed, notes) = known::part(findings, &self.known, now_us);
+        let (findings, suppressed, notes) = known::part(findings, &self.known, now_us, self.catalog.lang());
         Diagnosis { findings, suppressed, notes }
     }
 }
@@ -172,11 +190,19 @@ impl Leaf {
         let id = &page.head.id;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if !id.chars().all(plain) || !(1..=64).contains(&id.len()) {
-            let message = "an id has up to 64 lower-case letters, digits and hyphens";
-            return Err(self.fault(id, message.to_owned()));
+            let message = both!(
+                "an id has up to 64 lower-case letters, digits and hyphens",
+                "id 由至多 64 个小写字母、数字和连字符组成"
+            );
+            return Err(self.fault(id, message));
         }
         if page.head.when.len() > PATTERNS {
-            return Err(page::fault(&self.name, &self.text, 0, format!("more than {PATTERNS} patterns")));
+            return Err(page::fault(
+                &self.name,
+                &self.text,
+                0,
+                both!("more than {PATTERNS} patterns", "模式超过 {PATTERNS} 个"),
+            ));
         }
         if page.head.title_zh.is_empty() {
             page.head.title_zh.clone_from(&page.title);
@@ -185,16 +211,21 @@ impl Leaf {
     }
 
     /// What is wrong with a name, at the first place where it stands in quotes.
-    fn fault(&self, name: &str, message: String) -> Error {
+    fn fault(&self, name: &str, message: Said) -> Error {
         let at = ['"', '\''].iter().find_map(|quote| self.text.find(&format!("{quote}{name}{quote}")));
         page::fault(&self.name, &self.text, at.unwrap_or(0), message)
     }
 }
 
+fn no_cause(id: &str) -> Said {
+    both!("no cause is called {id}", "没有名为 {id} 的原因")
+}
+
 /// Pages and known findings of a folder, in the order of their names.
 fn leaves(folder: &Path) -> Result<Vec<Leaf>> {
     let refuse = |path: &Path, cause: &dyn std::fmt::Display| -> Error {
-        ErrorKind::Option { message: format!("rules: {}: {cause}", path.display()) }.into()
+        let (path, cause) = (path.display(), cause.to_string());
+        ErrorKind::Option { message: both!("rules: {path}: {cause}", "规则：{path}：{cause}") }.into()
     };
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(folder).map_err(|e| refuse(folder, &e))? {

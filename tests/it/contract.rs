@@ -10,6 +10,7 @@ fn meshwhy(args: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_meshwhy"))
         // The developer's own rules have no say here.
         .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("LC_ALL", "C")
         .args(args)
         .env("COLUMNS", "100")
         .stdin(Stdio::piped())
@@ -103,6 +104,7 @@ fn filters_apply_to_records_and_to_the_triage_alike() {
 #[test]
 fn a_closed_pipe_is_success() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_meshwhy"))
+        .env("LC_ALL", "C")
         .arg("records")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use meshwhy::diagnosis::{Advice, Catalog, Names, Page, help};
 use meshwhy::report::explain::lists::{self, By};
+use meshwhy::words::Lang;
 
 use crate::samples::{RENEW, root};
 
@@ -40,7 +41,7 @@ fn prose(body: &str, out: &mut String) {
 fn advice(title: &str, list: &[Advice], out: &mut String) {
     write!(out, "\n### {title}\n\n").expect("text");
     for item in list {
-        let filled = Names::none().remedy(item);
+        let filled = Names::none().remedy(item, Lang::En);
         writeln!(out, "- {}", filled.text).expect("text");
         for (kind, block) in [("sh", &filled.command), ("yaml", &filled.yaml)] {
             let Some(block) = block else { continue };
@@ -53,7 +54,7 @@ fn advice(title: &str, list: &[Advice], out: &mut String) {
 
 fn section(page: &Page, out: &mut String) {
     let head = &page.head;
-    write!(out, "\n## {}\n\n**{}** ({}", head.id, page.title, head.class.meaning()).expect("text");
+    write!(out, "\n## {}\n\n**{}** ({}", head.id, page.title, head.class.meaning(Lang::En)).expect("text");
     if !head.guide.is_empty() {
         write!(out, "; guide {}", head.guide.join(", ")).expect("text");
     }

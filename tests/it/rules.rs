@@ -18,6 +18,7 @@ fn meshwhy(args: &[&str], folder: &Path) -> Output {
         .args(args)
         .current_dir(folder)
         .env("COLUMNS", "100")
+        .env("LC_ALL", "C")
         .env("XDG_CONFIG_HOME", nowhere)
         .env_remove("MESHWHY_RULES")
         .stdin(std::process::Stdio::null())
@@ -157,7 +158,7 @@ fn folders_have_an_order() {
     let title = |rules: &[&str], variable: Option<&str>| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_meshwhy"));
         command.args(["explain"]).args(rules).arg("tariff-limit").current_dir(path);
-        command.env("XDG_CONFIG_HOME", path.join("config")).env_remove("MESHWHY_RULES");
+        command.env("LC_ALL", "C").env("XDG_CONFIG_HOME", path.join("config")).env_remove("MESHWHY_RULES");
         command.envs(variable.map(|folder| ("MESHWHY_RULES", folder)));
         out(&command.output().expect("the program runs")).lines().next().unwrap_or_default().to_owned()
     };

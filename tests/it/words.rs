@@ -12,6 +12,7 @@ fn meshwhy(args: &[&str], input: &str) -> Output {
         .env("XDG_CONFIG_HOME", "/nonexistent")
         .args(args)
         .env("COLUMNS", "100")
+        .env("LC_ALL", "C")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

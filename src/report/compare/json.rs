@@ -11,6 +11,7 @@ use super::{Change, Comparison, Share, Side, Verdict, What};
 use crate::diagnosis::Suppressed;
 use crate::error::{ErrorKind, Result};
 use crate::record::time::rfc3339_ms;
+use crate::words::Lang;
 
 pub(super) fn write(comparison: &Comparison<'_>, out: &mut dyn Write) -> Result<()> {
     let whole = Whole {
@@ -108,7 +109,7 @@ impl KnownRow {
     fn of(known: &Suppressed) -> KnownRow {
         KnownRow {
             id: known.finding.id.clone(),
-            scope: known.finding.scope.title(),
+            scope: known.finding.scope.title(Lang::En),
             until: known.until.clone(),
             reason: known.reason.clone(),
             requests: known.finding.requests,

@@ -86,12 +86,22 @@ fn statuses(catalog: &Catalog) -> Vec<Row> {
             by_code.entry(code).or_default().push(page.head.id.clone());
         }
     }
+    let lang = catalog.lang();
     let about = |code| match code {
-        0 => "no answer: the client left, or the connection is TCP's",
-        200..=399 => "told as a success all the same: gRPC, streams, redirects",
+        0 => lang.pick(
+            "no answer: the client left, or the connection is TCP's",
+            "没有应答：客户端已离开，或为 TCP 连接",
+        ),
+        200..=399 => lang.pick(
+            "told as a success all the same: gRPC, streams, redirects",
+            "仍以成功告知客户端：gRPC、流、重定向",
+        ),
         _ => "",
     };
-    by_code.into_iter().map(|(code, ids)| (format!("status {code}"), about(code).to_owned(), ids)).collect()
+    by_code
+        .into_iter()
+        .map(|(code, ids)| (say!(lang, "status {code}", "状态码 {code}"), about(code).to_owned(), ids))
+        .collect()
 }
 
 /// Statuses of the failures that a page is shown with; of all its records where none failed.
