@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::escape::utf8;
 use super::{Renderer, Report, bucket_width, quality};
 use crate::aggregate::{Counter, Counts, Exemplar, Latency, Sides, Span, Summary, Text, Upstream};
-use crate::diagnosis::{Alternative, Fact, Finding, FindingScope, Remedy};
+use crate::diagnosis::{Alternative, Fact, Finding, FindingScope, Remedy, Suppressed, help};
 use crate::envoy::Cluster;
 use crate::error::{ErrorKind, Result};
 use crate::record::{OUTCOMES, time::rfc3339_ms};
@@ -50,6 +50,15 @@ pub(super) struct Triage<'a> {
     groups: Option<Vec<groups::GroupRow<'a>>>,
     timeline: Timeline<'a>,
     pub(super) findings: Vec<FindingRow<'a>>,
+    pub(super) suppressed: Vec<SuppressedRow<'a>>,
+}
+
+/// A finding that the user knows already.
+#[derive(Serialize)]
+pub(super) struct SuppressedRow<'a> {
+    until: &'a str,
+    reason: Option<&'a str>,
+    pub(super) finding: FindingRow<'a>,
 }
 
 #[derive(Serialize)]
@@ -207,6 +216,7 @@ pub(super) struct FindingRow<'a> {
     fix: Vec<RemedyRow<'a>>,
     confirm: Vec<RemedyRow<'a>>,
     alternatives: Vec<AlternativeRow<'a>>,
+    help: Option<String>,
     pub(super) exemplars: Vec<ExemplarRow<'a>>,
 }
 
@@ -280,6 +290,7 @@ impl<'a> Triage<'a> {
             groups: groups::rows(summary),
             timeline: Timeline::of(report),
             findings: report.findings.iter().map(|f| FindingRow::of(f, report)).collect(),
+            suppressed: report.suppressed.iter().map(|s| SuppressedRow::of(s, report)).collect(),
         }
     }
 }
@@ -453,6 +464,13 @@ impl<'a> Timeline<'a> {
     }
 }
 
+impl<'a> SuppressedRow<'a> {
+    fn of(suppressed: &'a Suppressed, report: &Report<'a>) -> SuppressedRow<'a> {
+        let Suppressed { finding, until, reason } = suppressed;
+        SuppressedRow { until, reason: reason.as_deref(), finding: FindingRow::of(finding, report) }
+    }
+}
+
 impl<'a> FindingRow<'a> {
     fn of(finding: &'a Finding, report: &Report<'a>) -> FindingRow<'a> {
         let Span { first_us, last_us } = finding.span;
@@ -482,6 +500,7 @@ impl<'a> FindingRow<'a> {
             fix: finding.fix.iter().map(RemedyRow::of).collect(),
             confirm: finding.confirm.iter().map(RemedyRow::of).collect(),
             alternatives: finding.alternatives.iter().map(AlternativeRow::of).collect(),
+            help: help(&finding.id),
             exemplars: finding.exemplars.iter().map(|e| ExemplarRow::of(e, report)).collect(),
         }
     }

@@ -8,6 +8,8 @@ mod catalogue;
 mod cli;
 /// What scripts rely on: exit codes, pipes, filters.
 mod contract;
+/// `docs/diagnoses.md`, and the lists by guide, flag and symptom.
+mod diagnoses;
 /// Formats, wrappers, archives: what the program says it reads, it reads.
 mod formats;
 /// The screens and the JSON that people see, as files in `tests/golden`.
@@ -24,6 +26,8 @@ mod paths;
 mod readme;
 /// One named test a bug, with what happened.
 mod regression;
+/// The user's own pages and known findings: the examples of `docs/rules.md`, every command, every slip.
+mod rules;
 /// Samples and how to read them, for the other modules.
 mod samples;
 /// Whole situations, made up with a known truth: what is found, how severe, and nothing beyond it.
