@@ -1,7 +1,7 @@
 //! What only a report asks for: counted beside a [`Tally`](super::Tally), so that the triage does not pay for it.
 
 use super::counter::{Ordered, Text};
-use super::symptom::without_port;
+use super::symptom::{VALUE_BYTES, head, without_port};
 use super::{Counts, Latency, Series, series::Cell};
 use crate::record::{Field, Kind, Outcome, Record};
 
@@ -37,10 +37,17 @@ impl Detail {
         if caller.is_empty() {
             return;
         }
+        let caller = head(caller, VALUE_BYTES);
         match self.callers.get_mut(caller) {
             Some(counts) => counts.add(outcome, 1),
             None => self.callers.entry(caller.into()).or_default().add(outcome, 1),
         }
+    }
+
+    /// Bytes on the heap, about.
+    pub fn weight(&self) -> usize {
+        let latency: usize = self.latency.iter().map(|(_, cell)| cell.held()).sum();
+        self.latency.held() + latency + self.callers.len() * (size_of::<Counts>() + 128)
     }
 
     /// Adds what a later part of the input counted.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::escape::utf8;
 use super::{Renderer, Report, bucket_width, quality};
-use crate::aggregate::{Counter, Counts, Exemplar, Latency, Sides, Span, Summary, Text, Upstream};
+use crate::aggregate::{Code, Counter, Counts, Exemplar, Latency, Sides, Span, Summary, Text, Upstream};
 use crate::diagnosis::{Alternative, Fact, Finding, FindingScope, Remedy};
 use crate::envoy::Cluster;
 use crate::error::{ErrorKind, Result};
@@ -141,7 +141,16 @@ pub(super) struct LatencyRow {
 }
 
 /// Codes in numeric order, which their texts do not have once `0` is among them.
-struct Codes(BTreeMap<u16, u64>);
+struct Codes {
+    rows: BTreeMap<Code, u64>,
+    other: u64,
+}
+
+impl Codes {
+    fn of(codes: &Counter<Code>) -> Codes {
+        Codes { rows: codes.iter().map(|(code, n)| (*code, n)).collect(), other: codes.other() }
+    }
+}
 
 #[derive(Serialize)]
 struct UpstreamRow<'a> {
@@ -264,7 +273,8 @@ pub(super) struct ExemplarRow<'a> {
 
 impl Serialize for Codes {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(code, n)| (code.to_string(), n)))
+        let other = (self.other > 0).then(|| ("other".to_owned(), &self.other));
+        serializer.collect_map(self.rows.iter().map(|(code, n)| (code.0.to_string(), n)).chain(other))
     }
 }
 
@@ -330,7 +340,7 @@ impl<'a> Totals<'a> {
             outcomes: outcomes(summary.counts),
             flags: tally(&summary.flags),
             flag_sets: tally(&summary.flag_sets),
-            codes: Codes(summary.codes.clone()),
+            codes: Codes::of(&summary.codes),
             latency_ms: LatencyRow::of(&summary.latency()),
         }
     }
@@ -381,7 +391,7 @@ impl<'a> UpstreamRow<'a> {
             failed: counts.failed(),
             failure_rate: fraction(counts.failed(), counts.requests()),
             flags: tally(&upstream.flags),
-            codes: Codes(upstream.codes.clone()),
+            codes: Codes::of(&upstream.codes),
             outcomes: outcomes(counts),
             latency_ms: LatencyRow::of(&upstream.latency),
             hosts: hosts(upstream),
@@ -414,7 +424,12 @@ impl<'a> Timeline<'a> {
             start: rfc3339_ms(start),
             requests: cell.load.requests,
             failed: cell.load.failed,
-            flags: cell.flags.iter().map(|(flag, n)| (Cow::Owned(utf8(flag).into_owned()), *n)).collect(),
+            flags: cell
+                .flags
+                .iter()
+                .map(|(flag, n)| (Cow::Owned(utf8(flag).into_owned()), *n))
+                .chain((cell.other_flags > 0).then_some((Cow::Borrowed("other"), cell.other_flags)))
+                .collect(),
         });
         Timeline { bucket_seconds, buckets: buckets.collect() }
     }
