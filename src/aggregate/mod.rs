@@ -13,6 +13,8 @@ mod series;
 mod summary;
 mod symptom;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod turn;
 
 pub use counter::{Counter, Ordered, Text};
