@@ -15,19 +15,23 @@ mod symptom;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod timed;
+mod totals;
 mod turn;
 
 pub use counter::{Counter, Ordered, Text};
-pub use detail::Detail;
+pub use detail::{Detail, Hits, Split};
 pub use group::{By, Group, Groups};
 pub use latency::Latency;
 pub use series::{Cell, Load, Series};
 pub use summary::{
-    Caps, Code, Counts, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Sides, Summary,
-    Upstream,
+    Caps, Code, Counts, Ends, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Sides,
+    Summary, Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
 pub use tally::Tally;
+pub use timed::{Room, Timed};
+pub use totals::Totals;
 pub use turn::{Turn, Turns};
 
 /// Bytes of a name that are kept. A DNS name has at most 253; what is longer is made up.

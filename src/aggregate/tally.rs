@@ -72,6 +72,8 @@ struct Row {
     upstream: usize,
     host: usize,
     scopes: [usize; 4],
+    /// What a ztunnel's connection was for; empty in all other rows.
+    service: Text,
     symptom: usize,
     counts_latency: bool,
 }
@@ -127,6 +129,10 @@ impl Tally {
         let row = &mut self.rows[at];
         row.requests += 1;
         let summary = &mut self.summary;
+        // The first records settle it.
+        if !summary.service_times {
+            summary.service_times = record.number(Field::ServiceTime).is_some();
+        }
         let duration_ms = record.duration_ms();
         let latency_ms = duration_ms.filter(|_| row.counts_latency);
         if !summary.groups.by.is_empty() {
@@ -246,7 +252,8 @@ impl Tally {
         }
         let at = rows.len();
         let row = self.summary.new_row(record, hash, shape, &key);
-        self.row_bytes += row.bytes.len() + row.lens.len() * 4 + row.flags.len() * 48 + 64;
+        self.row_bytes +=
+            row.bytes.len() + row.service.len() + row.lens.len() * 4 + row.flags.len() * 48 + 64;
         self.rows.push(row);
         let rows = &self.rows;
         self.index.insert_unique(hash, at as u32, |&at| rows[at as usize].hash);
@@ -356,6 +363,11 @@ impl Summary {
             upstream,
             host,
             scopes,
+            service: if shape.kind == Kind::Ztunnel {
+                head(&authority, NAME_BYTES).into()
+            } else {
+                Text::default()
+            },
             symptom,
             counts_latency: shape.kind == Kind::Http
                 && record.code() != 101
@@ -376,6 +388,9 @@ impl Summary {
         let code = row.code;
         self.counts.add(row.outcome, n);
         self.sides.of_mut(row.direction, row.tunnel).add(row.outcome, n);
+        if let (Kind::Ztunnel, Some(direction)) = (row.shape.kind, row.direction) {
+            self.ends_of(&row.service, usize::MAX).add(direction, row.outcome, n);
+        }
         self.codes.add(&Code(code), n);
         self.span.merge(row.span);
         *self.lines.formats.entry(row.shape.format).or_default() += n;
@@ -394,7 +409,12 @@ impl Summary {
                 upstream.flags.add(&name[..], n);
                 self.flags.add(&name[..], n);
             }
-            self.flag_sets.add(head(&row.flags.join(&b","[..]), FLAG_SET_BYTES), n);
+            let set = row.flags.join(&b","[..]);
+            let set = head(&set, FLAG_SET_BYTES);
+            self.flag_sets.add(set, n);
+            if row.tunnel {
+                self.tunnel_flag_sets.add(set, n);
+            }
         }
         if let Some((_, host)) = upstream.hosts.get_index_mut(row.host) {
             host.counts.add(row.outcome, n);
@@ -403,6 +423,7 @@ impl Summary {
         }
         pick(&mut upstream.ok, &mut upstream.failure, row.outcome, row.span);
         let inbound = row.shape.kind != Kind::Ztunnel && row.direction == Some(Direction::Inbound);
+        let carried = row.shape.kind == Kind::Tcp && row.upstream != NONE && row.outcome == Outcome::Ok;
         let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];
         for (table, index) in tables.into_iter().zip(row.scopes) {
             let Some((_, scope)) = table.get_index_mut(index) else { continue };
@@ -413,6 +434,7 @@ impl Summary {
                 scope.ok_with_sni += if row.sni { n } else { 0 };
             }
             scope.inbound += if inbound { n } else { 0 };
+            scope.tcp_carried += if carried { n } else { 0 };
         }
     }
 }

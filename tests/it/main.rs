@@ -16,6 +16,8 @@ mod golden;
 mod house;
 /// Incident reports and comparisons: truth of recordings, schemas, redaction, gates.
 mod incident;
+/// English and Chinese: completeness, screens, and who gets which.
+mod languages;
 /// What the program holds in memory when a log is made to hurt.
 mod memory;
 /// Every sample through every container, block size and number of threads; and what must hold for any bytes.
