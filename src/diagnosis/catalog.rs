@@ -313,7 +313,7 @@ pub fn only_failures(summary: &Summary) -> bool {
     let requests = summary.counts.requests();
     let ok = summary.counts.of(crate::record::Outcome::Ok);
     let places = summary.upstreams.len().max(summary.authorities.len());
-    let kinds = summary.codes.values().filter(|n| *n * model::ONE_SUCCESS_IN >= requests).count();
+    let kinds = summary.codes.iter().filter(|(_, n)| n * model::ONE_SUCCESS_IN >= requests).count();
     requests >= model::FILTERED_RECORDS
         && ok * model::ONE_SUCCESS_IN < requests
         && places.max(kinds) >= model::FILTERED_KINDS

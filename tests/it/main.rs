@@ -20,6 +20,8 @@ mod house;
 mod incident;
 /// English and Chinese: completeness, screens, and who gets which.
 mod languages;
+/// What the program holds in memory when a log is made to hurt.
+mod memory;
 /// Every sample through every container, block size and number of threads; and what must hold for any bytes.
 mod paths;
 /// The README's commands and its example.
