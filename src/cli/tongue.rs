@@ -41,6 +41,21 @@ impl Tongue {
     }
 }
 
+/// The arguments without a language before the command: options come behind it, but nobody should have to know.
+pub(super) fn without_leading(mut args: Vec<OsString>) -> Vec<OsString> {
+    let text = |at: usize| args.get(at).and_then(|arg| arg.to_str()).unwrap_or_default();
+    let named = |name: &str| Lang::named(name).is_some();
+    let words = match text(1) {
+        "--lang" if named(text(2)) => 2,
+        first if first.strip_prefix("--lang=").is_some_and(named) => 1,
+        _ => 0,
+    };
+    if words > 0 {
+        args.drain(1..=words);
+    }
+    args
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

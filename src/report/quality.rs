@@ -44,15 +44,19 @@ pub(super) fn warnings(summary: &Summary, lang: Lang) -> Vec<String> {
     }
     let totals = summary.totals();
     if totals.other_ends > 0 {
-        out.push(format!(
-            "{} counted once in the totals: ztunnel logged them at both ends, which the sides show",
-            of_things(totals.other_ends, "connection", "is", "are")
+        let (en, n) = (of_things(totals.other_ends, "connection", "is", "are"), count(totals.other_ends));
+        out.push(say!(
+            lang,
+            "{en} counted once in the totals: ztunnel logged them at both ends, which the sides show",
+            "{n} 个连接在总数中只计一次：ztunnel 在两端都有记录，两侧各自可见"
         ));
     }
     if totals.carriers > 0 {
-        out.push(format!(
-            "{} no part of the totals: they carried requests that the waypoint logged as well",
-            of_things(totals.carriers, "tunnel", "is", "are")
+        let (en, n) = (of_things(totals.carriers, "tunnel", "is", "are"), count(totals.carriers));
+        out.push(say!(
+            lang,
+            "{en} no part of the totals: they carried requests that the waypoint logged as well",
+            "{n} 个隧道不计入总数：waypoint 也记录了它们承载的请求"
         ));
     }
     if partial(summary) {
@@ -81,7 +85,12 @@ pub(super) fn partial(summary: &Summary) -> bool {
         || summary.other_symptoms > 0
         || summary.flags.other() > 0
         || summary.flag_sets.other() > 0
-        || summary.upstreams.values().any(|u| u.other_hosts.requests() > 0 || u.flags.other() > 0)
+        || summary.codes.other() > 0
+        || summary
+            .upstreams
+            .values()
+            .chain([&summary.no_upstream])
+            .any(|u| u.other_hosts.requests() > 0 || u.flags.other() > 0 || u.codes.other() > 0)
 }
 
 /// Reasons that are named; more would not change what to do.

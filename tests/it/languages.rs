@@ -290,6 +290,9 @@ fn the_locale_chooses_for_people_and_the_option_for_all() {
         assert!(chinese(args, &zh), "{args:?}");
         assert!(!chinese(args, &[]), "{args:?}");
     }
+    for first in [&["--lang", "zh"][..], &["--lang=zh"]] {
+        assert!(chinese(&[first, &["report", FAILING]].concat(), &[]));
+    }
     // Scripts get the same bytes from everybody.
     for args in
         [&[FAILING, "--output", "json"][..], &["report", FAILING, "--output", "json"], &["records", FAILING]]

@@ -94,7 +94,11 @@ impl Teller<'_, '_> {
                 }
                 let name = format!("{} {}", kind.word(lang), self.value(kind, name));
                 // The same requests under another name: an upstream and its authority.
-                match found.iter_mut().find(|(_, share, of, _)| share == row && of.failed == all.failed) {
+                let same = |(_, share, of, names): &&mut (f64, Share, Share, Vec<String>)| {
+                    let own = |name: &String| name.starts_with(kind.name());
+                    share == row && of.failed == all.failed && !names.iter().any(own)
+                };
+                match found.iter_mut().find(same) {
                     Some((.., names)) => names.push(name),
                     None => found.push((weight, *row, all, vec![name])),
                 }

@@ -110,7 +110,7 @@ fn scope(finding: &Finding, lang: Lang) -> String {
     shortened(&terminal(finding.scope.title(lang).as_bytes()), 50)
 }
 
-/// `470 of 3,201 requests` and ` (14.7 %)`; findings of the proxy's own log stand on lines, not on requests.
+/// `470 of 3,201` and ` requests (14.7 %)`; findings of the proxy's own log stand on lines, not on requests.
 fn load(finding: &Finding, lang: Lang) -> [String; 2] {
     let (part, whole) = (count(finding.requests), count(finding.of));
     match (finding.requests, finding.of) {
@@ -118,8 +118,9 @@ fn load(finding: &Finding, lang: Lang) -> [String; 2] {
         (n, of) if of < n => [say!(lang, "{part} records", "{part} 条记录"), String::new()],
         (n, of) => {
             let noun = if of == 1 { "request" } else { "requests" };
-            let counts = say!(lang, "{part} of {whole} {noun}", "{whole} 个请求中的 {part} 个");
-            [counts, lang.aside(&rate(n, of))]
+            let counts = say!(lang, "{part} of {whole}", "{whole} 个请求中的 {part} 个");
+            let share = rate(n, of);
+            [counts, say!(lang, " {noun} ({share})", "（{share}）")]
         }
     }
 }
