@@ -153,21 +153,35 @@ impl Sides {
 /// The connections to one service as the ztunnels of both ends logged them.
 ///
 /// Nothing in the two lines of a connection tells that they belong together (the tunnel is shared, so even the ports
-/// differ), but each end writes one line a connection, and what one could not do the other was refused: of a service's
-/// connections with one outcome, the end with fewer lines tells nothing that the other does not. That is decided when
-/// all is counted: so it does not depend on the order of the lines, and merges exactly.
+/// differ), but each end writes one line a connection. So of a service's connections that came to both, the end with
+/// fewer lines tells of none that the other does not. Where the ends are not of one mind about a connection, the worse
+/// is true: it failed at one of them. All that is decided when all is counted: so it does not depend on the order of the
+/// lines, and merges exactly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ends {
     /// By the source's ztunnel.
     pub source: Counts,
     /// By the destination's.
     pub destination: Counts,
+    /// By the source's ztunnel, which could not reach the destination's: nobody else knows of them.
+    pub unreached: Counts,
 }
+
+/// Outcomes, the less telling first: what a policy refused is why something else broke.
+const BY_WEIGHT: [Outcome; OUTCOMES.len()] = [
+    Outcome::Ok,
+    Outcome::ClientGone,
+    Outcome::ClientError,
+    Outcome::AppError,
+    Outcome::ProxyError,
+    Outcome::Denied,
+];
 
 impl Ends {
     /// Counts connections that one end logged.
-    pub fn add(&mut self, direction: Direction, outcome: Outcome, n: u64) {
+    pub fn add(&mut self, direction: Direction, unreached: bool, outcome: Outcome, n: u64) {
         match direction {
+            Direction::Outbound if unreached => self.unreached.add(outcome, n),
             Direction::Outbound => self.source.add(outcome, n),
             Direction::Inbound => self.destination.add(outcome, n),
         }
@@ -176,6 +190,7 @@ impl Ends {
     fn merge(&mut self, later: Ends) {
         self.source.merge(later.source);
         self.destination.merge(later.destination);
+        self.unreached.merge(later.unreached);
     }
 
     /// Lines that stand for the same connections as lines of the other end.
@@ -183,6 +198,17 @@ impl Ends {
         let mut both = Counts::default();
         for &outcome in &OUTCOMES {
             both.add(outcome, self.source.of(outcome).min(self.destination.of(outcome)));
+        }
+        // What is left has another outcome at each end.
+        let mut rest = self.source;
+        rest.merge(self.destination);
+        let rest = rest.without(both).without(both);
+        let connections = self.source.requests().min(self.destination.requests());
+        let mut unlike = connections - both.requests();
+        for outcome in BY_WEIGHT {
+            let n = rest.of(outcome).min(unlike);
+            both.add(outcome, n);
+            unlike -= n;
         }
         both
     }
@@ -409,13 +435,6 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Durations of all HTTP records except 101 and `client_gone`.
-    pub fn latency(&self) -> Latency {
-        let mut all = self.no_upstream.latency.clone();
-        self.upstreams.values().chain(self.other_upstreams.as_deref()).for_each(|u| all.merge(&u.latency));
-        all
-    }
-
     /// The place of a service among what ztunnels logged.
     pub(super) fn ends_of(&mut self, service: &[u8], cap: usize) -> &mut Ends {
         // The empty name is always there, so that the cap does not depend on when it came.

@@ -14,7 +14,7 @@ use super::counter::Text;
 use super::group::{By, Groups};
 use super::summary::{Code, FlaggedLoad, RejectSample, Summary, Upstream};
 use super::symptom::{EXEMPLARS, Exemplar, Span, SymptomKey, head, without_port};
-use crate::envoy::{Direction, cluster, flags};
+use crate::envoy::{Direction, cluster, flags, ztunnel};
 use crate::format::ProxyLine;
 use crate::record::{Field, Kind, Outcome, Record, Reject, time};
 
@@ -74,6 +74,8 @@ struct Row {
     scopes: [usize; 4],
     /// What a ztunnel's connection was for; empty in all other rows.
     service: Text,
+    /// That it did not come so far as to be logged at its other end.
+    unreached: bool,
     symptom: usize,
     counts_latency: bool,
 }
@@ -368,6 +370,7 @@ impl Summary {
             } else {
                 Text::default()
             },
+            unreached: shape.kind == Kind::Ztunnel && ztunnel::unreached(record.bytes(Field::Details)),
             symptom,
             counts_latency: shape.kind == Kind::Http
                 && record.code() != 101
@@ -389,7 +392,7 @@ impl Summary {
         self.counts.add(row.outcome, n);
         self.sides.of_mut(row.direction, row.tunnel).add(row.outcome, n);
         if let (Kind::Ztunnel, Some(direction)) = (row.shape.kind, row.direction) {
-            self.ends_of(&row.service, usize::MAX).add(direction, row.outcome, n);
+            self.ends_of(&row.service, usize::MAX).add(direction, row.unreached, row.outcome, n);
         }
         self.codes.add(&Code(code), n);
         self.span.merge(row.span);

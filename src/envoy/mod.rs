@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod details;
 pub mod flags;
 pub mod transport;
+pub mod ztunnel;
 
 pub use cluster::{Cluster, Direction};
 pub use flags::{FLAGS, FlagRow, FlagSet, Side};

@@ -207,7 +207,15 @@ impl Reader {
         if matches!(self.only, Only::Everything | Only::Ztunnel) && ztunnel::read(line, layout) {
             return Reading::Access;
         }
-        proxy::read(line).map_or(Reading::Other, Reading::Proxy)
+        if let Some(line) = proxy::read(line) {
+            return Reading::Proxy(line);
+        }
+        match line.first() {
+            Some(b' ' | b'\t' | b'"' | b'[') if matches!(self.only, Only::Everything | Only::Json(_)) => {
+                json::part(line).map_or(Reading::Other, Reading::Rejected)
+            }
+            _ => Reading::Other,
+        }
     }
 
     #[inline]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::task::WINDOW_BYTES;
 use super::{Fold, Place, Seen};
 use crate::format::{Reader, Reading};
-use crate::frame::{Block, Line, MAX_LINE_BYTES, peel};
-use crate::record::{Layout, Reason, Record, Reject};
+use crate::frame::{Block, Line, MAX_LINE_BYTES, Peeled, peel};
+use crate::record::object::several;
+use crate::record::{Carrier, Layout, Reason, Record, Reject};
 
 /// UTF-8's byte-order mark: no part of the first line.
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -90,15 +91,50 @@ impl<'r, F: Fold> Folding<'r, F> {
             return self.fold.see(&Seen::Reject(reject), &place);
         }
         let peeled = peel(line.bytes, &mut self.peeled);
-        let seen = match self.reader.read(peeled.text, &mut self.layout, &mut self.scratch) {
-            Reading::Access => {
-                let text = if self.layout.in_scratch { &self.scratch } else { peeled.text };
-                Seen::Record(Record::new(text, &self.layout, peeled.carrier))
-            }
-            Reading::Proxy(line) => Seen::Proxy(line),
-            Reading::Other => Seen::Other,
-            Reading::Rejected(reject) => Seen::Reject(reject),
+        let reading = self.reader.read(peeled.text, &mut self.layout, &mut self.scratch);
+        if let Reading::Rejected(Reject { reason: Reason::SeveralObjects, .. }) = reading
+            && let Some(pieces) = several(peeled.text)
+        {
+            let pieces = pieces.into_iter().map(|piece| &peeled.text[piece]);
+            return see_each(&mut self.fold, self.reader, pieces, peeled.carrier, &place);
+        }
+        self.fold.see(&seen(reading, &peeled, &self.layout, &self.scratch), &place);
+    }
+}
+
+/// What a line turned out to be, with its record.
+#[inline]
+fn seen<'a>(reading: Reading, peeled: &Peeled<'a>, layout: &'a Layout, scratch: &'a [u8]) -> Seen<'a> {
+    match reading {
+        Reading::Access => {
+            let text = if layout.in_scratch { scratch } else { peeled.text };
+            Seen::Record(Record::new(text, layout, peeled.carrier))
+        }
+        Reading::Proxy(line) => Seen::Proxy(line),
+        Reading::Other => Seen::Other,
+        Reading::Rejected(reject) => Seen::Reject(reject),
+    }
+}
+
+/// Objects that stand on one line, each as if it had a line of its own. What the line told of the pod goes for all.
+#[cold]
+fn see_each<'a>(
+    fold: &mut impl Fold,
+    reader: &Reader,
+    pieces: impl Iterator<Item = &'a [u8]>,
+    around: Carrier<'_>,
+    place: &Place<'_>,
+) {
+    let (mut layout, mut peeling, mut scratch) = (Layout::default(), Vec::new(), Vec::new());
+    for piece in pieces {
+        let mut peeled = peel(piece, &mut peeling);
+        let own = peeled.carrier;
+        peeled.carrier = Carrier {
+            pod: own.pod.or(around.pod),
+            namespace: own.namespace.or(around.namespace),
+            container: own.container.or(around.container),
         };
-        self.fold.see(&seen, &place);
+        let reading = reader.read(peeled.text, &mut layout, &mut scratch);
+        fold.see(&seen(reading, &peeled, &layout, &scratch), place);
     }
 }

@@ -152,6 +152,47 @@ fn word(text: &[u8], at: usize, word: &[u8], shape: Shape) -> Result<(Range<usiz
     }
 }
 
+/// The objects that stand one behind the other in a text, as a list or bare; what is no object any more is the last
+/// piece. `None`: there is but one.
+#[cold]
+pub fn several(text: &[u8]) -> Option<Vec<Range<usize>>> {
+    let between = |at| at + text[at..].iter().take_while(|b| b", \t\n\r[]".contains(b)).count();
+    let mut pieces = Vec::new();
+    let mut at = between(0);
+    while at < text.len() {
+        let end = object_end(text, at).unwrap_or(text.len());
+        pieces.push(at..end);
+        at = between(end);
+    }
+    (pieces.len() > 1).then_some(pieces)
+}
+
+/// True when another object begins behind the first.
+#[cold]
+pub fn is_followed(text: &[u8]) -> bool {
+    begins_behind(text, object_end(text, 0).unwrap_or(text.len()))
+}
+
+/// True when another object begins behind the one that ends at `end`.
+#[inline]
+pub fn begins_behind(text: &[u8], end: usize) -> bool {
+    let behind = blanks(text, end);
+    let behind = if text.get(behind) == Some(&b',') { blanks(text, behind + 1) } else { behind };
+    text.get(behind) == Some(&b'{') && text.get(blanks(text, behind + 1)) == Some(&b'"')
+}
+
+/// The byte behind the object at `at`, if it is a whole one.
+fn object_end(text: &[u8], at: usize) -> Option<usize> {
+    let mut object = Object::open_at(text, at)?;
+    loop {
+        match object.step() {
+            Step::Member(_) => {}
+            Step::End => return Some(object.position()),
+            Step::Cut | Step::Broken(_) => return None,
+        }
+    }
+}
+
 /// The first byte at or after `at` that is not JSON's white space.
 #[inline]
 pub fn blanks(text: &[u8], mut at: usize) -> usize {

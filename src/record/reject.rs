@@ -25,6 +25,10 @@ pub enum Reason {
     BrokenJson,
     /// JSON nested deeper than the limit.
     TooDeep,
+    /// Several JSON objects on one line, for a reader of one.
+    SeveralObjects,
+    /// A line of a JSON access record that was written over several lines.
+    SpreadObject,
 }
 
 impl Reason {
@@ -52,6 +56,13 @@ impl Reason {
                 "看起来是 JSON 访问记录，但不是合法的 JSON",
             ),
             Reason::TooDeep => lang.pick("JSON nested too deeply", "JSON 嵌套过深"),
+            Reason::SeveralObjects => {
+                lang.pick("several JSON objects stand on one line", "一行里有多个 JSON 对象")
+            }
+            Reason::SpreadObject => lang.pick(
+                "a JSON record is spread over several lines, with other lines before it",
+                "一条 JSON 记录分成了多行，而且前面还有其他行",
+            ),
         }
     }
 
@@ -71,6 +82,13 @@ impl Reason {
             Reason::BrokenJson => lang.pick(
                 "the line may have been cut by the log shipper: look at its line-length limit",
                 "该行可能被日志采集器截断：检查其行长限制",
+            ),
+            Reason::SeveralObjects => {
+                lang.pick("write each object on a line of its own", "请让每个对象单独占一行")
+            }
+            Reason::SpreadObject => lang.pick(
+                "write each record on one line (jq -c), or let the input begin with the first record: sed -n '/^{/,$p' FILE",
+                "请把每条记录写成一行（jq -c），或让输入从第一条记录开始：sed -n '/^{/,$p' FILE",
             ),
             Reason::TooDeep => {
                 lang.pick("unwrap the export before piping it in", "先拆开导出文件的外层再输入")

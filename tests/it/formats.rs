@@ -10,6 +10,7 @@ use meshwhy::format::{Reader, Sort, format_rows};
 use meshwhy::input::{CONTAINERS, Input};
 use meshwhy::pipeline::{Options, Outcome, summarise, summarise_by};
 use meshwhy::query::Filter;
+use meshwhy::record::Reason;
 
 use crate::samples::{records_of, root};
 
@@ -320,6 +321,74 @@ fn what_one_end_alone_saw_is_counted() {
         assert_eq!(count(&backwards, &options), (15, 2, 8));
         assert_eq!(count(&lines[3..12], &options), (9, 2, 0), "one end");
     }
+}
+
+/// Where the ends are not of one mind about a connection, it is one all the same, and failed.
+#[test]
+fn ends_that_disagree_are_one_connection() {
+    let line = |direction: &str, error: &str| {
+        format!(
+            "2026-01-02T03:04:05.678901Z\terror\taccess\tconnection complete\tsrc.addr=10.0.0.1:5000 dst.addr=10.0.0.2:15008 \
+             dst.service=\"cart.shop\" direction=\"{direction}\" bytes_sent=1 bytes_recv=2 duration=\"3ms\" error=\"{error}\"\n"
+        )
+    };
+    let told = |lines: &[String]| {
+        let totals = of_bytes(lines.concat().as_bytes()).0.totals();
+        let denied = totals.counts.of(meshwhy::record::Outcome::Denied);
+        (totals.counts.requests(), totals.counts.failed(), denied, totals.other_ends)
+    };
+    let fine = |direction| line(direction, "").replace(" error=\"\"", "");
+    let denied =
+        line("inbound", "connection closed due to policy rejection: allow policies exist, but none allowed");
+    assert_eq!(told(&[line("outbound", "http status: 503"), fine("inbound")]), (1, 1, 0, 1));
+    assert_eq!(told(&[fine("outbound"), line("inbound", "io error: broken pipe")]), (1, 1, 0, 1));
+    assert_eq!(told(&[line("outbound", "io error: reset"), denied.clone()]), (1, 0, 1, 1));
+    // What never came to the destination is no line of its.
+    let blocked =
+        "connection timed out, maybe a NetworkPolicy is blocking HBONE port 15008: deadline has elapsed";
+    assert_eq!(told(&[line("outbound", blocked), fine("inbound")]), (2, 1, 0, 0));
+    assert_eq!(told(&[line("outbound", "http status: 503"), fine("outbound"), denied]), (2, 1, 1, 1));
+}
+
+/// Objects that share a line, and objects over several lines: each is read, or counted with a reason.
+#[test]
+fn no_object_is_lost() {
+    let row = format_rows().iter().find(|row| row.name == "istio-json").expect("the row");
+    let object = row.sample.trim_end();
+    let docker = serde_json::json!({"log": FAILING, "stream": "stdout"}).to_string();
+    for (what, line, expected) in [
+        ("end to end", format!("{object}{object}"), 2),
+        ("with blanks", format!("{object} \t{object}   {object}"), 3),
+        ("with commas", format!("{object},{object},"), 2),
+        ("a list", format!("plain\n[{object},{object}]"), 2),
+        ("behind a prefix", format!("[pod/web-1/istio-proxy] {object}{object}"), 2),
+        ("from a shipper", format!("{docker}{docker}"), 2),
+        ("of two makes", format!("{docker} {object}"), 2),
+        ("in a shipper's", serde_json::json!({"log": format!("{object}{object}\n")}).to_string(), 2),
+        ("the last one cut", format!("{object}{}", &object[..object.len() / 2]), 2),
+    ] {
+        let (summary, _) = of_bytes(format!("{line}\n{FAILING}\n").as_bytes());
+        assert_eq!((summary.lines.access, summary.lines.rejected), (expected + 1, 0), "{what}: {line}");
+        let read = records_of(line.as_bytes());
+        assert!(read.iter().all(|record| record["response_code"] == read[0]["response_code"]), "{what}");
+        assert!(!line.contains("pod/web-1") || read.iter().all(|record| record["pod"] == "web-1"), "{what}");
+        let at =
+            records_of(format!("{line}\n{FAILING}\n").as_bytes()).pop().expect("the last")["line"].clone();
+        assert_eq!(at, line.lines().count() + 1, "{what}");
+    }
+    // One that a client wrote into a header, where nothing is escaped, is no object.
+    let row = format_rows().iter().find(|row| row.name == "envoy-gateway-0.6").expect("the row");
+    let forged = row.sample.replace(r#""user-agent":""#, r#""user-agent":"x"}{"response_code":"200"#);
+    assert_ne!(forged, row.sample);
+    assert_eq!(of_bytes(forged.as_bytes()).0.counts.requests(), 1);
+    // Behind other lines, spread objects are not put together: they are counted.
+    let value: serde_json::Value = serde_json::from_str(object).expect("JSON");
+    let spread = format!("2026-01-02T03:04:05.678901Z\tinfo\tready\n{value:#}\n{value:#}\n");
+    let (summary, _) = of_bytes(spread.as_bytes());
+    assert_eq!((summary.lines.access, summary.lines.rejected), (0, 2), "{spread}");
+    assert_eq!(summary.lines.reject_reasons.keys().collect::<Vec<_>>(), [&Reason::SpreadObject]);
+    let (summary, _) = of_bytes(spread.split_once('\n').expect("lines").1.as_bytes());
+    assert_eq!((summary.lines.access, summary.lines.rejected), (2, 0));
 }
 
 /// Every layout, and every product's JSON, behind every prefix and inside every object that carries lines.

@@ -9,7 +9,7 @@
 use memchr::memmem;
 
 use super::{JsonKeys, Reading, Seen, decide};
-use crate::record::object::{Member, Object, Shape, Step, blanks};
+use crate::record::object::{Member, Object, Shape, Step, blanks, is_followed};
 use crate::record::{Layout, Reason, Reject};
 
 /// Envoy Gateway's keys in the order in which its text format writes them.
@@ -55,11 +55,15 @@ impl JsonKeys {
     pub(super) fn salvage(&self, line: &[u8], layout: &mut Layout) -> Reading {
         layout.reset("json");
         let mut seen = Seen::new();
-        let whole = if is_unescaped(line) {
-            gateway(line, layout, &mut seen)
-        } else {
-            self.loose(line, layout, &mut seen)
-        };
+        let unescaped = is_unescaped(line);
+        let mut whole = unescaped && gateway(line, layout, &mut seen);
+        // Where nothing is escaped a client can write what looks like the next object.
+        if !whole && is_followed(line) {
+            return Reading::Rejected(Reject { reason: Reason::SeveralObjects, column: 0 });
+        }
+        if !unescaped {
+            whole = self.loose(line, layout, &mut seen);
+        }
         match decide(seen.tells, line, layout) {
             Some(Reading::Access) => {
                 layout.complete = whole;
@@ -173,7 +177,7 @@ fn gateway(line: &[u8], layout: &mut Layout, seen: &mut Seen) -> bool {
 }
 
 /// Marks of an access record somewhere in the text.
-fn has_marks(line: &[u8]) -> bool {
+pub(super) fn has_marks(line: &[u8]) -> bool {
     const MARKS: [&[u8]; 4] =
         [b"response_code\"", b"response_flags\"", b"responseCode\"", b"responseFlags\""];
     MARKS.iter().any(|mark| memmem::find(line, mark).is_some())

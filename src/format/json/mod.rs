@@ -26,7 +26,7 @@ use std::ops::Range;
 use self::keys::{Key, tell};
 use super::{Reading, proxy, ztunnel};
 use crate::error::{ErrorKind, Result};
-use crate::record::object::{Member, Object, Shape, Step, blanks};
+use crate::record::object::{Member, Object, Shape, Step, blanks, is_followed};
 use crate::record::{Field, Kind, Layout, Reason, Record, Reject, time};
 use crate::words::Said;
 
@@ -34,6 +34,24 @@ use crate::words::Said;
 #[derive(Debug, Default)]
 pub(super) struct JsonKeys {
     own: Vec<(Box<[u8]>, Field)>,
+}
+
+/// What a line is that belongs to a JSON record and is none: a list of records, or a line of one that was written over
+/// several lines. The response code stands once in each.
+#[cold]
+pub(super) fn part(line: &[u8]) -> Option<Reject> {
+    let text = line.trim_ascii_start();
+    let reason = match text.first()? {
+        b'[' if is_followed(&text[1..]) && broken::has_marks(text) => Reason::SeveralObjects,
+        b'"' if [&b"\"response_code\""[..], b"\"responseCode\""].iter().any(|key| {
+            text.strip_prefix(*key).is_some_and(|rest| rest.trim_ascii_start().first() == Some(&b':'))
+        }) =>
+        {
+            Reason::SpreadObject
+        }
+        _ => return None,
+    };
+    Some(Reject { reason, column: 0 })
 }
 
 /// What the walk over the top of an object has seen.

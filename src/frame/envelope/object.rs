@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Role, Wrapper};
-use crate::record::object::{Member, Object, Shape, Step};
+use crate::record::object::{Member, Object, Shape, Step, begins_behind};
 
 /// Objects nest: `resourceLogs` of OpenTelemetry has the line six levels down, lists counted.
 const DEPTH: usize = 8;
@@ -11,7 +11,10 @@ const DEPTH: usize = 8;
 /// Finds the message in an object; `None` when the object is a record itself, a proxy's own log line, or has none.
 pub(super) fn unwrap(text: &[u8]) -> Option<Wrapper> {
     let mut search = Search { text, message: None, wrapper: Wrapper::default() };
-    search.object(0, text.len(), DEPTH)?;
+    let end = search.object(0, text.len(), DEPTH)?;
+    if begins_behind(text, end) {
+        return None;
+    }
     let (_, range, escaped) = search.message?;
     let mut wrapper = search.wrapper;
     // Docker ends every message with `\n`: without it there is often nothing left to decode.
@@ -31,13 +34,13 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Looks through the object at `at`. `None`: this is no wrapper, stop.
-    fn object(&mut self, at: usize, end: usize, depth: usize) -> Option<()> {
+    /// Looks through the object at `at`; the byte behind it. `None`: this is no wrapper, stop.
+    fn object(&mut self, at: usize, end: usize, depth: usize) -> Option<usize> {
         let mut object = Object::open_at(&self.text[..end], at)?;
         loop {
             match object.step() {
                 Step::Member(member) => self.member(&member, depth)?,
-                Step::End => return Some(()),
+                Step::End => return Some(object.position()),
                 Step::Cut | Step::Broken(_) => return None,
             }
         }
@@ -74,7 +77,7 @@ impl Search<'_> {
             // Known shapes of a record: for the JSON reader, as is a whole record in place of a message.
             b"httpRequest" | b"common_properties" | b"commonProperties" => None,
             b"message" | b"log" | b"jsonPayload" | b"_source" | b"body" | b"Body" | b"event" => {
-                self.object(value.start, value.end, depth)
+                self.object(value.start, value.end, depth).map(drop)
             }
             b"kubernetes" | b"labels" | b"resource" | b"stream" => {
                 self.names(value, depth);
@@ -86,7 +89,7 @@ impl Search<'_> {
             b"resourceLogs" | b"scopeLogs" | b"logRecords" => {
                 let at = value.start + 1;
                 match Object::open_at(&self.text[..value.end], at) {
-                    Some(_) => self.object(at, value.end, depth),
+                    Some(_) => self.object(at, value.end, depth).map(drop),
                     None => Some(()),
                 }
             }

@@ -93,7 +93,8 @@ struct Quantiles {
 impl SideRow {
     fn of(side: Side<'_>) -> SideRow {
         let summary = side.summary;
-        let (requests, failed) = (summary.counts.requests(), summary.counts.failed());
+        let counts = summary.totals().counts;
+        let (requests, failed) = (counts.requests(), counts.failed());
         SideRow {
             first_time: summary.span.first_us.map(rfc3339_ms),
             last_time: summary.span.last_us.map(rfc3339_ms),

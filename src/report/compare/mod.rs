@@ -154,7 +154,8 @@ impl<'r> Comparison<'r> {
                 changes.extend(shift(scope, Some(name), &a.latency, &b.latency));
             }
         }
-        changes.extend(shift(None, None, &before.summary.latency(), &after.summary.latency()));
+        let [old, new] = [before, after].map(|side| side.summary.totals().latency);
+        changes.extend(shift(None, None, &old, &new));
         changes.extend(causes(before, after, lang));
         let level = FAMILY / changes.iter().filter(|c| c.verdict != Verdict::Unknown).count().max(1) as f64;
         for change in changes.iter_mut().filter(|c| c.p > level && c.verdict != Verdict::Unknown) {
@@ -218,7 +219,10 @@ impl<'r> Comparison<'r> {
 }
 
 fn total(before: Side<'_>, after: Side<'_>) -> Change {
-    let share = |s: &Summary| Share { hits: s.counts.failed(), of: s.counts.requests() };
+    let share = |s: &Summary| {
+        let counts = s.totals().counts;
+        Share { hits: counts.failed(), of: counts.requests() }
+    };
     change(What::Failures, None, share(before.summary), share(after.summary))
 }
 

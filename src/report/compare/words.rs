@@ -65,7 +65,7 @@ fn title(comparison: &Comparison<'_>) -> String {
 fn lead(comparison: &Comparison<'_>) -> String {
     let lang = comparison.lang;
     let side = |summary: &crate::aggregate::Summary| {
-        let c = summary.counts;
+        let c = summary.totals().counts;
         let (failed, all, rate) = (count(c.failed()), count(c.requests()), rate(c.failed(), c.requests()));
         let en = counted(c.requests(), "request");
         say!(lang, "{failed} of {en} failed ({rate})", "{all} 个请求中 {failed} 个失败（{rate}）")
@@ -75,8 +75,10 @@ fn lead(comparison: &Comparison<'_>) -> String {
 }
 
 fn key(comparison: &Comparison<'_>) -> Vec<(&'static str, String)> {
-    let share =
-        |summary: &crate::aggregate::Summary| rate(summary.counts.failed(), summary.counts.requests());
+    let share = |summary: &crate::aggregate::Summary| {
+        let counts = summary.totals().counts;
+        rate(counts.failed(), counts.requests())
+    };
     let [before, after] =
         comparison.lang.pick(["failed before", "failed after"], ["之前的失败率", "之后的失败率"]);
     vec![(before, share(comparison.before.summary)), (after, share(comparison.after.summary))]

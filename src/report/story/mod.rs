@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::redact::{Hide, Redactor};
 use super::units::{confidence, count, counted, duration, rate};
 use super::{Account, Report, quality};
-use crate::aggregate::{Detail, Latency, Symptom, SymptomKey, Text, Upstream};
+use crate::aggregate::{Counts, Detail, Latency, Symptom, SymptomKey, Text, Upstream};
 use crate::diagnosis::{Catalog, Class, Finding, Severity, only_failures, upstream_title};
 use crate::incident::{Harm, Incident, Window};
 use crate::record::time::{rfc3339_ms, rfc3339_s};
@@ -199,7 +199,7 @@ impl Teller<'_, '_> {
     fn title(&self) -> String {
         let lang = self.lang();
         let Some(incident) = self.incident else {
-            return match (self.findings().first(), self.account.report.summary.counts.failed()) {
+            return match (self.findings().first(), self.account.report.summary.totals().counts.failed()) {
                 (Some(first), _) => {
                     format!("{}{}{}", first.scope.title(lang), lang.pick(": ", "："), first.title)
                 }
@@ -264,10 +264,11 @@ impl Teller<'_, '_> {
         if let Some(first) = self.findings().first() {
             out.push(self.likely(first));
         }
-        let all = incident.harm.count(counts);
-        let elsewhere = all.saturating_sub(incident.failed);
-        let noun = impact::noun(incident.harm, lang);
-        let (share, en, all) = (rate(incident.failed, all), counted(all, noun), count(all));
+        // An incident counts lines, so its share is one of lines.
+        let lines = incident.harm.count(summary.counts);
+        let elsewhere = lines.saturating_sub(incident.failed);
+        let (noun, all) = (impact::noun(incident.harm, lang), incident.harm.count(counts));
+        let (share, en, all) = (rate(incident.failed, lines), counted(all, noun), count(all));
         let rest = match elsewhere {
             0 => "",
             _ => lang.pick("; the rest is elsewhere or background", "；其余在别处或属于背景噪声"),
@@ -281,7 +282,7 @@ impl Teller<'_, '_> {
     }
 
     fn key(&self) -> Vec<(&'static str, String)> {
-        let (counts, lang) = (self.account.report.summary.counts, self.lang());
+        let (counts, lang) = (self.account.report.summary.totals().counts, self.lang());
         let mut out = Vec::new();
         match (self.incident, &self.window) {
             (Some(incident), Some(window)) => {
@@ -345,7 +346,7 @@ impl Teller<'_, '_> {
         let size = |u: &Upstream| (u.counts.failed(), u.counts.requests());
         all.sort_by(|a, b| size(b.1).cmp(&size(a.1)).then(a.0.cmp(b.0)));
         let top = self.account.report.view.top;
-        let row = |name: String, u: &Upstream| {
+        let row = |name: String, u: &Upstream, counts: Counts| {
             let flags = u.flags.ranked().into_iter().take(FLAGS);
             let flags: Vec<String> =
                 flags.map(|(flag, n)| format!("{} {}", count(n), text_of(flag))).collect();
@@ -353,7 +354,7 @@ impl Teller<'_, '_> {
                 0 => "–".to_owned(),
                 _ => duration(u.latency.quantile_ms(permille)),
             };
-            let (failed, requests) = size(u);
+            let (failed, requests) = (counts.failed(), counts.requests());
             let flags = if flags.is_empty() { "–".to_owned() } else { flags.join(lang.comma()) };
             vec![
                 name,
@@ -365,10 +366,11 @@ impl Teller<'_, '_> {
                 quantile(990),
             ]
         };
-        let mut rows: Vec<_> = all.iter().take(top).map(|(name, u)| row(self.name(Some(name)), u)).collect();
+        let mut rows: Vec<_> =
+            all.iter().take(top).map(|(name, u)| row(self.name(Some(name)), u, u.counts)).collect();
         if summary.no_upstream.counts.requests() > 0 {
             let nameless = lang.pick("requests without an upstream", "没有上游的请求");
-            rows.push(row(nameless.to_owned(), &summary.no_upstream));
+            rows.push(row(nameless.to_owned(), &summary.no_upstream, summary.no_upstream_once().0));
         }
         let mut blocks = Vec::new();
         if !rows.is_empty() {

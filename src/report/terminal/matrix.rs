@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use unicode_width::UnicodeWidthStr;
 
 use super::text::{Sheet, Tone, shortened};
-use crate::aggregate::{Text, Upstream};
+use crate::aggregate::{Counts, Text, Totals, Upstream};
 use crate::diagnosis::{only_failures, upstream_title};
 use crate::record::{Outcome, time::clock_s};
 use crate::report::Report;
@@ -38,18 +38,26 @@ enum Column {
 struct Row<'a> {
     name: String,
     upstream: &'a Upstream,
+    counts: Counts,
+}
+
+impl<'a> Row<'a> {
+    fn of(name: String, upstream: &'a Upstream) -> Row<'a> {
+        Row { name, upstream, counts: upstream.counts }
+    }
 }
 
 pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let (rows, hidden) = rows(report);
-    let columns = columns(report, &rows, sheet.width);
+    let totals = report.summary.totals();
+    let columns = columns(report, &rows, &totals, sheet.width);
     let mut cells: Vec<Vec<String>> = vec![columns.iter().map(|c| head(report, c)).collect()];
     cells.extend(rows.iter().map(|row| columns.iter().map(|c| cell(report, c, row)).collect()));
     // A request is in the log of both its sides: their rows have no sum.
     let one_side = super::vantages(report).len() < 2;
     let with_sum = one_side && rows.len() + usize::from(hidden.is_some()) > 1;
     if with_sum {
-        let sums: Vec<String> = columns.iter().map(|c| sum(report, c)).collect();
+        let sums: Vec<String> = columns.iter().map(|c| sum(report, &totals, c)).collect();
         let widths = columns
             .iter()
             .enumerate()
@@ -85,18 +93,19 @@ fn rows<'a>(report: &Report<'a>) -> (Vec<Row<'a>>, Option<String>) {
     let mut all: Vec<Row<'a>> = summary
         .upstreams
         .iter()
-        .map(|(name, upstream)| Row { name: terminal(upstream_title(name, lang).as_bytes()), upstream })
+        .map(|(name, upstream)| Row::of(terminal(upstream_title(name, lang).as_bytes()), upstream))
         .collect();
     if summary.no_upstream.counts.requests() > 0 {
         all.push(Row {
             name: lang.pick("(no upstream)", "（无上游）").to_owned(),
             upstream: &summary.no_upstream,
+            counts: summary.no_upstream_once().0,
         });
     }
     if let Some(other) = &summary.other_upstreams {
-        all.push(Row { name: lang.pick("(others)", "（其他）").to_owned(), upstream: other });
+        all.push(Row::of(lang.pick("(others)", "（其他）").to_owned(), other));
     }
-    let key = |row: &Row<'_>| (row.upstream.counts.failed(), row.upstream.counts.requests());
+    let key = |row: &Row<'_>| (row.counts.failed(), row.counts.requests());
     all.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| a.name.cmp(&b.name)));
     let rest = all.split_off(all.len().min(report.view.top.max(1)));
     if rest.is_empty() {
@@ -115,15 +124,15 @@ fn rows<'a>(report: &Report<'a>) -> (Vec<Row<'a>>, Option<String>) {
 }
 
 /// What fits: with too little room SINCE goes first, then P50, then the rarest flags, then P99.
-fn columns(report: &Report<'_>, rows: &[Row<'_>], width: usize) -> Vec<Column> {
+fn columns(report: &Report<'_>, rows: &[Row<'_>], totals: &Totals, width: usize) -> Vec<Column> {
     let mut columns = vec![Column::Name, Column::Requests, Column::Failed, Column::Rate];
     let mut flags: Vec<_> = report.summary.flags.ranked().into_iter().map(|(flag, _)| flag.clone()).collect();
     flags.truncate(FLAGS);
     columns.extend(flags.into_iter().map(Column::Flag));
-    if report.summary.counts.of(Outcome::AppError) > 0 {
+    if totals.counts.of(Outcome::AppError) > 0 {
         columns.push(Column::App);
     }
-    if report.summary.latency().count() > 0 {
+    if totals.latency.count() > 0 {
         columns.extend([Column::P50, Column::P99]);
     }
     columns.push(Column::Since);
@@ -132,7 +141,7 @@ fn columns(report: &Report<'_>, rows: &[Row<'_>], width: usize) -> Vec<Column> {
             Column::Name => NAME,
             c => {
                 let cells = rows.iter().map(|row| cell(report, c, row).width());
-                cells.chain([head(report, c).width(), sum(report, c).width()]).max().unwrap_or(0)
+                cells.chain([head(report, c).width(), sum(report, totals, c).width()]).max().unwrap_or(0)
             }
         };
         columns.iter().map(|c| widest(c) + 2).sum::<usize>() - 2
@@ -172,8 +181,7 @@ fn head(report: &Report<'_>, column: &Column) -> String {
 }
 
 fn cell(report: &Report<'_>, column: &Column, row: &Row<'_>) -> String {
-    let upstream = row.upstream;
-    let counts = upstream.counts;
+    let (upstream, counts) = (row.upstream, row.counts);
     let latency = |permille| match upstream.latency.count() {
         0 => "-".to_owned(),
         _ => duration(upstream.latency.quantile_ms(permille)),
@@ -192,15 +200,16 @@ fn cell(report: &Report<'_>, column: &Column, row: &Row<'_>) -> String {
     }
 }
 
-fn sum(report: &Report<'_>, column: &Column) -> String {
-    let summary = report.summary;
+/// What is counted for the whole input, nothing twice.
+fn sum(report: &Report<'_>, totals: &Totals, column: &Column) -> String {
+    let counts = totals.counts;
     match column {
-        Column::Requests => count(summary.counts.requests()),
-        Column::Failed => count(summary.counts.failed()),
-        Column::Rate if only_failures(summary) => String::new(),
-        Column::Rate => rate(summary.counts.failed(), summary.counts.requests()),
-        Column::Flag(flag) => count(summary.flags.get(flag)),
-        Column::App => count(summary.counts.of(Outcome::AppError)),
+        Column::Requests => count(counts.requests()),
+        Column::Failed => count(counts.failed()),
+        Column::Rate if only_failures(report.summary) => String::new(),
+        Column::Rate => rate(counts.failed(), counts.requests()),
+        Column::Flag(flag) => count(totals.flags.get(flag)),
+        Column::App => count(counts.of(Outcome::AppError)),
         Column::Name | Column::P50 | Column::P99 | Column::Since => String::new(),
     }
 }

@@ -38,7 +38,7 @@ impl Renderer for Terminal {
 }
 
 fn screen(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
-    let counts = report.summary.counts;
+    let counts = report.summary.totals().counts;
     let serious = report.findings.iter().any(|f| f.severity > Severity::Note);
     if counts.requests() == 0 {
         nothing::to_read(report, sheet)?;
@@ -115,7 +115,7 @@ fn requests(report: &Report<'_>) -> String {
         say!(lang, "{en}", "{n} 个请求")
     };
     if sides.len() < 2 {
-        return number(report.summary.counts.requests());
+        return number(report.summary.totals().counts.requests());
     }
     let of = |(side, counts): &(&str, Counts)| format!("{}{}", number(counts.requests()), lang.aside(side));
     sides.iter().map(of).collect::<Vec<_>>().join(lang.pick(" and ", "、"))
@@ -136,7 +136,7 @@ fn header(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     }
     items.push(period(summary.span, report.view.lang));
     if sides.len() < 2 {
-        items.extend(load(report, summary.counts));
+        items.extend(load(report, summary.totals().counts));
     }
     for line in joined(&items, sheet.width) {
         let line = sheet.paint(Tone::Strong, &line);
@@ -190,7 +190,7 @@ fn vantages(report: &Report<'_>) -> Vec<(&'static str, Counts)> {
         // Without any side there is nothing to say; with one side and some untold, the untold are most likely of it,
         // but that is not known.
         [(side, _)] if side == untold => Vec::new(),
-        [(side, _), (last, _)] if last == untold => vec![(side, report.summary.counts)],
+        [(side, _), (last, _)] if last == untold => vec![(side, report.summary.totals().counts)],
         ref seen => seen.to_vec(),
     }
 }
