@@ -22,7 +22,7 @@ pub use proxy::{ProxyLine, ProxySignal, Writer};
 pub use template::Template;
 
 use crate::error::{ErrorKind, Result};
-use crate::record::{Field, Layout, Reject};
+use crate::record::{Field, Layout, Reason, Reject};
 
 /// Names and Envoy format strings of the text formats that are recognised without being told.
 pub fn known_formats() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -182,6 +182,8 @@ impl Reader {
                 });
                 Reading::Access
             }
+            // Each of several objects is read for itself.
+            Reading::Rejected(Reject { reason: Reason::SeveralObjects, .. }) => reading,
             Reading::Other | Reading::Rejected(_)
                 if self.read_mended(line, layout, scratch, mended::mend) =>
             {

@@ -9,7 +9,7 @@ use super::template::{Class, Step, Template};
 use super::text::TextFormats;
 use super::twin;
 use super::value;
-use crate::envoy::cluster;
+use crate::envoy::{FlagSet, cluster};
 use crate::record::{Field, Kind, Layout, Reason, Reject};
 
 /// The name of lines with a readable head that follow no known format.
@@ -213,7 +213,7 @@ fn read_behind(formats: &TextFormats, line: &[u8], head: &Head, layout: &mut Lay
     let tails = || formats.all().filter_map(|named| Some((named, tail(&named.template, text, head)?)));
     // The head was damaged, and the rest is whole.
     for (named, (step, at)) in tails() {
-        start(named.name, head, layout);
+        start(named.name, line, head, layout);
         if twin::read_from(&named.template, step, text, at, layout) {
             return finish(line, head, layout, true);
         }
@@ -222,11 +222,11 @@ fn read_behind(formats: &TextFormats, line: &[u8], head: &Head, layout: &mut Lay
         .map(|(named, (step, at))| (walk(&named.template, step, text, at, None), named, step, at))
         .reduce(|best, other| if other.0.values > best.0.values { other } else { best });
     let Some((walked, named, step, at)) = best.filter(|(walked, ..)| walked.values > 0) else {
-        start(OWN_FORMAT, head, layout);
+        start(OWN_FORMAT, line, head, layout);
         loose(text, head.after, layout);
         return finish(line, head, layout, false);
     };
-    start(named.name, head, layout);
+    start(named.name, line, head, layout);
     walk(&named.template, step, text, at, Some(layout));
     if !walked.whole {
         loose(text, walked.end, layout);
@@ -245,7 +245,7 @@ fn tail(template: &Template, line: &[u8], head: &Head) -> Option<(usize, usize)>
     (usual && literal.first() == Some(&b' ') && follows).then_some((flags + 1, head.after + literal.len()))
 }
 
-fn start(name: &'static str, head: &Head, layout: &mut Layout) {
+fn start(name: &'static str, line: &[u8], head: &Head, layout: &mut Layout) {
     layout.reset(name);
     layout.set(Field::Method, head.method.0..head.method.1);
     layout.set(Field::Path, head.path.0..head.path.1);
@@ -254,8 +254,18 @@ fn start(name: &'static str, head: &Head, layout: &mut Layout) {
         layout.set(Field::Protocol, start..end);
     }
     if let Some((start, end)) = head.flags {
-        layout.set(Field::Flags, start..end);
+        let end = if head.after == line.len() { whole_flags(line, start, end) } else { end };
+        if end > start {
+            layout.set(Field::Flags, start..end);
+        }
     }
+}
+
+/// Where flags end without the last one, if that was cut: half a flag's name is none.
+fn whole_flags(line: &[u8], start: usize, end: usize) -> usize {
+    let known = |flag: &[u8]| flag == b"-" || !FlagSet::parse(flag).has_unknown();
+    let last = memrchr(b',', &line[start..end]).map(|comma| start + comma);
+    if known(&line[last.map_or(start, |comma| comma + 1)..end]) { end } else { last.unwrap_or(start) }
 }
 
 fn finish(line: &[u8], head: &Head, layout: &mut Layout, whole: bool) {
@@ -310,7 +320,8 @@ fn walk(
         }
         values += 1;
         end = (end + length + step.literal.len()).min(line.len());
-        if cut && !last {
+        // A line that ends before a closing quote was cut there.
+        if cut && !(last && step.literal.is_empty()) {
             return Walked { values, end: line.len(), whole: false };
         }
     }

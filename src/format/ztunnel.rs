@@ -46,8 +46,12 @@ pub(super) fn read(line: &[u8], layout: &mut Layout) -> bool {
     }
     layout.reset("ztunnel");
     layout.kind = Kind::Ztunnel;
+    let level = line[head.time.end..at].trim_ascii();
     layout.set(Field::StartTime, head.time);
-    layout.complete = pairs(line, line.len() - message.len(), layout);
+    let sound = pairs(line, line.len() - message.len(), layout);
+    // A line ends with its duration, or with the error that its level announces.
+    let last = if level.eq_ignore_ascii_case(b"info") { Field::Duration } else { Field::Details };
+    layout.complete = sound && layout.range(last).is_some();
     layout.range(Field::DownstreamRemote).is_some() || layout.range(Field::UpstreamHost).is_some()
 }
 
@@ -76,6 +80,11 @@ fn pairs(line: &[u8], mut at: usize, layout: &mut Layout) -> bool {
                 Some(Field::Details) => line.len(),
                 _ => line[start..].iter().position(u8::is_ascii_whitespace).map_or(line.len(), |i| start + i),
             };
+            // No bare value but these is the last of a whole line.
+            if end == line.len() && (start == end || !matches!(known, Some(Field::Details | Field::Duration)))
+            {
+                return false;
+            }
             set(layout, known, line, start..end, false);
             at = end;
         }
@@ -194,5 +203,12 @@ mod tests {
         assert!(!layout.complete);
         assert_eq!(layout.range(Field::Details), None);
         assert!(layout.range(Field::Duration).is_some());
+        for (end, found) in
+            [("src.addr=10.1.0", false), ("dst.addr=10.1", true), (" error=", true), ("=84", true)]
+        {
+            let cut = &line[..line.find(end).unwrap() + end.len()];
+            assert_eq!((read(cut.as_bytes(), &mut layout), layout.complete), (found, false), "{cut}");
+            assert_eq!(layout.range(Field::UpstreamHost).is_some(), end.starts_with([' ', '=']), "{cut}");
+        }
     }
 }
