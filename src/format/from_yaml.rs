@@ -31,16 +31,28 @@ const DEEPEST: usize = 3;
 /// When the text is no YAML, or holds no format.
 pub fn read(yaml: &str) -> Result<Vec<LogFormat>> {
     let mut found = Vec::new();
+    let mut telemetry = false;
     for document in serde_yaml_ng::Deserializer::from_str(yaml) {
         let value =
             Value::deserialize(document).map_err(|e| refuse(both!("not YAML: {e}", "不是 YAML：{e}")))?;
         walk(&value, "", DEEPEST, &mut found);
+        telemetry |= is_telemetry(&value);
     }
     let mut once: Vec<LogFormat> = Vec::new();
     for format in found {
         if !once.contains(&format) {
             once.push(format);
         }
+    }
+    if once.is_empty() && telemetry {
+        return Err(refuse(both!(
+            "no access-log format in it: a Telemetry only names the provider, and the format stands with the provider, in \
+             meshConfig.extensionProviders: kubectl -n istio-system get configmap istio -o yaml. The provider `envoy` \
+             is built in: it uses meshConfig.accessLogFormat, or the default, which needs no option",
+            "其中没有访问日志格式：Telemetry 只写提供者的名字，格式写在提供者处，即 meshConfig.extensionProviders：\
+             kubectl -n istio-system get configmap istio -o yaml。内置的提供者 `envoy` 使用 \
+             meshConfig.accessLogFormat 或默认格式，默认格式不需要这个选项"
+        )));
     }
     if once.is_empty() {
         return Err(refuse(both!(
@@ -52,6 +64,12 @@ pub fn read(yaml: &str) -> Result<Vec<LogFormat>> {
         )));
     }
     Ok(once)
+}
+
+/// Istio's Telemetry, alone or in a List.
+fn is_telemetry(value: &Value) -> bool {
+    value.get("kind").and_then(Value::as_str) == Some("Telemetry")
+        || value.get("items").and_then(Value::as_sequence).is_some_and(|items| items.iter().any(is_telemetry))
 }
 
 fn refuse(message: Said) -> Error {
@@ -200,15 +218,20 @@ mod tests {
 
     #[test]
     fn what_holds_no_format_is_refused_with_a_reason() {
-        for yaml in [
-            "a: b",
-            "accessLogFormat: ''",
-            "",
-            "{a: [}",
-            "kind: Telemetry\nspec: {accessLogging: [{providers: [{name: envoy}]}]}",
-        ] {
+        for yaml in ["a: b", "accessLogFormat: ''", "", "{a: [}"] {
             let error = read(yaml).expect_err(yaml).to_string();
             assert!(error.contains("format") || error.contains("not YAML"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_telemetry_alone_says_where_the_format_is() {
+        let telemetry = "kind: Telemetry\nspec: {accessLogging: [{providers: [{name: own}]}]}";
+        for yaml in [telemetry, &format!("kind: List\nitems:\n- {}", telemetry.replace('\n', "\n  "))] {
+            let error = read(yaml).expect_err(yaml).to_string();
+            assert!(error.contains("meshConfig.extensionProviders"), "{error}");
+        }
+        let both = format!("{telemetry}\n---\nlogFormat: {{text: '%RESPONSE_CODE% x'}}");
+        assert_eq!(text(&both), "%RESPONSE_CODE% x");
     }
 }

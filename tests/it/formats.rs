@@ -350,6 +350,97 @@ fn ends_that_disagree_are_one_connection() {
     assert_eq!(told(&[line("outbound", "http status: 503"), fine("outbound"), denied]), (2, 1, 1, 1));
 }
 
+/// Each kind of configuration, with a text format and with a JSON format, as people have it in a file.
+#[test]
+fn every_configuration_gives_its_format() {
+    const TEXT: &str = "%RESPONSE_CODE% <%RESPONSE_FLAGS%> %UPSTREAM_CLUSTER%";
+    let keys = |indent: &str| {
+        let keys = ["st: '%RESPONSE_CODE%'", "fl: '%RESPONSE_FLAGS%'", "up: '%UPSTREAM_CLUSTER%'"];
+        keys.map(|key| format!("\n{indent}{key}")).concat()
+    };
+    let mesh = |indent: &str, json: bool| match json {
+        false => format!("accessLogFile: /dev/stdout\n{indent}accessLogFormat: \"{TEXT}\\n\""),
+        true => format!(
+            "accessLogEncoding: JSON\n{indent}accessLogFormat: '{{\"st\":\"%RESPONSE_CODE%\",\"fl\":\"%RESPONSE_FLAGS%\",\"up\":\"%UPSTREAM_CLUSTER%\"}}'"
+        ),
+    };
+    let envoy = |indent: &str, json: bool| match json {
+        false => format!("log_format:\n{indent}  text_format_source: {{inline_string: \"{TEXT}\\n\"}}"),
+        true => format!("log_format:\n{indent}  json_format:{}", keys(&format!("{indent}    "))),
+    };
+    let telemetry = "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: logs, namespace: istio-system}\n\
+                     spec: {accessLogging: [{providers: [{name: own}]}]}\n---\n";
+    let configurations = |json: bool| {
+        [
+            ("MeshConfig", mesh("", json)),
+            (
+                "ConfigMap",
+                format!(
+                    "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio}}\ndata:\n  mesh: |-\n    {}\n",
+                    mesh("    ", json)
+                ),
+            ),
+            (
+                "IstioOperator",
+                format!(
+                    "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec:\n  meshConfig:\n    {}\n",
+                    mesh("    ", json)
+                ),
+            ),
+            (
+                "Telemetry and provider",
+                format!(
+                    "{telemetry}extensionProviders:\n- name: own\n  envoyFileAccessLog:\n    path: /dev/stdout\n    logFormat:\n      {}",
+                    if json {
+                        format!("labels:{}", keys("        "))
+                    } else {
+                        format!("text: \"{TEXT}\\n\"")
+                    }
+                ),
+            ),
+            (
+                "EnvoyFilter",
+                format!(
+                    "kind: EnvoyFilter\nspec:\n  configPatches:\n  - applyTo: NETWORK_FILTER\n    patch:\n      operation: MERGE\n      value:\n        typed_config:\n          access_log:\n          - name: envoy.access_loggers.file\n            typed_config:\n              path: /dev/stdout\n              {}",
+                    envoy("              ", json)
+                ),
+            ),
+            (
+                "EnvoyProxy",
+                format!(
+                    "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: EnvoyProxy\nspec:\n  telemetry:\n    accessLog:\n      settings:\n      - format:\n          {}\n        sinks: [{{type: File, file: {{path: /dev/stdout}}}}]",
+                    if json {
+                        format!("type: JSON\n          json:{}", keys("            "))
+                    } else {
+                        format!("type: Text\n          text: \"{TEXT}\\n\"")
+                    }
+                ),
+            ),
+            (
+                "bootstrap",
+                format!(
+                    "static_resources:\n  listeners:\n  - filter_chains:\n    - filters:\n      - typed_config:\n          access_log:\n          - typed_config:\n              path: /dev/stdout\n              {}",
+                    envoy("              ", json)
+                ),
+            ),
+        ]
+    };
+    for (json, line) in [
+        (false, "503 <UF> outbound|80||web.shop.svc.cluster.local"),
+        (true, r#"{"st":503,"fl":"UF","up":"outbound|80||web.shop.svc.cluster.local"}"#),
+    ] {
+        for (kind, yaml) in configurations(json) {
+            let formats =
+                meshwhy::format::from_yaml::read(&yaml).unwrap_or_else(|e| panic!("{kind}: {e}\n{yaml}"));
+            let reader = Reader::new().with_formats(formats).expect(kind);
+            let input = Input::Bytes { name: "-".to_owned(), bytes: line.as_bytes().to_vec() };
+            let (summary, _) = counted(&[input], &reader);
+            assert_eq!((summary.counts.failed(), summary.flags.get(&b"UF"[..])), (1, 1), "{kind}:\n{yaml}");
+            assert_eq!(summary.upstreams.len(), 1, "{kind}");
+        }
+    }
+}
+
 /// Objects that share a line, and objects over several lines: each is read, or counted with a reason.
 #[test]
 fn no_object_is_lost() {
