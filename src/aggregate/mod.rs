@@ -25,13 +25,13 @@ pub use group::{By, Group, Groups};
 pub use latency::Latency;
 pub use series::{Cell, Load, Series};
 pub use summary::{
-    Caps, Code, Counts, Ends, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Sides,
-    Summary, Upstream,
+    Caps, Code, Counts, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Sides, Summary,
+    Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
 pub use tally::Tally;
 pub use timed::{Room, Timed};
-pub use totals::Totals;
+pub use totals::{Ends, Totals};
 pub use turn::{Turn, Turns};
 
 /// Bytes of a name that are kept. A DNS name has at most 253; what is longer is made up.

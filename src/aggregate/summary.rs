@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::counter::{Counter, Ordered, Text};
 use super::group::Groups;
 use super::symptom::{Exemplar, Span, Symptom, SymptomKey, Values};
-use super::{Latency, Load, Series, Turns, series::Cell};
+use super::{Ends, Latency, Load, Series, Turns, series::Cell};
 use crate::envoy::Direction;
 use crate::format::{ProxySignal, Writer};
 use crate::record::{OUTCOMES, Outcome, Reason};
@@ -147,44 +147,6 @@ impl Sides {
         self.callee.merge(later.callee);
         self.tunnel.merge(later.tunnel);
         self.untold.merge(later.untold);
-    }
-}
-
-/// The connections to one service as the ztunnels of both ends logged them.
-///
-/// Nothing in the two lines of a connection tells that they belong together (the tunnel is shared, so even the ports
-/// differ), but each end writes one line a connection, and what one could not do the other was refused: of a service's
-/// connections with one outcome, the end with fewer lines tells nothing that the other does not. That is decided when
-/// all is counted: so it does not depend on the order of the lines, and merges exactly.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Ends {
-    /// By the source's ztunnel.
-    pub source: Counts,
-    /// By the destination's.
-    pub destination: Counts,
-}
-
-impl Ends {
-    /// Counts connections that one end logged.
-    pub fn add(&mut self, direction: Direction, outcome: Outcome, n: u64) {
-        match direction {
-            Direction::Outbound => self.source.add(outcome, n),
-            Direction::Inbound => self.destination.add(outcome, n),
-        }
-    }
-
-    fn merge(&mut self, later: Ends) {
-        self.source.merge(later.source);
-        self.destination.merge(later.destination);
-    }
-
-    /// Lines that stand for the same connections as lines of the other end.
-    pub(super) fn in_both(&self) -> Counts {
-        let mut both = Counts::default();
-        for &outcome in &OUTCOMES {
-            both.add(outcome, self.source.of(outcome).min(self.destination.of(outcome)));
-        }
-        both
     }
 }
 
