@@ -6,6 +6,7 @@
 mod counter;
 mod detail;
 mod group;
+mod hops;
 mod latency;
 mod series;
 mod summary;
@@ -16,6 +17,7 @@ mod turn;
 pub use counter::{Counter, Ordered, Text};
 pub use detail::Detail;
 pub use group::{By, Group, Groups};
+pub use hops::{Edge, Hops, Link, Seen, Skew, Step};
 pub use latency::Latency;
 pub use series::{Cell, Load, Series};
 pub use summary::{
@@ -23,5 +25,5 @@ pub use summary::{
     Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
-pub use tally::Tally;
+pub use tally::{Tally, suspicious};
 pub use turn::{Turn, Turns};

@@ -68,6 +68,8 @@ struct Row {
     host: usize,
     scopes: [usize; 4],
     symptom: usize,
+    /// Digest of the symptom's key; `None`: nothing is wrong with these records.
+    digest: Option<u64>,
     counts_latency: bool,
 }
 
@@ -109,8 +111,16 @@ impl Tally {
         tally
     }
 
-    /// Counts an access record. `line` is from 1 and `offset` from 0 within the part's source.
-    pub fn record(&mut self, record: &Record<'_>, source: u32, line: u64, offset: u64, raw: &[u8]) {
+    /// Counts an access record. `line` is from 1 and `offset` from 0 within the part's source. Gives the digest of the
+    /// symptom that the record belongs to, if it does.
+    pub fn record(
+        &mut self,
+        record: &Record<'_>,
+        source: u32,
+        line: u64,
+        offset: u64,
+        raw: &[u8],
+    ) -> Option<u64> {
         self.summary.lines.total += 1;
         self.summary.lines.access += 1;
         self.summary.lines.incomplete += u64::from(!record.complete());
@@ -167,6 +177,7 @@ impl Tally {
                 symptom.exemplars.push(Exemplar::of(record, source, line, offset, raw));
             }
         }
+        row.digest
     }
 
     /// Counts a line of the proxy's own log.
@@ -319,9 +330,12 @@ impl Summary {
             ),
             index_of(&mut self.snis, &record.text(Field::ServerName).unwrap_or_default(), caps.scopes),
         ];
-        let symptom = if suspicious(record, outcome, shape) {
+        let mut digest = None;
+        let symptom = if suspicious(record, outcome) {
             let full = self.symptoms.len() >= caps.symptoms;
-            match self.symptoms.entry(SymptomKey::of(record, outcome)) {
+            let key = SymptomKey::of(record, outcome);
+            digest = Some(key.digest());
+            match self.symptoms.entry(key) {
                 Entry::Occupied(entry) => entry.index(),
                 Entry::Vacant(_) if full => OTHER,
                 Entry::Vacant(entry) => {
@@ -351,6 +365,7 @@ impl Summary {
             host,
             scopes,
             symptom,
+            digest,
             counts_latency: shape.kind == Kind::Http
                 && record.code() != 101
                 && outcome != Outcome::ClientGone,
@@ -445,13 +460,13 @@ fn index_of<T: Default>(table: &mut super::counter::Ordered<Text, T>, name: &[u8
 }
 
 /// True for records that the diagnosis wants to see whole: everything but a plain good answer.
-fn suspicious(record: &Record<'_>, outcome: Outcome, shape: Shape) -> bool {
+pub fn suspicious(record: &Record<'_>, outcome: Outcome) -> bool {
     outcome != Outcome::Ok
         || !record.flags().is_empty()
         || !matches!(record.bytes(Field::Details), b"" | b"via_upstream")
         || record.get(Field::Termination).is_some_and(|t| !t.bytes.is_empty())
         || record.get(Field::TransportFailure).is_some_and(|t| !t.bytes.is_empty())
-        || shape.suspicious_session
+        || (record.kind() == Kind::Tcp && short_session(record))
 }
 
 fn short_session(record: &Record<'_>) -> bool {

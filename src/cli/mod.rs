@@ -8,6 +8,7 @@ mod progress;
 mod report;
 mod run;
 mod screen;
+mod trace;
 
 pub(crate) use exit::Exit;
 pub(crate) use run::run;

@@ -29,6 +29,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
         Some(Command::Report(args)) => super::report::report(*args),
         Some(Command::Compare(args)) => super::compare::compare(*args),
         Some(Command::Records(args)) => records(*args),
+        Some(Command::Trace(args)) => super::trace::traced(*args),
         Some(Command::Explain(args)) => explained(args),
         Some(Command::Catalog(args)) => catalog(&args),
         Some(Command::Completions { shell }) => completions(shell),

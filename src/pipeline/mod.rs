@@ -12,6 +12,7 @@
 
 mod feed;
 mod fold;
+mod join;
 mod order;
 mod pieces;
 mod summarise;
@@ -19,6 +20,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
+pub use join::{Traced, trace};
 pub use summarise::{Passed, rewrite, summarise, summarise_by, summarise_in_detail, summarise_sides};
 
 use std::sync::Arc;

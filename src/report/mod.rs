@@ -11,6 +11,7 @@ mod quality;
 mod redact;
 mod story;
 mod terminal;
+mod trace;
 pub mod units;
 
 #[cfg(test)]
@@ -23,6 +24,7 @@ use crate::diagnosis::Finding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::incident::Incident;
 pub use redact::Hide;
+pub use trace::{TraceForm, TraceReport};
 
 /// One input as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
