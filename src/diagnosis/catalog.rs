@@ -13,10 +13,10 @@ mod pages;
 use super::case::Case;
 use super::fill::Names;
 use super::finding::{Alternative, Fact, Finding, FindingScope, Severity};
-use super::fold::{fold_echoes, fold_symptoms, fold_upstreams};
+use super::fold::{fold_echoes, fold_ends, fold_symptoms, fold_upstreams};
 use super::page::{Adjust, Page};
 use super::pattern::ProxySignalName;
-use super::{facts, model, rules, severity};
+use super::{facts, model, rules, severity, sides};
 use crate::Result;
 use crate::aggregate::{Exemplar, Span, Summary, Symptom, SymptomKey};
 use crate::format::ProxySignal;
@@ -92,9 +92,11 @@ impl Catalog {
         let mut stories = self.stories(summary, &splits);
         fold_symptoms(&mut stories);
         fold_echoes(&mut stories);
+        fold_ends(&mut stories);
         let mut findings: Vec<Finding> =
             stories.into_iter().filter_map(|story| self.tell(story, only_failures)).collect();
         findings.extend(self.pages.iter().filter_map(|page| from_proxy_log(page, summary)));
+        findings.extend(sides::clocks(self, summary));
         let mut findings = fold_upstreams(findings, |id| self.page(id).map(|page| page.head.class));
         self.rank(&mut findings);
         findings
@@ -211,6 +213,7 @@ impl Catalog {
         let mut scope = story.scope;
         scope.host = facts::place(&cases);
         let (mut evidence, against) = sentences(&story.parts);
+        evidence.extend(sides::facts(&cases));
         evidence.extend(facts::of(&cases));
         let mut alternatives: Vec<Alternative> = story
             .rivals

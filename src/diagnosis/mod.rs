@@ -13,6 +13,7 @@ mod page;
 mod pattern;
 mod rules;
 mod severity;
+mod sides;
 mod split;
 
 pub use case::Case;

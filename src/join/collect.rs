@@ -51,7 +51,9 @@ impl Join {
             self.by_id.add(key, sight);
         }
         // A connection is looked for only where a request cannot tell: no id, or it broke.
-        if key.is_none() || (record.flags().intersects(CONNECTION) && record.direction() != Some(Direction::Inbound)) {
+        if key.is_none()
+            || (record.flags().intersects(CONNECTION) && record.direction() != Some(Direction::Inbound))
+        {
             self.connection(record, key.is_some(), sight);
         }
     }

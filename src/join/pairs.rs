@@ -107,7 +107,8 @@ fn port(address: &[u8]) -> &[u8] {
 fn same_server(host: &[u8], listener: &[u8]) -> bool {
     !host.is_empty()
         && (host == listener
-            || ((host.ends_with(HBONE) || listener.ends_with(HBONE)) && without_port(host) == without_port(listener)))
+            || ((host.ends_with(HBONE) || listener.ends_with(HBONE))
+                && without_port(host) == without_port(listener)))
 }
 
 /// The hops among lines of one connection, or of one moment at one server: a caller's line and a callee's, which has

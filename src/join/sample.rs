@@ -94,7 +94,9 @@ impl Sample {
             }
             self.held += mine.weight();
         }
-        while let Some(last) = self.groups.last_entry().filter(|last| self.ceiling.is_some_and(|c| *last.key() >= c)) {
+        while let Some(last) =
+            self.groups.last_entry().filter(|last| self.ceiling.is_some_and(|c| *last.key() >= c))
+        {
             self.held -= last.remove().weight();
         }
         self.shrink();

@@ -185,7 +185,8 @@ impl Sight {
 
     /// True for a line that can be the called side of another proxy's.
     pub fn serves(&self) -> bool {
-        !self.listener().is_empty() && (self.kind != Kind::Ztunnel || self.direction == Some(Direction::Inbound))
+        !self.listener().is_empty()
+            && (self.kind != Kind::Ztunnel || self.direction == Some(Direction::Inbound))
     }
 
     /// Failed by the upstream or by the proxy.
@@ -260,7 +261,8 @@ mod tests {
 
     #[test]
     fn the_digit_that_envoy_changes_is_no_part_of_the_key() {
-        let (a, b) = (&b"24b41cf6-3c95-4bc6-86bb-62b8188dc252"[..], &b"24b41cf6-3c95-9bc6-86bb-62b8188dc252"[..]);
+        let (a, b) =
+            (&b"24b41cf6-3c95-4bc6-86bb-62b8188dc252"[..], &b"24b41cf6-3c95-9bc6-86bb-62b8188dc252"[..]);
         assert_eq!(id_key(a), id_key(b));
         assert_ne!(id_key(a), id_key(b"24b41cf6-3c95-4bc6-86bb-62b8188dc253"));
         assert_ne!(id_key(b"r-1"), id_key(b"r-2"));

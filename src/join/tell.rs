@@ -23,7 +23,8 @@ const TICK_US: i64 = 1_000;
 pub fn tell(first: Join, second: Option<Second>, summary: &Summary) -> Hops {
     let first = first.settled();
     let second = second.map(Second::settled);
-    let mut teller = Teller { second: second.as_ref(), ..Teller::default() };
+    let servers = second.as_ref().map(Servers::of).unwrap_or_default();
+    let mut teller = Teller { second: second.as_ref(), servers, ..Teller::default() };
     for (key, group) in first.by_id.iter() {
         let more = second.iter().filter_map(|s| s.counterparts.get(key)).flat_map(|group| group.sights());
         let mut sights: Vec<&Sight> = group.sights().iter().chain(more).collect();
@@ -50,6 +51,7 @@ struct Sums {
 #[derive(Default)]
 struct Teller<'s> {
     second: Option<&'s Second>,
+    servers: Servers<'s>,
     links: BTreeMap<u64, Link>,
     sums: BTreeMap<(Text, Text), Sums>,
     /// Lines whose connection has been found, or is known not to be there.
@@ -142,7 +144,9 @@ impl Teller<'_> {
         let mut counted = BTreeSet::new();
         for sight in sample.iter().flat_map(|(_, group)| group.sights()) {
             // Those with a request id have been counted; a line may stand under its connection and under its moment.
-            if let Some(symptom) = sight.symptom.filter(|_| sight.id_key().is_none() && counted.insert(place(sight))) {
+            if let Some(symptom) =
+                sight.symptom.filter(|_| sight.id_key().is_none() && counted.insert(place(sight)))
+            {
                 self.links.entry(symptom).or_default().seen += 1;
             }
         }
@@ -180,15 +184,13 @@ impl Teller<'_> {
 
     /// True when the callee's proxy wrote lines about that time, and they are in the input.
     fn has_log_of(&self, above: &Sight) -> bool {
-        let Some(second) = self.second else { return false };
-        second.serves.values().any(|serve| {
-            *serve.server == *above.host()
-                && match (serve.span.first_us, serve.span.last_us, above.time_us) {
-                    (Some(first), Some(last), Some(at)) => {
-                        at >= first.saturating_sub(COVERED_US) && at <= last.saturating_add(COVERED_US)
-                    }
-                    _ => false,
+        self.servers.at(above.host()).any(|serve| {
+            match (serve.span.first_us, serve.span.last_us, above.time_us) {
+                (Some(first), Some(last), Some(at)) => {
+                    at >= first.saturating_sub(COVERED_US) && at <= last.saturating_add(COVERED_US)
                 }
+                _ => false,
+            }
         })
     }
 
@@ -203,8 +205,7 @@ impl Teller<'_> {
         let mut edges = match self.second {
             Some(second) => {
                 other_edges = second.other;
-                let servers = Servers::of(second);
-                second.calls.values().map(|call| self.edge(call, second, &servers)).collect()
+                second.calls.values().map(|call| self.edge(call, second)).collect()
             }
             None => self.untold(summary),
         };
@@ -215,7 +216,7 @@ impl Teller<'_> {
         Hops { edges, other_edges, links: self.links, traces, complete: self.second.is_some() }
     }
 
-    fn edge(&mut self, call: &Call, second: &Second, servers: &Servers<'_>) -> Edge {
+    fn edge(&mut self, call: &Call, second: &Second) -> Edge {
         let sums = self.sums.remove(&(call.proxy.clone(), call.cluster.clone())).unwrap_or_default();
         let mut edge = sums.edge;
         edge.skew = skew(sums.bounds);
@@ -224,7 +225,7 @@ impl Teller<'_> {
         let mut here = false;
         let mut seen = Seen::default();
         for server in second.servers.get(&call.cluster).into_iter().flatten() {
-            for serve in servers.at(server) {
+            for serve in self.servers.at(server) {
                 here = true;
                 edge.callees.insert(serve.proxy.clone());
                 if clients.is_some_and(|known| known.contains(&serve.client)) {
@@ -247,10 +248,7 @@ impl Teller<'_> {
         let mut out = Vec::new();
         for (cluster, sums) in by_cluster {
             let Some(upstream) = summary.upstreams.get(&cluster) else { continue };
-            let seen = |counts: Counts| Seen {
-                requests: counts.requests(),
-                failed: counts.failed(),
-            };
+            let seen = |counts: Counts| Seen { requests: counts.requests(), failed: counts.failed() };
             let mut by_callee = None;
             for host in upstream.hosts.keys() {
                 if let Some(listener) = summary.listeners.get(host).filter(|l| l.inbound > 0) {
@@ -272,6 +270,7 @@ impl Teller<'_> {
 }
 
 /// Who serves at an address.
+#[derive(Default)]
 struct Servers<'s>(HashMap<&'s [u8], Vec<&'s Serve>>);
 
 impl<'s> Servers<'s> {
@@ -309,15 +308,14 @@ impl Parts {
         let (outer, inner) = (above.duration_ms?, below.duration_ms?);
         // The callee's upstream is its application, or the next hop of a gateway.
         let application = below.service_ms.filter(|ms| *ms <= inner);
-        Some(Parts { network: outer.saturating_sub(inner), queue: application.map(|ms| inner - ms), application })
+        Some(Parts {
+            network: outer.saturating_sub(inner),
+            queue: application.map(|ms| inner - ms),
+            application,
+        })
     }
 
-    fn count(
-        self,
-        network: &mut Latency,
-        queue: &mut Latency,
-        application: &mut Latency,
-    ) {
+    fn count(self, network: &mut Latency, queue: &mut Latency, application: &mut Latency) {
         network.add(self.network);
         self.queue.into_iter().for_each(|ms| queue.add(ms));
         self.application.into_iter().for_each(|ms| application.add(ms));
@@ -326,7 +324,9 @@ impl Parts {
 
 /// Between what the callee's clock must be ahead of the caller's, for its line to lie within the caller's.
 pub(super) fn bounds(above: &Sight, below: &Sight) -> Option<(i64, i64)> {
-    if above.kind != Kind::Http || below.direction == Some(Direction::Outbound) && above.proxy() == below.proxy() {
+    if above.kind != Kind::Http
+        || below.direction == Some(Direction::Outbound) && above.proxy() == below.proxy()
+    {
         return None;
     }
     let low = below.end_us()?.checked_sub(above.end_us()?)?;
@@ -352,16 +352,14 @@ fn skew(mut bounds: Vec<(i64, i64)>) -> Option<Skew> {
 }
 
 /// The trees of the requests that findings will show.
-fn traces(
-    sample: &Sample,
-    second: Option<&Second>,
-    summary: &Summary,
-) -> BTreeMap<Text, Vec<Step>> {
+fn traces(sample: &Sample, second: Option<&Second>, summary: &Summary) -> BTreeMap<Text, Vec<Step>> {
     let mut out = BTreeMap::new();
     let ids = summary.symptoms.values().flat_map(|symptom| &symptom.exemplars);
     for id in ids.filter_map(|exemplar| exemplar.request_id.as_ref()) {
         let Some(key) = id_key(id) else { continue };
-        let Some(group) = sample.get(key).filter(|_| out.len() < TRACES && !out.contains_key(id)) else { continue };
+        let Some(group) = sample.get(key).filter(|_| out.len() < TRACES && !out.contains_key(id)) else {
+            continue;
+        };
         let more = second.and_then(|s| s.counterparts.get(key)).into_iter().flat_map(|group| group.sights());
         let sights: Vec<&Sight> = group.sights().iter().chain(more).collect();
         if sights.len() > 1 {

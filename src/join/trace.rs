@@ -31,7 +31,12 @@ pub struct Trace {
 impl Trace {
     /// Looks for a request id.
     pub fn of(id: &str) -> Trace {
-        Trace { key: id_key(id.as_bytes()), sights: Vec::new(), more: 0, connections: Sample::new(CONNECTIONS) }
+        Trace {
+            key: id_key(id.as_bytes()),
+            sights: Vec::new(),
+            more: 0,
+            connections: Sample::new(CONNECTIONS),
+        }
     }
 
     /// Takes a record if it is the request's, or may be of its connections.
@@ -83,7 +88,9 @@ impl Trace {
             let Some(key) = connection_key(above.upstream_local(), above.host()) else { continue };
             let Some(group) = connections.get(key) else { continue };
             let both: Vec<Sight> = std::iter::once(above).chain(group.sights()).cloned().collect();
-            ends.extend(of_connection(&both).into_iter().filter(|p| p.caller == 0).map(|p| both[p.callee].clone()));
+            ends.extend(
+                of_connection(&both).into_iter().filter(|p| p.caller == 0).map(|p| both[p.callee].clone()),
+            );
         }
         sights.extend(ends);
         steps(&sights.iter().collect::<Vec<_>>())
@@ -210,7 +217,9 @@ fn lead(above: &Sight, below: &Sight) -> i64 {
     }
     match bounds(above, below) {
         // A callee may notice late that its caller has left.
-        Some((low, high)) if low > TICK_US && below.outcome != crate::record::Outcome::ClientGone => (low + high) / 2,
+        Some((low, high)) if low > TICK_US && below.outcome != crate::record::Outcome::ClientGone => {
+            (low + high) / 2
+        }
         Some((low, high)) if high < -TICK_US => (low + high) / 2,
         _ => 0,
     }

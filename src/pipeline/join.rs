@@ -34,7 +34,7 @@ pub(super) fn join(first: Join, summary: &mut Summary, outcome: &Outcome, again:
     let both = sides.caller.requests() > 0 && sides.callee.requests() > 0;
     let several = outcome.sources.len() > 1 || both;
     let second = match several && !outcome.interrupted && can_be_read_again(again.inputs) {
-        true => Some(second(&first, again)?),
+        true => second(&first, again)?,
         false => None,
     };
     summary.hops = tell(first, second, summary);
@@ -68,7 +68,8 @@ impl Fold for Reading<'_> {
     }
 }
 
-fn second(first: &Join, again: &Again<'_>) -> Result<Second> {
+/// `None` when it was ended early: half of the other sides would look like losses.
+fn second(first: &Join, again: &Again<'_>) -> Result<Option<Second>> {
     let wanted = first.wanted();
     let make = || Reading { filter: again.filter, wanted: &wanted, second: Second::default() };
     let mut whole = Second::default();
@@ -76,13 +77,14 @@ fn second(first: &Join, again: &Again<'_>) -> Result<Second> {
         progress.read.store(0, std::sync::atomic::Ordering::Relaxed);
     }
     // What cannot be read has been told of after the first reading.
-    run(again.inputs, again.reader, make, again.options, again.progress, |part: Part<Reading<'_>>| {
-        let mut later = part.fold.second;
-        later.shift_lines(part.first_line);
-        whole.merge(later);
-        Ok(())
-    })?;
-    Ok(whole)
+    let outcome =
+        run(again.inputs, again.reader, make, again.options, again.progress, |part: Part<Reading<'_>>| {
+            let mut later = part.fold.second;
+            later.shift_lines(part.first_line);
+            whole.merge(later);
+            Ok(())
+        })?;
+    Ok((!outcome.interrupted).then_some(whole))
 }
 
 struct Looking<'f> {

@@ -147,10 +147,8 @@ pub fn summarise_in_detail(
 ) -> Result<(Summary, Detail, Passed, Outcome)> {
     let mut whole = Whole::default();
     let mut detail = Detail::default();
-    let make = || CountingMore {
-        counting: Counting::new(filter, Tally::default()),
-        detail: Detail::default(),
-    };
+    let make =
+        || CountingMore { counting: Counting::new(filter, Tally::default()), detail: Detail::default() };
     let outcome = run(inputs, reader, make, options, progress, |part: Part<CountingMore<'_>>| {
         whole.add(part.fold.counting, part.first_line);
         detail.merge(part.fold.detail);

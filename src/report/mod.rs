@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod escape;
 pub mod explain;
+mod hops;
 mod html;
 mod incident_json;
 mod json;

@@ -6,9 +6,9 @@ use std::io::Write;
 
 use serde::Serialize;
 
+use super::SourceInfo;
 use super::escape::{terminal, utf8};
 use super::units::{counted, duration};
-use super::SourceInfo;
 use crate::aggregate::Step;
 use crate::diagnosis::upstream_title;
 use crate::error::{ErrorKind, Result};
@@ -64,7 +64,8 @@ impl TraceReport<'_> {
         let text = match form {
             TraceForm::Table => self.tree(),
             TraceForm::Json => {
-                let mut text = serde_json::to_string_pretty(&self.wire()).map_err(|e| ErrorKind::Write(e.into()))?;
+                let mut text =
+                    serde_json::to_string_pretty(&self.wire()).map_err(|e| ErrorKind::Write(e.into()))?;
                 text.push('\n');
                 text
             }
@@ -98,7 +99,12 @@ impl TraceReport<'_> {
             self.sources.get(step.source as usize).map_or("-", |source| source.name.as_str()).to_owned()
         };
         for (line, step) in lines(self.steps).iter().zip(self.steps) {
-            out += &format!("{} ({}:{})\n", terminal(line.as_bytes()), terminal(source(step).as_bytes()), step.line);
+            out += &format!(
+                "{} ({}:{})\n",
+                terminal(line.as_bytes()),
+                terminal(source(step).as_bytes()),
+                step.line
+            );
         }
         if self.more > 0 {
             out += &format!("and {}\n", counted(self.more, "more line"));
@@ -112,7 +118,12 @@ impl TraceReport<'_> {
         while at < self.steps.len() {
             hops.push(self.nested(&mut at));
         }
-        Wire { schema: "meshwhy.trace/1", request_id: self.id, lines: self.steps.len() as u64 + self.more, hops }
+        Wire {
+            schema: "meshwhy.trace/1",
+            request_id: self.id,
+            lines: self.steps.len() as u64 + self.more,
+            hops,
+        }
     }
 
     /// The step at `at` with all below it; `at` is moved behind them. Deep trees are flat from a depth on that no
@@ -149,7 +160,14 @@ pub(super) fn lines(steps: &[Step]) -> Vec<String> {
         .zip(steps)
         .map(|(row, step)| {
             let [a, b, c] = widths;
-            format!("{:>a$}  {:>b$}  {:<c$}  {}{}", row[0], row[1], row[2], "  ".repeat(step.depth.min(40)), words(step))
+            format!(
+                "{:>a$}  {:>b$}  {:<c$}  {}{}",
+                row[0],
+                row[1],
+                row[2],
+                "  ".repeat(step.depth.min(40)),
+                words(step)
+            )
         })
         .collect()
 }
@@ -160,7 +178,7 @@ fn words(step: &Step) -> String {
     if !step.side.is_empty() {
         out += &format!("{} ", step.side);
     }
-    out += &utf8(&step.proxy);
+    out += &super::hops::proxy(&step.proxy);
     let title = if step.upstream.is_empty() { String::new() } else { upstream_title(&step.upstream) };
     match (title.is_empty(), step.host.is_empty()) {
         (true, true) => {}

@@ -16,6 +16,8 @@ mod golden;
 mod house;
 /// Incident reports and comparisons: truth of recordings, schemas, redaction, gates.
 mod incident;
+/// Logs of several proxies: recordings, `trace`, and a mesh of 200 pods within its memory.
+mod join;
 /// Every sample through every container, block size and number of threads; and what must hold for any bytes.
 mod paths;
 /// The README's commands and its example.

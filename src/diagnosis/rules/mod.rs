@@ -3,6 +3,7 @@
 mod client;
 mod hosts;
 mod scope;
+mod sides;
 mod timing;
 
 use super::case::Case;
@@ -171,6 +172,21 @@ pub static RULES: &[Rule] = &[
         name: "peer-no-filter-chain",
         says: "the callee's listener found no filter chain for such connections",
         holds: scope::peer_no_filter_chain,
+    },
+    Rule {
+        name: "same-connection-unmatched",
+        says: "the callee's listener logged the very same connections: no filter chain took them",
+        holds: sides::connection_unmatched,
+    },
+    Rule {
+        name: "callee-never-saw",
+        says: "the callee's proxy, whose log is here, never saw them",
+        holds: sides::callee_never_saw,
+    },
+    Rule {
+        name: "callee-served",
+        says: "the callee's proxy served them: the answer was lost on the way back",
+        holds: sides::callee_served,
     },
     Rule {
         name: "known-details",

@@ -11,6 +11,7 @@ pub(super) fn figure(figure: &Figure, out: &mut String) {
         Figure::Stack(stack) => stacked(stack, out),
         Figure::Heat(heat) => heat_map(heat, out),
         Figure::Lines(lines) => curves(lines, out),
+        Figure::Graph(graph) => super::graph::graph(graph, out),
     }
 }
 

@@ -107,6 +107,7 @@ impl Teller<'_, '_> {
                     exemplar.offset
                 )));
                 blocks.push(Block::Code(self.redact.exemplar(exemplar)));
+                blocks.extend(self.way(exemplar));
             }
         }
         Section { title: "Lines that show it".to_owned(), blocks }

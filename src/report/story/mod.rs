@@ -5,6 +5,7 @@ mod causes;
 mod contrast;
 mod events;
 mod figures;
+mod hops;
 mod impact;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,6 +103,7 @@ impl Teller<'_, '_> {
             sections.push(self.radius(incident));
             sections.push(self.contrast(incident));
         }
+        sections.push(self.hops());
         sections.push(self.causes());
         sections.push(self.exemplars());
         sections.push(self.others());

@@ -1,0 +1,163 @@
+//! What the logs of several proxies prove together: whose fault it was, where the time went, and whose clock is wrong.
+
+use super::case::Case;
+use super::catalog::Catalog;
+use super::fill::Names;
+use super::finding::{Fact, Finding, FindingScope, Severity};
+use super::model;
+use crate::aggregate::{Edge, Latency, Link, Skew, Summary, Text};
+
+/// Requests from which a time is told.
+const TIMED: u64 = 3;
+/// A clock that is wrong by so much breaks more than the reading of logs.
+const WRONG_US: i64 = 1_000_000;
+/// Edges named in a finding.
+const NAMED: usize = 3;
+
+/// Requests of one story that are another's as well, among those whose other side is known: (shared, known, looked at).
+pub(super) fn shared(echo: &[Case<'_>], root: &[Case<'_>]) -> (u64, u64, u64) {
+    let digests: Vec<u64> = root.iter().map(|case| case.key.digest()).collect();
+    let mut sums = (0, 0, 0);
+    for link in echo.iter().filter_map(|case| case.summary.hops.link(case.key)) {
+        sums.0 += digests.iter().filter_map(|digest| link.with.get(digest)).sum::<u64>();
+        sums.1 += link.paired + link.missing;
+        sums.2 += link.seen;
+    }
+    sums
+}
+
+/// True when the join proves that two stories are about the same requests.
+pub(super) fn same_requests(echo: &[Case<'_>], root: &[Case<'_>]) -> bool {
+    let (shared, known, seen) = shared(echo, root);
+    shared > 0
+        && shared * 10 >= known * model::SAME_REQUESTS_OF_TEN
+        && known * 10 >= seen * model::KNOWN_OF_TEN
+}
+
+/// Facts that only the other side's log can tell.
+pub(super) fn facts(cases: &[Case<'_>]) -> Vec<Fact> {
+    let mut all = Link::default();
+    let mut inbound = false;
+    for (case, link) in cases.iter().filter_map(|case| Some((case, case.summary.hops.link(case.key)?))) {
+        inbound |= case.key.direction == Some(crate::envoy::Direction::Inbound);
+        all.seen += link.seen;
+        all.paired += link.paired;
+        all.fine += link.fine;
+        all.unmatched += link.unmatched;
+        all.missing += link.missing;
+        all.attempts += link.attempts;
+        all.network.merge(&link.network);
+        all.queue.merge(&link.queue);
+        all.application.merge(&link.application);
+    }
+    let of = all.seen;
+    let mut out = Vec::new();
+    let mut say = |text: String, count: u64| out.push(Fact { text, count });
+    if all.unmatched > 0 {
+        say(
+            "on the very same connections the callee's listener found no filter chain (NR)".to_owned(),
+            all.unmatched,
+        );
+    } else if all.paired > 0 && all.paired * 10 >= of {
+        let other = if inbound { "caller" } else { "callee" };
+        say(format!("the {other}'s log has the same requests"), all.paired);
+    }
+    match (inbound, all.fine) {
+        (_, 0) => {}
+        (true, n) => {
+            say("the caller got an answer all the same, after a retry: hidden failures".to_owned(), n)
+        }
+        (false, n) => {
+            say("the callee's proxy served them: the answer was lost on the way back".to_owned(), n)
+        }
+    }
+    if all.missing > 0 {
+        let lost =
+            "never reached the callee's proxy, whose log is here: lost in the network or in the handshake";
+        say(lost.to_owned(), all.missing);
+    }
+    if !inbound && all.attempts * 10 >= all.paired * 12 && all.paired >= TIMED {
+        let tenths = all.attempts * 10 / all.paired;
+        say(format!("a request reached its callees {}.{} times on average", tenths / 10, tenths % 10), 0);
+    }
+    if let Some(text) = split(&all) {
+        say(text, 0);
+    }
+    out
+}
+
+fn split(link: &Link) -> Option<String> {
+    let median = |latency: &Latency| (latency.count() >= TIMED).then(|| latency.quantile_ms(500));
+    let network = median(&link.network)?;
+    let mut parts = vec![format!("{network} ms between the proxies")];
+    parts.extend(median(&link.queue).map(|ms| format!("{ms} ms in the callee's proxy")));
+    parts.extend(median(&link.application).map(|ms| format!("{ms} ms in its application")));
+    Some(format!("median time of a request: {}", parts.join(", ")))
+}
+
+/// Proxies whose clocks differ by more than a hop takes: one finding, named after the worst pair.
+pub(super) fn clocks(catalog: &Catalog, summary: &Summary) -> Option<Finding> {
+    let page = catalog.page("clock-skew")?;
+    let mut wrong: Vec<(&Edge, Skew)> = summary
+        .hops
+        .edges
+        .iter()
+        .filter_map(|edge| Some((edge, edge.skew.filter(|skew| skew.exceeds_hop())?)))
+        .collect();
+    wrong.sort_by_key(|(edge, skew)| (std::cmp::Reverse(skew.offset_us.abs()), &edge.caller, &edge.upstream));
+    let (worst, skew) = *wrong.first()?;
+    let requests: u64 = wrong.iter().map(|(_, skew)| skew.requests).sum();
+    let evidence =
+        wrong.iter().take(NAMED).map(|(edge, skew)| Fact { text: ahead(edge, skew), count: skew.requests });
+    let severe = skew.offset_us.abs() >= WRONG_US;
+    let names = Names::none();
+    Some(Finding {
+        id: page.head.id.clone(),
+        title: page.title.clone(),
+        title_zh: page.head.title_zh.clone(),
+        severity: if severe { Severity::Warning } else { Severity::Note },
+        confidence: if skew.requests >= 20 { 0.97 } else { 0.85 },
+        guide: page.head.guide.clone(),
+        scope: FindingScope {
+            upstream: Some(worst.upstream.clone()),
+            upstreams: match wrong.len() {
+                1 => Vec::new(),
+                _ => names_of(&wrong),
+            },
+            ..FindingScope::default()
+        },
+        requests,
+        of: summary.hops.edges.iter().map(|edge| edge.paired).sum::<u64>().max(requests),
+        span: summary.span,
+        ongoing: true,
+        likely_cause: names.prose(&page.meaning),
+        evidence: evidence.collect(),
+        against: Vec::new(),
+        fix: page.head.fix.iter().take(1).map(|advice| names.remedy(advice)).collect(),
+        confirm: page.head.confirm.iter().map(|advice| names.remedy(advice)).collect(),
+        alternatives: Vec::new(),
+        exemplars: Vec::new(),
+    })
+}
+
+fn names_of(edges: &[(&Edge, Skew)]) -> Vec<Text> {
+    let mut names: Vec<Text> = edges.iter().map(|(edge, _)| edge.upstream.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn ahead(edge: &Edge, skew: &Skew) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let callee = match edge.callees.iter().collect::<Vec<_>>()[..] {
+        [one] => text(one),
+        _ => super::upstream_title(&edge.upstream),
+    };
+    let caller = edge.caller.as_deref().map_or("its callers".to_owned(), text);
+    let way = if skew.offset_us > 0 { "ahead of" } else { "behind" };
+    format!(
+        "the clock of {callee} is {} ms {way} that of {caller}; a hop takes {} ms",
+        skew.offset_us.abs() / 1_000,
+        skew.hop_us / 1_000
+    )
+}
