@@ -36,6 +36,8 @@ pub struct Link {
     pub with: BTreeMap<u64, u64>,
     /// Other sides that were fine: the callee served it, or the caller got an answer after a retry.
     pub fine: u64,
+    /// Records of the symptom whose connection was looked for.
+    pub connections: u64,
     /// Connections on which the callee's listener matched no filter chain.
     pub unmatched: u64,
     /// Requests that the callee's proxy, whose log is here, never saw.

@@ -21,7 +21,7 @@ pub(super) fn shared(echo: &[Case<'_>], root: &[Case<'_>]) -> (u64, u64, u64) {
     for link in echo.iter().filter_map(|case| case.summary.hops.link(case.key)) {
         sums.0 += digests.iter().filter_map(|digest| link.with.get(digest)).sum::<u64>();
         sums.1 += link.paired + link.missing;
-        sums.2 += link.seen;
+        sums.2 += if link.unmatched > 0 { link.connections } else { link.seen };
     }
     sums
 }
@@ -53,12 +53,8 @@ pub(super) fn facts(cases: &[Case<'_>]) -> Vec<Fact> {
     let of = all.seen;
     let mut out = Vec::new();
     let mut say = |text: String, count: u64| out.push(Fact { text, count });
-    if all.unmatched > 0 {
-        say(
-            "on the very same connections the callee's listener found no filter chain (NR)".to_owned(),
-            all.unmatched,
-        );
-    } else if all.paired > 0 && all.paired * 10 >= of {
+    // Of broken connections the page itself speaks.
+    if all.unmatched == 0 && all.paired > 0 && all.paired * 10 >= of {
         let other = if inbound { "caller" } else { "callee" };
         say(format!("the {other}'s log has the same requests"), all.paired);
     }

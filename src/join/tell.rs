@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::collect::{Call, Join, Second, Serve};
 use super::pairs::{Pair, of_connection, of_request};
 use super::sample::Sample;
-use super::sight::{Sight, id_key};
+use super::sight::{Sight, connection_key, id_key, moment_key};
 use super::trace::steps;
 use crate::aggregate::{Counts, Edge, Hops, Latency, Link, Seen, Skew, Step, Summary, Text};
 use crate::envoy::Direction;
@@ -30,10 +30,10 @@ pub fn tell(first: Join, second: Option<Second>, summary: &Summary) -> Hops {
         let mut sights: Vec<&Sight> = group.sights().iter().chain(more).collect();
         sights.sort_by(|a, b| a.rank().cmp(&b.rank()));
         let whole = !group.is_cut() && second.as_ref().is_some_and(|s| s.counterparts.wants(key));
-        teller.request(&sights, whole);
+        teller.request(&sights, whole.then_some(&first.by_connection));
     }
     for (_, group) in second.iter().flat_map(|s| s.ordinary.iter()) {
-        teller.request(&group.sights().iter().collect::<Vec<_>>(), false);
+        teller.request(&group.sights().iter().collect::<Vec<_>>(), None);
     }
     teller.connections(&first.by_connection);
     let traces = traces(&first.by_id, second.as_ref(), summary);
@@ -65,8 +65,8 @@ fn place(sight: &Sight) -> (u32, u64) {
 }
 
 impl Teller<'_> {
-    /// One request. `whole`: all its lines are here.
-    fn request(&mut self, sights: &[&Sight], whole: bool) {
+    /// One request. `whole`: all its lines are here, and their connections where those were kept.
+    fn request(&mut self, sights: &[&Sight], whole: Option<&Sample>) {
         let pairs = of_request(sights);
         for sight in sights {
             if let Some(symptom) = sight.symptom {
@@ -81,7 +81,10 @@ impl Teller<'_> {
             self.hop(above, &below);
         }
         for (at, above) in sights.iter().enumerate() {
-            let lost = whole && above.calls() && above.failed() && !callers.contains_key(&at);
+            let lost = whole.is_some_and(|ends| kept(ends, above))
+                && above.calls()
+                && above.failed()
+                && !callers.contains_key(&at);
             if let Some(symptom) = above.symptom.filter(|_| lost && self.has_log_of(above)) {
                 let names = (symptom, above.proxy().into(), above.cluster().into());
                 self.alone.insert(place(above), names);
@@ -143,12 +146,16 @@ impl Teller<'_> {
     fn connections(&mut self, sample: &Sample) {
         let mut counted = BTreeSet::new();
         for sight in sample.iter().flat_map(|(_, group)| group.sights()) {
-            // Those with a request id have been counted; a line may stand under its connection and under its moment.
-            if let Some(symptom) =
-                sight.symptom.filter(|_| sight.id_key().is_none() && counted.insert(place(sight)))
-            {
-                self.links.entry(symptom).or_default().seen += 1;
-            }
+            // A line may stand under its connection and under its moment; the other end of a connection that was not
+            // kept is not there to be found.
+            let Some(symptom) = sight.symptom.filter(|_| kept(sample, sight) && counted.insert(place(sight)))
+            else {
+                continue;
+            };
+            let link = self.links.entry(symptom).or_default();
+            link.connections += 1;
+            // Those with a request id have been counted.
+            link.seen += u64::from(sight.id_key().is_none());
         }
         let mut matched = BTreeSet::new();
         // What the two ends prove comes before what place and time make likely.
@@ -285,6 +292,17 @@ impl<'s> Servers<'s> {
     fn at(&self, address: &[u8]) -> impl Iterator<Item = &'s Serve> {
         self.0.get(address).into_iter().flatten().copied()
     }
+}
+
+/// True when both ends of a line's connection are in the sample, if they were logged.
+fn kept(sample: &Sample, sight: &Sight) -> bool {
+    let key = match sight.calls() {
+        true => {
+            connection_key(sight.upstream_local(), sight.host()).or(moment_key(sight.host(), sight.time_us))
+        }
+        false => connection_key(sight.client(), sight.listener()),
+    };
+    key.is_none_or(|key| sample.wants(key))
 }
 
 /// Failed, or left by its client: what a caller that gave up leaves at the callee.

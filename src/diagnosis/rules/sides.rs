@@ -10,7 +10,7 @@ fn link<'s>(case: &Case<'s>) -> Option<&'s Link> {
 
 /// The callee's listener logged the very same connections, and no filter chain took them.
 pub(super) fn connection_unmatched(case: &Case<'_>) -> bool {
-    link(case).is_some_and(|link| link.unmatched > 0 && link.unmatched * 2 >= link.seen)
+    link(case).is_some_and(|link| link.unmatched > 0 && link.unmatched * 2 >= link.connections)
 }
 
 /// The callee's proxy, whose log is here, has no line of most of them.
