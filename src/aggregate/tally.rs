@@ -67,6 +67,8 @@ struct Row {
     upstream: usize,
     host: usize,
     scopes: [usize; 4],
+    /// What a ztunnel's connection was for; empty in all other rows.
+    service: Text,
     symptom: usize,
     /// Digest of the symptom's key; `None`: nothing is wrong with these records.
     digest: Option<u64>,
@@ -129,6 +131,10 @@ impl Tally {
         let row = &mut self.rows[at];
         row.requests += 1;
         let summary = &mut self.summary;
+        // The first records settle it.
+        if !summary.service_times {
+            summary.service_times = record.number(Field::ServiceTime).is_some();
+        }
         let duration_ms = record.duration_ms();
         let latency_ms = duration_ms.filter(|_| row.counts_latency);
         if !summary.groups.by.is_empty() {
@@ -364,6 +370,7 @@ impl Summary {
             upstream,
             host,
             scopes,
+            service: if shape.kind == Kind::Ztunnel { authority.as_ref().into() } else { Text::default() },
             symptom,
             digest,
             counts_latency: shape.kind == Kind::Http
@@ -386,6 +393,9 @@ impl Summary {
         let code = row.code;
         self.counts.add(row.outcome, n);
         self.sides.of_mut(row.direction, row.tunnel).add(row.outcome, n);
+        if let (Kind::Ztunnel, Some(direction)) = (row.shape.kind, row.direction) {
+            self.ends_of(&row.service, usize::MAX).add(direction, row.outcome, n);
+        }
         *self.codes.entry(code).or_default() += n;
         self.span.merge(row.span);
         *self.lines.formats.entry(row.shape.format).or_default() += n;
@@ -408,7 +418,11 @@ impl Summary {
                 upstream.flags.add(&name[..], n);
                 self.flags.add(&name[..], n);
             }
-            self.flag_sets.add(&row.flags.join(&b","[..])[..], n);
+            let set = row.flags.join(&b","[..]);
+            self.flag_sets.add(&set[..], n);
+            if row.tunnel {
+                self.tunnel_flag_sets.add(&set[..], n);
+            }
         }
         if row.host == OTHER {
             upstream.other_hosts.add(row.outcome, n);
@@ -420,6 +434,7 @@ impl Summary {
         }
         pick(&mut upstream.ok, &mut upstream.failure, row.outcome, row.span);
         let inbound = row.shape.kind != Kind::Ztunnel && row.direction == Some(Direction::Inbound);
+        let carried = row.shape.kind == Kind::Tcp && row.upstream != NONE && row.outcome == Outcome::Ok;
         let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];
         for (table, index) in tables.into_iter().zip(row.scopes) {
             let Some((_, scope)) = table.get_index_mut(index) else {
@@ -433,6 +448,7 @@ impl Summary {
                 scope.ok_with_sni += if row.sni { n } else { 0 };
             }
             scope.inbound += if inbound { n } else { 0 };
+            scope.tcp_carried += if carried { n } else { 0 };
         }
     }
 }

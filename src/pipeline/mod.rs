@@ -21,7 +21,9 @@ mod task;
 mod tests;
 
 pub use join::{Traced, trace};
-pub use summarise::{Passed, rewrite, summarise, summarise_by, summarise_in_detail, summarise_sides};
+pub use summarise::{
+    Passed, last_start, rewrite, summarise, summarise_by, summarise_in_detail, summarise_sides,
+};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

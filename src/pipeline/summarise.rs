@@ -158,6 +158,34 @@ pub fn summarise_in_detail(
     Ok((whole.summary, detail, whole.passed, outcome))
 }
 
+/// The latest start of a record.
+#[derive(Default)]
+struct Latest(Option<i64>);
+
+impl Fold for Latest {
+    const NUMBERED: bool = false;
+
+    #[inline]
+    fn see(&mut self, seen: &Seen<'_>, _: &Place<'_>) {
+        if let Seen::Record(record) = seen {
+            self.0 = self.0.max(record.start_us());
+        }
+    }
+}
+
+/// When the last of all records started, microseconds since 1970; `None` without one that has a time.
+///
+/// # Errors
+/// None of its own: what cannot be read is passed over, as the reading that follows names it.
+pub fn last_start(inputs: &[Input], reader: &Reader, options: &Options) -> Result<Option<i64>> {
+    let mut last = None;
+    run(inputs, reader, Latest::default, options, None, |part: Part<Latest>| {
+        last = last.max(part.fold.0);
+        Ok(())
+    })?;
+    Ok(last)
+}
+
 /// Counts that pass the filter before and from a moment on, apart.
 struct CountingSides<'f> {
     at_us: i64,

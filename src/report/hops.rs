@@ -4,6 +4,7 @@ use super::escape::utf8;
 use super::units::{count, duration, rate};
 use crate::aggregate::{Edge, Hops, Latency, Seen};
 use crate::diagnosis::upstream_title;
+use crate::words::Lang;
 
 /// Columns of the table of hops.
 pub(super) const HEAD: [&str; 11] = [
@@ -39,7 +40,7 @@ fn caller(edge: &Edge) -> String {
 }
 
 /// One row for [`HEAD`].
-pub(super) fn row(edge: &Edge) -> Vec<String> {
+pub(super) fn row(edge: &Edge, lang: Lang) -> Vec<String> {
     let median = |latency: &Latency| match latency.count() {
         0 => "-".to_owned(),
         _ => duration(latency.quantile_ms(500)),
@@ -55,7 +56,7 @@ pub(super) fn row(edge: &Edge) -> Vec<String> {
     };
     vec![
         caller(edge),
-        upstream_title(&edge.upstream),
+        upstream_title(&edge.upstream, lang),
         count(edge.by_caller.requests),
         count(edge.by_caller.failed),
         there(|seen| seen.requests),
@@ -89,11 +90,11 @@ pub(super) struct Arrow {
 }
 
 /// The graph of the edges with the most failures. `None` when there is nothing to draw.
-pub(super) fn graph(hops: &Hops) -> Option<Graph> {
+pub(super) fn graph(hops: &Hops, lang: Lang) -> Option<Graph> {
     let edges = told(hops);
     let mut graph = Graph { nodes: Vec::new(), arrows: Vec::new(), more: 0 };
     for edge in &edges {
-        let (from, to) = (caller(edge), place(edge, &edges));
+        let (from, to) = (caller(edge), place(edge, &edges, lang));
         let new = [&from, &to].iter().filter(|name| !graph.nodes.contains(name)).count();
         if graph.nodes.len() + new > NODES {
             graph.more += 1;
@@ -117,11 +118,11 @@ pub(super) fn graph(hops: &Hops) -> Option<Graph> {
 }
 
 /// An upstream goes by its pod's name where that pod calls on, so that chains are chains.
-fn place(edge: &Edge, edges: &[&Edge]) -> String {
+fn place(edge: &Edge, edges: &[&Edge], lang: Lang) -> String {
     let calls_on = |name: &[u8]| edges.iter().any(|other| other.caller.as_deref() == Some(name));
     match edge.callees.iter().collect::<Vec<_>>()[..] {
         [one] if calls_on(one) => proxy(one),
-        _ => upstream_title(&edge.upstream),
+        _ => upstream_title(&edge.upstream, lang),
     }
 }
 
@@ -147,7 +148,7 @@ mod tests {
             edge("gateway", "web-1", "outbound|80||web.shop.svc.cluster.local", 3),
             edge("web-1", "cart-1", "outbound|80||cart.shop.svc.cluster.local", 2),
         ];
-        let graph = graph(&Hops { edges, ..Hops::default() }).unwrap();
+        let graph = graph(&Hops { edges, ..Hops::default() }, Lang::En).unwrap();
         assert_eq!(graph.nodes, ["gateway", "web-1", "cart.shop:80"]);
         assert_eq!((graph.arrows[1].from, graph.arrows[1].to), (1, 2));
         assert!(graph.arrows[0].words.contains("3 of 10 failed"), "{}", graph.arrows[0].words);
@@ -156,7 +157,7 @@ mod tests {
     #[test]
     fn a_graph_stays_readable() {
         let edges = (0..100).map(|n| edge(&format!("c{n}"), "x", &format!("u{n}"), 0)).collect();
-        let graph = graph(&Hops { edges, ..Hops::default() }).unwrap();
+        let graph = graph(&Hops { edges, ..Hops::default() }, Lang::En).unwrap();
         assert_eq!((graph.nodes.len(), graph.more), (NODES, 100 - NODES / 2));
     }
 }

@@ -13,6 +13,7 @@ use crate::aggregate::Step;
 use crate::diagnosis::upstream_title;
 use crate::error::{ErrorKind, Result};
 use crate::record::time::rfc3339_ms;
+use crate::words::Lang;
 
 /// A request that was looked for.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +49,10 @@ impl TraceForm {
             "table" => Ok(TraceForm::Table),
             "json" => Ok(TraceForm::Json),
             _ => {
-                let message = format!("there is no output {name:?} for a trace; there are: table, json");
+                let message = both!(
+                    "there is no output {name:?} for a trace; there are: table, json",
+                    "trace 没有输出格式 {name:?}；可用：table, json"
+                );
                 Err(ErrorKind::Option { message }.into())
             }
         }
@@ -98,7 +102,7 @@ impl TraceReport<'_> {
         let source = |step: &Step| {
             self.sources.get(step.source as usize).map_or("-", |source| source.name.as_str()).to_owned()
         };
-        for (line, step) in lines(self.steps).iter().zip(self.steps) {
+        for (line, step) in lines(self.steps, Lang::En).iter().zip(self.steps) {
             out += &format!(
                 "{} ({}:{})\n",
                 terminal(line.as_bytes()),
@@ -142,7 +146,7 @@ impl TraceReport<'_> {
 }
 
 /// The tree as lines of text, not yet escaped for any output: after how long, how long, what came of it, who, to whom.
-pub(super) fn lines(steps: &[Step]) -> Vec<String> {
+pub(super) fn lines(steps: &[Step], lang: Lang) -> Vec<String> {
     let rows: Vec<[String; 3]> = steps
         .iter()
         .map(|step| {
@@ -166,20 +170,20 @@ pub(super) fn lines(steps: &[Step]) -> Vec<String> {
                 row[1],
                 row[2],
                 "  ".repeat(step.depth.min(40)),
-                words(step)
+                words(step, lang)
             )
         })
         .collect()
 }
 
 /// `caller web-1 → checkout.shop:8080 at 10.0.0.7:8080, attempt 2 of 3: via_upstream`.
-fn words(step: &Step) -> String {
+fn words(step: &Step, lang: Lang) -> String {
     let mut out = String::new();
     if !step.side.is_empty() {
         out += &format!("{} ", step.side);
     }
     out += &super::hops::proxy(&step.proxy);
-    let title = if step.upstream.is_empty() { String::new() } else { upstream_title(&step.upstream) };
+    let title = if step.upstream.is_empty() { String::new() } else { upstream_title(&step.upstream, lang) };
     match (title.is_empty(), step.host.is_empty()) {
         (true, true) => {}
         (true, false) => out += &format!(" at {}", utf8(&step.host)),

@@ -18,6 +18,8 @@ mod house;
 mod incident;
 /// Logs of several proxies: recordings, `trace`, and a mesh of 200 pods within its memory.
 mod join;
+/// English and Chinese: completeness, screens, and who gets which.
+mod languages;
 /// Every sample through every container, block size and number of threads; and what must hold for any bytes.
 mod paths;
 /// The README's commands and its example.

@@ -21,7 +21,7 @@ pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()
     let top = report.view.top.max(1);
     let mut cells = vec![HEAD.iter().map(|name| name.to_uppercase()).collect::<Vec<String>>()];
     cells.extend(edges.iter().take(top).map(|edge| {
-        let texts = row(edge).into_iter().enumerate().map(|(at, cell)| match at {
+        let texts = row(edge, report.view.lang).into_iter().enumerate().map(|(at, cell)| match at {
             0 | 1 => shortened(&terminal(cell.as_bytes()), names),
             _ => cell,
         });
