@@ -43,9 +43,13 @@ pub enum ErrorKind {
     },
     /// A catalogue page cannot be loaded.
     Catalog {
-        /// The page's name.
+        /// The page's file, or its name.
         page: String,
-        /// What is wrong, with line and column where known.
+        /// Line of the file, from 1.
+        line: usize,
+        /// Column in characters, from 1.
+        column: usize,
+        /// What is wrong.
         message: Said,
     },
     /// An option of the user makes no sense.
@@ -95,9 +99,10 @@ impl Error {
                 let Said { en, zh } = expected;
                 both!("format string, column {column}: {en}", "格式字符串第 {column} 列：{zh}")
             }
-            ErrorKind::Catalog { page, message } => {
+            ErrorKind::Catalog { page, line, column, message } => {
+                // Editors find the place by this form in any language.
                 let Said { en, zh } = message;
-                both!("page {page}: {en}", "诊断页 {page}：{zh}")
+                both!("{page}:{line}:{column}: {en}", "{page}:{line}:{column}: {zh}")
             }
             ErrorKind::Option { message } => message.clone(),
             ErrorKind::Write(e) => both!("cannot write the result: {e}", "无法写出结果：{e}"),

@@ -30,19 +30,45 @@ impl<K: Hash + Eq> Default for Counter<K> {
 }
 
 impl<K: Hash + Eq> Counter<K> {
-    /// Adds `n` for a key; the owned key is made only when it is new.
+    /// Adds `n` for a key; the owned key is made only when it is new. True when it is.
     #[inline]
-    pub fn add<Q>(&mut self, key: &Q, n: u64)
+    pub fn add<Q>(&mut self, key: &Q, n: u64) -> bool
     where
         K: Borrow<Q> + for<'k> From<&'k Q>,
         Q: Hash + Eq + ?Sized,
     {
         match self.keys.get_mut(key) {
-            Some(count) => *count += n,
+            Some(count) => {
+                *count += n;
+                false
+            }
             None => {
                 self.keys.insert(K::from(key), n);
+                true
             }
         }
+    }
+
+    /// Adds `n` for a key of a later part; a new one is kept when there is room. True when it was kept for the first
+    /// time.
+    pub(super) fn admit(&mut self, key: &K, n: u64, room: bool) -> bool
+    where
+        K: Clone,
+    {
+        match self.keys.get_mut(key) {
+            Some(count) => *count += n,
+            None if room => {
+                self.keys.insert(key.clone(), n);
+                return true;
+            }
+            None => self.other += n,
+        }
+        false
+    }
+
+    /// Adds what was counted of keys that nobody kept.
+    pub(super) fn add_other(&mut self, n: u64) {
+        self.other += n;
     }
 
     /// Takes away from the count of a key, which goes when nothing is left. Only for finished counts: where keys came
@@ -73,6 +99,20 @@ impl<K: Hash + Eq> Counter<K> {
             }
         }
         self.other += later.other;
+    }
+
+    /// The key that was seen as number `at`, and its count.
+    pub(super) fn at(&self, at: usize) -> Option<(&K, u64)> {
+        self.keys.get_index(at).map(|(key, n)| (key, *n))
+    }
+
+    /// True when a key is one of the first `most`.
+    pub(super) fn is_among<Q>(&self, key: &Q, most: usize) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.keys.get_index_of(key).is_some_and(|at| at < most)
     }
 
     /// Keys and counts, in input order.
@@ -129,7 +169,9 @@ mod tests {
 
     fn count(keys: &[u8]) -> Counter<Text> {
         let mut counter = Counter::default();
-        keys.iter().for_each(|&k| counter.add(&[k][..], 1));
+        for &k in keys {
+            counter.add(&[k][..], 1);
+        }
         counter
     }
 

@@ -48,6 +48,10 @@ impl<const N: usize> Split<N> {
         }
     }
 
+    fn weight(&self) -> usize {
+        self.requests.weight(|_| 0) + self.hits.weight(|_| 0)
+    }
+
     fn merge(&mut self, later: Split<N>) {
         self.requests.merge(later.requests, REQUESTS);
         self.hits.merge(later.hits, HITS);
@@ -115,6 +119,15 @@ impl Detail {
         if let (true, Some(ms)) = (counts, record.duration_ms()) {
             self.latency.at([upstream], us).add(ms);
         }
+    }
+
+    /// Bytes on the heap, about.
+    pub fn weight(&self) -> usize {
+        self.places.weight()
+            + self.callers.weight()
+            + self.paths.weight()
+            + self.request_ids.weight(|_| 0)
+            + self.latency.weight(Latency::held)
     }
 
     /// Adds what a later part of the input counted.

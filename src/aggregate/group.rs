@@ -2,10 +2,21 @@
 
 use super::counter::{Counter, Ordered, Text};
 use super::summary::{Caps, Counts};
-use super::{Latency, without_port};
+use super::{Latency, NAME_BYTES, without_port};
+use indexmap::map::Entry;
+
 use crate::envoy::{cluster, flags};
 use crate::error::{ErrorKind, Result};
 use crate::record::{Field, Kind, Outcome, Record};
+
+/// Bytes of the values of a group, for each group that the cap admits.
+const ROOM: usize = 256;
+/// Groups, in input order, whose durations are kept in full detail.
+const DETAILED: usize = 2_000;
+/// Buckets of durations of the groups behind them.
+const FEW_DURATIONS: usize = 128;
+/// Distinct flags of a group.
+const FLAGS: usize = 24;
 
 /// What records are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,10 +141,11 @@ pub struct Group {
 }
 
 impl Group {
-    fn merge(&mut self, later: Group, cap: usize) {
+    fn merge(&mut self, later: Group, at: usize) {
         self.counts.merge(later.counts);
-        self.flags.merge(later.flags, cap);
+        self.flags.merge(later.flags, FLAGS);
         self.latency.merge(&later.latency);
+        self.latency.pack(if at < DETAILED { usize::MAX } else { FEW_DURATIONS });
     }
 }
 
@@ -146,6 +158,8 @@ pub struct Groups {
     pub rows: Ordered<Box<[Option<Text>]>, Group>,
     /// Requests of groups beyond the cap.
     pub other: Option<Box<Group>>,
+    /// Bytes of the values.
+    kept: usize,
 }
 
 impl Groups {
@@ -156,14 +170,22 @@ impl Groups {
 
     /// Counts a record.
     pub(super) fn record(&mut self, record: &Record<'_>, outcome: Outcome, latency_ms: Option<u64>) {
-        let key: Box<[Option<Text>]> = self.by.iter().map(|by| by.value(record)).collect();
-        let group = self.rows.entry(key).or_default();
+        let key: Box<[Option<Text>]> = self.by.iter().map(|by| by.value(record).map(cut)).collect();
+        let group = match self.rows.entry(key) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                self.kept += held(entry.key());
+                entry.insert(Group::default())
+            }
+        };
         group.counts.add(outcome, 1);
         if !record.flags().is_empty() {
             let mut names = names(record);
             names.sort_unstable();
             names.dedup();
-            names.iter().for_each(|name| group.flags.add(*name, 1));
+            for name in names {
+                group.flags.add(name, 1);
+            }
         }
         if let Some(ms) = latency_ms {
             group.latency.add(ms);
@@ -176,21 +198,40 @@ impl Groups {
             self.by = later.by;
         }
         for (key, group) in later.rows {
-            let room = self.rows.len() < caps.groups;
-            match self.rows.get_mut(&key) {
-                Some(mine) => mine.merge(group, caps.symptoms),
-                None if room => {
-                    let mut fresh = Group::default();
-                    fresh.merge(group, caps.symptoms);
-                    self.rows.insert(key, fresh);
-                }
-                None => self.other.get_or_insert_default().merge(group, caps.symptoms),
+            if let Some((at, _, mine)) = self.rows.get_full_mut(&key) {
+                mine.merge(group, at);
+                continue;
+            }
+            let bytes = self.kept + held(&key);
+            if self.rows.len() < caps.groups && bytes <= caps.groups * ROOM {
+                self.kept = bytes;
+                let at = self.rows.len();
+                self.rows.entry(key).or_default().merge(group, at);
+            } else {
+                self.other.get_or_insert_default().merge(group, 0);
             }
         }
         if let Some(other) = later.other {
-            self.other.get_or_insert_default().merge(*other, caps.symptoms);
+            self.other.get_or_insert_default().merge(*other, 0);
         }
     }
+
+    /// Bytes on the heap, about.
+    pub(super) fn weight(&self) -> usize {
+        let latency: usize = self.rows.values().map(|group| group.latency.held()).sum();
+        let row = size_of::<Group>() + 64 + self.by.len() * 48;
+        self.kept + self.rows.len() * row + latency
+    }
+}
+
+/// A value that is not too long.
+fn cut(text: Text) -> Text {
+    if text.len() > NAME_BYTES { text[..NAME_BYTES].into() } else { text }
+}
+
+/// Bytes of a group's values.
+fn held(key: &[Option<Text>]) -> usize {
+    key.iter().flatten().map(|text| text.len()).sum()
 }
 
 #[cfg(test)]

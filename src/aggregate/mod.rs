@@ -1,7 +1,9 @@
 //! Records become counts. `fold(a ++ b) == merge(fold(a), fold(b))`, exactly: integers only, keys in input order.
 //!
-//! A [`Tally`] counts one part of the input without caps (a part is bounded by its bytes); its [`Summary`] is merged
-//! into the whole, where every keyed table has a cap. Above a cap totals stay exact and the rest is counted as `other`.
+//! A [`Tally`] counts one part of the input without caps (a part that becomes heavy is ended, see [`Tally::weight`]);
+//! its [`Summary`] is merged into the whole, where every keyed table has a cap, in keys and in bytes. Above a cap totals
+//! stay exact and the rest is counted as `other`. Where tables share a cap their keys are admitted in the order in which
+//! the input named them, not table by table: so nothing depends on how the input was cut.
 
 mod counter;
 mod detail;
@@ -12,6 +14,8 @@ mod series;
 mod summary;
 mod symptom;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod timed;
 mod totals;
 mod turn;
@@ -23,11 +27,14 @@ pub use hops::{Edge, Hops, Link, Seen, Skew, Step};
 pub use latency::Latency;
 pub use series::{Cell, Load, Series};
 pub use summary::{
-    Caps, Counts, Ends, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Sides, Summary,
-    Upstream,
+    Caps, Code, Counts, Ends, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Sides,
+    Summary, Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
 pub use tally::{Tally, suspicious};
 pub use timed::{Room, Timed};
 pub use totals::Totals;
 pub use turn::{Turn, Turns};
+
+/// Bytes of a name that are kept. A DNS name has at most 253; what is longer is made up.
+const NAME_BYTES: usize = 1024;

@@ -154,6 +154,24 @@ impl<C: Cell, const MAX: usize> Series<C, MAX> {
         }
     }
 
+    /// At most `most` buckets: for a table of many. The width stays a function of the span alone.
+    pub(super) fn limit(&mut self, most: usize) {
+        while self.cells.len() > most && self.step + 1 < WIDTHS_S.len() {
+            self.coarsen(self.step + 1);
+        }
+        self.cells.shrink_to_fit();
+    }
+
+    /// Every bucket's content.
+    pub(super) fn cells_mut(&mut self) -> impl Iterator<Item = &mut C> {
+        self.cells.iter_mut()
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn held(&self) -> usize {
+        self.cells.capacity() * size_of::<C>()
+    }
+
     /// Width of a bucket in seconds.
     pub fn width_s(&self) -> i64 {
         WIDTHS_S[self.step]
@@ -210,6 +228,19 @@ mod tests {
             prop_assert_eq!(&merged, &filled(&sorted));
             prop_assert_eq!(merged.iter().map(|(_, n)| n).sum::<u64>(), seconds.len() as u64);
             prop_assert!(merged.iter().len() <= 10);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_limit_depends_on_the_span_alone(seconds in prop::collection::vec(-5_000i64..50_000, 0..40), cut in 0usize..40, most in 3usize..10) {
+            let cut = cut.min(seconds.len());
+            let limited = |seconds: &[i64]| { let mut series = filled(seconds); series.limit(most); series };
+            let mut merged = limited(&seconds[..cut]);
+            merged.merge(&filled(&seconds[cut..]));
+            merged.limit(most);
+            prop_assert_eq!(&merged, &limited(&seconds));
+            prop_assert_eq!(merged.iter().map(|(_, n)| n).sum::<u64>(), seconds.len() as u64);
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::counter::{Counter, Ordered, Text};
 use super::group::Groups;
 use super::hops::Hops;
-use super::symptom::{Exemplar, Span, Symptom, SymptomKey};
+use super::symptom::{Exemplar, Span, Symptom, SymptomKey, Values};
 use super::{Latency, Load, Series, Turns, series::Cell};
 use crate::envoy::Direction;
 use crate::format::{ProxySignal, Writer};
@@ -24,7 +24,7 @@ pub struct Caps {
     pub scopes: usize,
     /// Groups of records that failed alike.
     pub symptoms: usize,
-    /// Values that these groups keep (hosts, paths, clients, request ids, …), all together.
+    /// Bytes of the values that these groups keep (hosts, paths, clients, request ids, …), all together.
     pub details: usize,
     /// Groups of `--by`.
     pub groups: usize,
@@ -37,13 +37,44 @@ impl Default for Caps {
         Caps {
             upstreams: 12_000,
             hosts: 10_000,
-            all_hosts: 120_000,
+            all_hosts: 110_000,
             scopes: 12_000,
             symptoms: 2_000,
-            details: 100_000,
+            details: 10 << 20,
             groups: 20_000,
             rejects: 20,
         }
+    }
+}
+
+/// Bytes of the names of a table, for each name that its cap admits. Names of real meshes are shorter on average.
+const NAME_ROOM: usize = 160;
+/// The same for endpoints.
+const HOST_ROOM: usize = 64;
+/// The same for the texts of a symptom's key.
+const KEY_ROOM: usize = 800;
+
+/// Upstreams, in input order, that are kept in full detail. What is kept of those behind them is still exact, but
+/// coarser in time and duration.
+const DETAILED: usize = 3_000;
+/// Buckets over time and of durations of upstreams behind [`DETAILED`].
+const FEW_BUCKETS: usize = 32;
+const FEW_DURATIONS: usize = 256;
+/// Distinct codes and flags of an upstream that are told apart.
+const CODES: usize = 24;
+const FLAGS: usize = 24;
+/// Distinct codes of everything.
+const ALL_CODES: usize = 1_000;
+/// Flags that the timeline tells apart: those that came first. Envoy has some thirty.
+const TIMELINE_FLAGS: usize = 48;
+
+/// An HTTP status as a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Code(pub u16);
+
+impl From<&Code> for Code {
+    fn from(code: &Code) -> Code {
+        *code
     }
 }
 
@@ -166,7 +197,7 @@ pub struct Upstream {
     /// Flags by short name, unknown ones as logged.
     pub flags: Counter<Text>,
     /// HTTP status codes.
-    pub codes: BTreeMap<u16, u64>,
+    pub codes: Counter<Code>,
     /// Durations of HTTP records except 101 and `client_gone`.
     pub latency: Latency,
     /// Endpoints.
@@ -240,8 +271,10 @@ impl Scope {
 pub struct FlaggedLoad {
     /// Requests and failures.
     pub load: Load,
-    /// Flags by short name.
+    /// Flags by short name; only those that came first in the input.
     pub flags: BTreeMap<Text, u64>,
+    /// All other flags.
+    pub other_flags: u64,
 }
 
 impl Cell for FlaggedLoad {
@@ -250,6 +283,7 @@ impl Cell for FlaggedLoad {
         for (flag, n) in &other.flags {
             *self.flags.entry(flag.clone()).or_default() += n;
         }
+        self.other_flags += other.other_flags;
     }
 }
 
@@ -337,7 +371,7 @@ pub struct Summary {
     /// Those of a waypoint's tunnels, which are among them.
     pub(super) tunnel_flag_sets: Counter<Text>,
     /// HTTP status codes.
-    pub codes: BTreeMap<u16, u64>,
+    pub codes: Counter<Code>,
     /// First and last start.
     pub span: Span,
     /// Upstream clusters.
@@ -361,9 +395,12 @@ pub struct Summary {
     /// Records beyond the cap of symptoms.
     pub other_symptoms: u64,
     /// Values that the symptoms keep.
-    details_kept: usize,
-    /// Endpoints that the upstreams keep.
-    hosts_kept: usize,
+    pub(super) values: Values,
+    /// Where the endpoints of all upstreams are, in the order in which they were first seen: place of the upstream, and
+    /// place in its table.
+    hosts: Vec<(Place, u32)>,
+    /// Bytes of names that the tables keep.
+    kept: Kept,
     /// Load and flags over time.
     pub timeline: Series<FlaggedLoad, 3600>,
     /// The proxy's own lines.
@@ -413,63 +450,191 @@ impl Summary {
         self.flags.merge(later.flags, caps.symptoms);
         self.flag_sets.merge(later.flag_sets, caps.symptoms);
         self.tunnel_flag_sets.merge(later.tunnel_flag_sets, caps.symptoms);
-        add_all(&mut self.codes, later.codes);
+        self.codes.merge(later.codes, ALL_CODES);
         self.span.merge(later.span);
-        for (name, upstream) in later.upstreams {
-            let room = self.upstreams.len() < caps.upstreams;
-            match self.upstreams.get_mut(&name) {
-                Some(mine) => mine.merge(upstream, caps, &mut self.hosts_kept),
-                None if room => {
-                    let mut fresh = Upstream::default();
-                    fresh.merge(upstream, caps, &mut self.hosts_kept);
-                    self.upstreams.insert(name, fresh);
-                }
-                None => {
-                    self.other_upstreams.get_or_insert_default().merge(upstream, caps, &mut self.hosts_kept)
-                }
-            }
-        }
-        if let Some(other) = later.other_upstreams {
-            self.other_upstreams.get_or_insert_default().merge(*other, caps, &mut self.hosts_kept);
-        }
-        self.no_upstream.merge(later.no_upstream, caps, &mut self.hosts_kept);
+        self.merge_upstreams(later.upstreams, later.other_upstreams, later.no_upstream, &later.hosts, caps);
         let mut other = later.other_scopes;
-        for (mine, theirs) in [
+        for ((mine, theirs), bytes) in [
             (&mut self.authorities, later.authorities),
             (&mut self.routes, later.routes),
             (&mut self.listeners, later.listeners),
             (&mut self.snis, later.snis),
-        ] {
-            other += merge_scopes(mine, theirs, caps.scopes);
+        ]
+        .into_iter()
+        .zip(&mut self.kept.scopes)
+        {
+            other += merge_scopes(mine, theirs, bytes, caps.scopes);
         }
         self.other_scopes += other;
-        let mut budget = caps.details.saturating_sub(self.details_kept);
-        for (key, symptom) in later.symptoms {
-            let room = self.symptoms.len() < caps.symptoms;
-            match self.symptoms.get_mut(&key) {
-                Some(mine) => mine.merge(symptom, &mut budget),
-                None if room => {
-                    let mut fresh = Symptom::default();
-                    fresh.merge(symptom, &mut budget);
-                    self.symptoms.insert(key, fresh);
+        self.merge_symptoms(later.symptoms, &later.values, caps);
+        self.other_symptoms += later.other_symptoms;
+        self.merge_timeline(later.timeline);
+        self.proxy_log.merge(later.proxy_log);
+    }
+
+    fn merge_upstreams(
+        &mut self,
+        mut upstreams: Ordered<Text, Upstream>,
+        mut other: Option<Box<Upstream>>,
+        mut none: Upstream,
+        hosts: &[(Place, u32)],
+        caps: &Caps,
+    ) {
+        let mut places = Vec::with_capacity(upstreams.len());
+        for (name, upstream) in &mut upstreams {
+            let place = match self.upstreams.get_index_of(name) {
+                Some(at) => Place::Known(at as u32),
+                None if self.kept.admits(name, self.upstreams.len(), caps.upstreams) => {
+                    Place::Known(self.upstreams.insert_full(name.clone(), Upstream::default()).0 as u32)
                 }
-                None => self.other_symptoms += symptom.count,
+                None => Place::Other,
+            };
+            self.upstream_at(place).merge(upstream, place);
+            places.push(place);
+        }
+        if let Some(other) = &mut other {
+            self.upstream_at(Place::Other).merge(other, Place::Other);
+        }
+        self.no_upstream.merge(&mut none, Place::None);
+        for &(from, at) in hosts {
+            let (theirs, place) = match from {
+                Place::Known(from) => (&upstreams[from as usize], places[from as usize]),
+                Place::None => (&none, Place::None),
+                Place::Other => match &other {
+                    Some(other) => (&**other, Place::Other),
+                    None => continue,
+                },
+            };
+            let Some((name, host)) = theirs.hosts.get_index(at as usize) else { continue };
+            let room = self.hosts.len() < caps.all_hosts
+                && self.kept.hosts + name.len() <= caps.all_hosts * HOST_ROOM;
+            if let Some(at) = self.upstream_at(place).admit_host(name, host, room, caps.hosts) {
+                self.kept.hosts += name.len();
+                self.hosts.push((place, at as u32));
             }
         }
-        self.other_symptoms += later.other_symptoms;
-        self.details_kept = caps.details.saturating_sub(budget);
-        self.timeline.merge(&later.timeline);
-        self.proxy_log.merge(later.proxy_log);
+    }
+
+    fn upstream_at(&mut self, place: Place) -> &mut Upstream {
+        match place {
+            Place::Known(at) => &mut self.upstreams[at as usize],
+            Place::Other => self.other_upstreams.get_or_insert_default(),
+            Place::None => &mut self.no_upstream,
+        }
+    }
+
+    fn merge_symptoms(&mut self, mut symptoms: Ordered<SymptomKey, Symptom>, values: &Values, caps: &Caps) {
+        let mut places = Vec::with_capacity(symptoms.len());
+        for (key, symptom) in &mut symptoms {
+            let place = match self.symptoms.get_index_of(key) {
+                Some(at) => Some(at),
+                None => {
+                    let held = self.kept.symptoms + key.held();
+                    let room = self.symptoms.len() < caps.symptoms && held <= caps.symptoms * KEY_ROOM;
+                    room.then(|| {
+                        self.kept.symptoms = held;
+                        self.symptoms.insert_full(key.clone(), Symptom::default()).0
+                    })
+                }
+            };
+            match place {
+                Some(at) => self.symptoms[at].merge(symptom, at),
+                None => self.other_symptoms += symptom.count,
+            }
+            places.push(place);
+        }
+        self.values.merge(&mut self.symptoms, values, &symptoms, &places, caps.details);
+    }
+
+    fn merge_timeline(&mut self, mut later: Series<FlaggedLoad, 3600>) {
+        if self.flags.len() > TIMELINE_FLAGS {
+            let flags = &self.flags;
+            for cell in later.cells_mut() {
+                cell.flags.retain(|flag, n| {
+                    let kept = flags.is_among(flag, TIMELINE_FLAGS);
+                    cell.other_flags += if kept { 0 } else { *n };
+                    kept
+                });
+            }
+        }
+        self.timeline.merge(&later);
+    }
+
+    /// A host was seen for the first time, as number `at` of its upstream.
+    pub(super) fn note_host(&mut self, upstream: Option<usize>, at: usize) {
+        let place = upstream.map_or(Place::None, |upstream| Place::Known(upstream as u32));
+        self.hosts.push((place, at as u32));
+    }
+
+    /// Bytes on the heap, about.
+    pub(super) fn weight(&self) -> usize {
+        // What a row of a table costs besides its name and its own size: the hash, the allocation, room for the next.
+        const ROW: usize = 96;
+        let upstreams = self.upstreams.values().map(Upstream::held).sum::<usize>()
+            + self.upstreams.len() * (size_of::<Upstream>() + ROW);
+        let scopes = self.authorities.len() + self.routes.len() + self.listeners.len() + self.snis.len();
+        let symptoms: usize = self
+            .symptoms
+            .iter()
+            .map(|(key, symptom)| size_of::<(SymptomKey, Symptom)>() + 4 * ROW + key.held() + symptom.held())
+            .sum();
+        let flags: usize = self.timeline.iter().map(|(_, cell)| cell.flags.len()).sum();
+        upstreams
+            + self.no_upstream.held()
+            + self.hosts.len() * (size_of::<Host>() + ROW)
+            + scopes * (size_of::<Scope>() + ROW)
+            + symptoms
+            + self.values.held()
+            + self.timeline.held()
+            + flags * ROW
+            + self.groups.weight()
+            + self.ends.len() * (size_of::<Ends>() + ROW)
     }
 }
 
-fn merge_scopes(mine: &mut Ordered<Text, Scope>, theirs: Ordered<Text, Scope>, cap: usize) -> u64 {
+/// Where an upstream is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Known(u32),
+    Other,
+    None,
+}
+
+/// Bytes of names that the tables keep.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Kept {
+    upstreams: usize,
+    hosts: usize,
+    scopes: [usize; 4],
+    symptoms: usize,
+}
+
+impl Kept {
+    /// Admits the name of an upstream, if there is room.
+    fn admits(&mut self, name: &[u8], rows: usize, cap: usize) -> bool {
+        let room = has_room(rows, self.upstreams + name.len(), cap);
+        self.upstreams += if room { name.len() } else { 0 };
+        room
+    }
+}
+
+fn has_room(rows: usize, bytes: usize, cap: usize) -> bool {
+    rows < cap && bytes <= cap * NAME_ROOM
+}
+
+fn merge_scopes(
+    mine: &mut Ordered<Text, Scope>,
+    theirs: Ordered<Text, Scope>,
+    bytes: &mut usize,
+    cap: usize,
+) -> u64 {
     let mut other = 0;
     for (name, scope) in theirs {
-        let room = mine.len() < cap;
+        let room = has_room(mine.len(), *bytes + name.len(), cap);
         match mine.get_mut(&name) {
             Some(known) => known.merge(&scope),
             None if room => {
+                *bytes += name.len();
                 mine.insert(name, scope);
             }
             None => other += scope.counts.requests(),
@@ -485,30 +650,48 @@ fn add_all<K: Ord>(mine: &mut BTreeMap<K, u64>, theirs: BTreeMap<K, u64>) {
 }
 
 impl Upstream {
-    /// Adds what a later part of the input counted.
-    /// `kept` counts the endpoints of all upstreams.
-    pub(super) fn merge(&mut self, later: Upstream, caps: &Caps, kept: &mut usize) {
+    /// Adds what a later part of the input counted, but for the endpoints. `place` is this one's in the whole.
+    fn merge(&mut self, later: &mut Upstream, place: Place) {
         self.counts.merge(later.counts);
-        self.flags.merge(later.flags, caps.symptoms);
-        add_all(&mut self.codes, later.codes);
+        self.flags.merge(std::mem::take(&mut later.flags), FLAGS);
+        self.codes.merge(std::mem::take(&mut later.codes), CODES);
         self.latency.merge(&later.latency);
-        for (name, host) in later.hosts {
-            let room = self.hosts.len() < caps.hosts && *kept < caps.all_hosts;
-            match self.hosts.get_mut(&name) {
-                Some(mine) => mine.merge(&host),
-                None if room => {
-                    *kept += 1;
-                    self.hosts.insert(name, host);
-                }
-                None => self.other_hosts.merge(host.counts),
-            }
-        }
         self.other_hosts.merge(later.other_hosts);
         self.span.merge(later.span);
         self.ok.merge(later.ok);
         self.failure.merge(later.failure);
         self.series.merge(&later.series);
-        self.turns.merge(later.turns);
+        let at = match place {
+            Place::Known(at) => at as usize,
+            Place::Other | Place::None => 0,
+        };
+        let detailed = at < DETAILED;
+        if !detailed {
+            self.series.limit(FEW_BUCKETS);
+        }
+        self.latency.pack(if detailed { usize::MAX } else { FEW_DURATIONS });
+        self.turns.merge(std::mem::take(&mut later.turns), at);
+    }
+
+    /// Adds an endpoint of a later part. Its place, when it was kept for the first time.
+    fn admit_host(&mut self, name: &Text, host: &Host, room: bool, cap: usize) -> Option<usize> {
+        let room = room && self.hosts.len() < cap;
+        match self.hosts.get_mut(name) {
+            Some(mine) => mine.merge(host),
+            None if room => {
+                return Some(self.hosts.insert_full(name.clone(), *host).0);
+            }
+            None => self.other_hosts.merge(host.counts),
+        }
+        None
+    }
+
+    /// Bytes on the heap, but for the endpoints.
+    fn held(&self) -> usize {
+        self.latency.held()
+            + self.series.held()
+            + self.turns.held()
+            + (self.flags.len() + self.codes.len()) * 64
     }
 }
 

@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use super::counter::{Counter, Text};
+use super::counter::{Counter, Ordered, Text};
 use super::{Series, latency::Latency};
 use crate::envoy::{Direction, FlagSet, cluster};
 use crate::record::{Field, Kind, Outcome, Record};
@@ -13,6 +13,10 @@ use crate::record::{Field, Kind, Outcome, Record};
 pub(super) const EXEMPLARS: usize = 3;
 /// Bytes of an exemplar's line that are kept; a real record is far shorter.
 const EXEMPLAR_BYTES: usize = 4096;
+/// The same, of symptoms beyond the first few hundred.
+const SHORT_EXEMPLAR_BYTES: usize = 1024;
+/// Bytes of one text of a key that are kept: a text longer than this comes from a client or is made up.
+const KEY_BYTES: usize = 512;
 
 /// How the SNI stands to the authority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,13 +76,14 @@ impl SymptomKey {
 
     /// The key of a record.
     pub fn of(record: &Record<'_>, outcome: Outcome) -> SymptomKey {
-        let owned = |field| record.text(field).filter(|t| !t.is_empty()).map(|t| Text::from(&*t));
+        let owned =
+            |field| record.text(field).filter(|t| !t.is_empty()).map(|t| Text::from(head(&t, KEY_BYTES)));
         let flags = record.flags();
         let details = owned(Field::Details).map(|d| without_address(&d));
         let transport = owned(Field::TransportFailure)
             .or_else(|| details.as_deref().and_then(transport_of).map(Text::from))
             .map(|text| without_address(&blanks_joined(&text)));
-        let upstream = record.upstream().map(Text::from);
+        let upstream = record.upstream().map(|name| Text::from(head(name, super::NAME_BYTES)));
         let bare = upstream.is_none();
         SymptomKey {
             listener: owned(Field::DownstreamLocal).filter(|_| bare),
@@ -90,7 +95,7 @@ impl SymptomKey {
             code: record.code(),
             flags,
             unknown_flags: if flags.has_unknown() {
-                record.bytes(Field::Flags).into()
+                head(record.bytes(Field::Flags), KEY_BYTES).into()
             } else {
                 Text::default()
             },
@@ -104,6 +109,26 @@ impl SymptomKey {
             sni: sni_of(record),
         }
     }
+
+    /// Bytes of its texts.
+    pub(super) fn held(&self) -> usize {
+        let texts = [
+            &self.upstream,
+            &self.listener,
+            &self.authority,
+            &self.details,
+            &self.transport,
+            &self.termination,
+            &self.route,
+            &self.protocol,
+        ];
+        texts.into_iter().flatten().map(|text| text.len()).sum::<usize>() + self.unknown_flags.len()
+    }
+}
+
+/// The first bytes of a text.
+pub(super) fn head(text: &[u8], most: usize) -> &[u8] {
+    &text[..text.len().min(most)]
 }
 
 /// Whether a field has a value. A text format without the field does not tell; in JSON a missing key is a missing value.
@@ -215,6 +240,14 @@ impl Exemplar {
         let raw = raw[..raw.len().min(EXEMPLAR_BYTES)].into();
         Exemplar { source, line, offset, time_us, request_id: None, request: Text::default(), raw }
     }
+
+    fn shorten(&mut self) {
+        for text in [&mut self.raw, &mut self.request] {
+            if text.len() > SHORT_EXEMPLAR_BYTES {
+                *text = head(text, SHORT_EXEMPLAR_BYTES).into();
+            }
+        }
+    }
 }
 
 /// What was counted of the records of one symptom.
@@ -293,10 +326,102 @@ impl From<&Size> for Size {
 const CAP: usize = 256;
 const CAP_IDS: usize = 4096;
 const CAP_SIZES: usize = 64;
+/// Bytes of a value and of a request id that are kept.
+pub(super) const VALUE_BYTES: usize = 256;
+const ID_BYTES: usize = 64;
+/// What a kept value costs besides its bytes: its place in the table, the hash, the allocation.
+const VALUE_COST: usize = 96;
+/// Symptoms in input order that are kept in full detail over time; there are rarely as many.
+const DETAILED: usize = 256;
+/// Buckets of a series and of a histogram of the symptoms behind them.
+const FEW_BUCKETS: usize = 128;
+
+/// Where a value was first seen: symptom, table of the symptom, place in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct First {
+    symptom: u32,
+    at: u32,
+    table: u8,
+}
+
+/// The values of all symptoms in the order in which they were first seen. All tables share one budget: it is spent in
+/// this order, so that it does not matter how the input was cut.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Values {
+    first: Vec<First>,
+    bytes: usize,
+}
+
+impl Values {
+    fn note(&mut self, symptom: usize, table: usize, at: usize, len: usize) {
+        self.first.push(First { symptom: symptom as u32, at: at as u32, table: table as u8 });
+        self.bytes += len + VALUE_COST;
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn held(&self) -> usize {
+        self.bytes + self.first.capacity() * size_of::<First>()
+    }
+
+    /// Moves the values of a later part's symptoms to their places here; `places` says where each symptom went, if
+    /// anywhere.
+    pub(super) fn merge(
+        &mut self,
+        mine: &mut Ordered<SymptomKey, Symptom>,
+        later: &Values,
+        theirs: &Ordered<SymptomKey, Symptom>,
+        places: &[Option<usize>],
+        budget: usize,
+    ) {
+        for first in &later.first {
+            let Some(place) = places.get(first.symptom as usize).copied().flatten() else { continue };
+            let (table, at) = (usize::from(first.table), first.at as usize);
+            let Some((_, from)) = theirs.get_index(first.symptom as usize) else { continue };
+            let Some((key, n)) = from.tables()[table].at(at) else { continue };
+            let counter = &mut *mine[place].tables_mut()[table];
+            let room = counter.len() < CAPS[table] && self.bytes + key.len() + VALUE_COST <= budget;
+            if counter.admit(key, n, room) {
+                let at = counter.len() - 1;
+                self.note(place, table, at, key.len());
+            }
+        }
+    }
+}
+
+/// Caps of a symptom's tables.
+const CAPS: [usize; 9] = [CAP, CAP, CAP, CAP, CAP, CAP, CAP, CAP, CAP_IDS];
 
 impl Symptom {
-    /// Counts a record.
-    pub(super) fn add(&mut self, record: &Record<'_>, start_us: Option<i64>) {
+    fn tables(&self) -> [&Counter<Text>; CAPS.len()] {
+        [
+            &self.hosts,
+            &self.authorities,
+            &self.paths,
+            &self.user_agents,
+            &self.clients,
+            &self.snis,
+            &self.listeners,
+            &self.pods,
+            &self.request_ids,
+        ]
+    }
+
+    fn tables_mut(&mut self) -> [&mut Counter<Text>; CAPS.len()] {
+        [
+            &mut self.hosts,
+            &mut self.authorities,
+            &mut self.paths,
+            &mut self.user_agents,
+            &mut self.clients,
+            &mut self.snis,
+            &mut self.listeners,
+            &mut self.pods,
+            &mut self.request_ids,
+        ]
+    }
+
+    /// Counts a record; this is symptom number `me`.
+    pub(super) fn add(&mut self, record: &Record<'_>, start_us: Option<i64>, me: usize, values: &mut Values) {
         self.count += 1;
         if let Some(us) = start_us {
             self.span.add(us);
@@ -309,53 +434,56 @@ impl Symptom {
         let size = |field| Size(record.number(field).unwrap_or(0));
         self.bytes_sent.add(&size(Field::BytesSent), 1);
         self.bytes_received.add(&size(Field::BytesReceived), 1);
-        let count = |counter: &mut Counter<Text>, text: &[u8]| {
-            if !text.is_empty() {
-                counter.add(text, 1);
-            }
-        };
         let text = |field| record.text(field).unwrap_or_default();
-        count(&mut self.hosts, &text(Field::UpstreamHost));
-        count(&mut self.authorities, without_port(&text(Field::Authority)));
-        let path = text(Field::Path);
-        let path = path.split(|&b| b == b'?').next().unwrap_or_default();
-        count(&mut self.paths, &path[..path.len().min(256)]);
-        let agent = text(Field::UserAgent);
-        count(&mut self.user_agents, &agent[..agent.len().min(256)]);
-        count(&mut self.clients, without_port(&text(Field::DownstreamRemote)));
-        count(&mut self.snis, &text(Field::ServerName));
-        count(&mut self.listeners, &text(Field::DownstreamLocal));
-        count(&mut self.pods, record.pod().unwrap_or_default());
+        let (authority, path, client) =
+            (text(Field::Authority), text(Field::Path), text(Field::DownstreamRemote));
         let id = text(Field::RequestId);
-        count(&mut self.request_ids, &id[..id.len().min(64)]);
+        let texts: [&[u8]; CAPS.len()] = [
+            &text(Field::UpstreamHost),
+            without_port(&authority),
+            path.split(|&b| b == b'?').next().unwrap_or_default(),
+            &text(Field::UserAgent),
+            without_port(&client),
+            &text(Field::ServerName),
+            &text(Field::DownstreamLocal),
+            record.pod().unwrap_or_default(),
+            head(&id, ID_BYTES),
+        ];
+        for (table, (counter, text)) in self.tables_mut().into_iter().zip(texts).enumerate() {
+            let text = head(text, VALUE_BYTES);
+            if !text.is_empty() && counter.add(text, 1) {
+                values.note(me, table, counter.len() - 1, text.len());
+            }
+        }
     }
 
-    /// Adds what a later part of the input counted.
-    /// `budget` is how many more values all symptoms together may keep.
-    pub(super) fn merge(&mut self, later: Symptom, budget: &mut usize) {
+    /// Adds what a later part of the input counted, but for the values ([`Values::merge`]). This is symptom number `me`
+    /// of the whole.
+    pub(super) fn merge(&mut self, later: &mut Symptom, me: usize) {
         self.count += later.count;
         self.span.merge(later.span);
         self.durations.merge(&later.durations);
         self.answered += later.answered;
-        let mut take = |mine: &mut Counter<Text>, theirs: Counter<Text>, cap: usize| {
-            let before = mine.len();
-            mine.merge(theirs, cap.min(before + *budget));
-            *budget -= mine.len() - before;
-        };
-        take(&mut self.hosts, later.hosts, CAP);
-        take(&mut self.authorities, later.authorities, CAP);
-        take(&mut self.paths, later.paths, CAP);
-        take(&mut self.user_agents, later.user_agents, CAP);
-        take(&mut self.clients, later.clients, CAP);
-        take(&mut self.snis, later.snis, CAP);
-        take(&mut self.listeners, later.listeners, CAP);
-        take(&mut self.pods, later.pods, CAP);
-        take(&mut self.request_ids, later.request_ids, CAP_IDS);
-        self.bytes_sent.merge(later.bytes_sent, CAP_SIZES);
-        self.bytes_received.merge(later.bytes_received, CAP_SIZES);
+        for (mine, theirs) in self.tables_mut().into_iter().zip(later.tables()) {
+            mine.add_other(theirs.other());
+        }
+        self.bytes_sent.merge(std::mem::take(&mut later.bytes_sent), CAP_SIZES);
+        self.bytes_received.merge(std::mem::take(&mut later.bytes_received), CAP_SIZES);
         self.series.merge(&later.series);
-        self.exemplars.extend(later.exemplars);
+        self.exemplars.append(&mut later.exemplars);
         self.exemplars.truncate(EXEMPLARS);
+        if me >= DETAILED {
+            self.series.limit(FEW_BUCKETS);
+            self.exemplars.iter_mut().for_each(Exemplar::shorten);
+        }
+        self.durations.pack(if me < DETAILED { usize::MAX } else { FEW_BUCKETS });
+    }
+
+    /// Bytes on the heap, but for the values.
+    pub(super) fn held(&self) -> usize {
+        let exemplars = self.exemplars.iter().map(|e| e.raw.len() + e.request.len() + 256).sum::<usize>();
+        let sizes = self.bytes_sent.len() + self.bytes_received.len();
+        self.series.held() + self.durations.held() + exemplars + sizes * 40
     }
 }
 

@@ -5,15 +5,15 @@
 //! record means (outcome, scopes, symptom) is worked out once a row, and a record of a known row only counts.
 
 use hashbrown::HashTable;
-use indexmap::map::Entry;
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
 
+use super::NAME_BYTES;
 use super::counter::Text;
 use super::group::{By, Groups};
-use super::summary::{Caps, FlaggedLoad, RejectSample, Summary, Upstream};
-use super::symptom::{EXEMPLARS, Exemplar, Span, Symptom, SymptomKey, without_port};
+use super::summary::{Code, FlaggedLoad, RejectSample, Summary, Upstream};
+use super::symptom::{EXEMPLARS, Exemplar, Span, SymptomKey, head, without_port};
 use crate::envoy::{Direction, cluster, flags};
 use crate::format::ProxyLine;
 use crate::record::{Field, Kind, Outcome, Record, Reject, time};
@@ -42,10 +42,15 @@ const SAMPLES: usize = 20;
 /// A TCP session that moved less than this both ways may be a handshake that came to nothing.
 const SHORT_SESSION_BYTES: u64 = 2_000;
 
+/// Bytes of a flag's name that are kept.
+const FLAG_BYTES: usize = 64;
+/// The same of a set of flags.
+const FLAG_SET_BYTES: usize = 256;
+/// Flags of one record that are told apart; Envoy does not have as many.
+const FLAGS: usize = 64;
+
 /// No such thing in the record.
 const NONE: usize = usize::MAX;
-/// Its table is full.
-const OTHER: usize = usize::MAX - 1;
 
 /// Records that are alike in every byte that matters.
 struct Row {
@@ -88,6 +93,8 @@ struct Shape {
 pub struct Tally {
     summary: Summary,
     rows: Vec<Row>,
+    /// Bytes that the rows hold besides their own.
+    row_bytes: usize,
     index: HashTable<u32>,
     hasher: FixedState,
     clock: Clock,
@@ -98,6 +105,7 @@ impl Default for Tally {
         Tally {
             summary: Summary::default(),
             rows: Vec::new(),
+            row_bytes: 0,
             index: HashTable::new(),
             hasher: FixedState::with_seed(0x6d65_7368),
             clock: Clock::default(),
@@ -145,7 +153,7 @@ impl Tally {
             upstream.latency.add(ms);
         }
         if row.direction == Some(Direction::Inbound)
-            && row.upstream < OTHER
+            && row.upstream != NONE
             && matches!(row.outcome, Outcome::Ok | Outcome::Denied)
         {
             upstream.turns.add(
@@ -176,14 +184,19 @@ impl Tally {
             }
             None => summary.lines.without_time += 1,
         }
-        if row.symptom < OTHER {
+        if row.symptom != NONE {
             let symptom = &mut summary.symptoms[row.symptom];
-            symptom.add(record, start_us);
+            symptom.add(record, start_us, row.symptom, &mut summary.values);
             if symptom.exemplars.len() < EXEMPLARS {
                 symptom.exemplars.push(Exemplar::of(record, source, line, offset, raw));
             }
         }
         row.digest
+    }
+
+    /// Bytes on the heap, about. Costs a walk over the tables.
+    pub fn weight(&self) -> usize {
+        self.rows.capacity() * size_of::<Row>() + self.row_bytes + self.summary.weight()
     }
 
     /// Counts a line of the proxy's own log.
@@ -250,6 +263,8 @@ impl Tally {
         }
         let at = rows.len();
         let row = self.summary.new_row(record, hash, shape, &key);
+        self.row_bytes +=
+            row.bytes.len() + row.service.len() + row.lens.len() * 4 + row.flags.len() * 48 + 64;
         self.rows.push(row);
         let rows = &self.rows;
         self.index.insert_unique(hash, at as u32, |&at| rows[at as usize].hash);
@@ -316,40 +331,32 @@ impl Row {
 impl Summary {
     /// Works out what a record means, for all records like it.
     fn new_row(&mut self, record: &Record<'_>, hash: u64, shape: Shape, key: &Key<'_>) -> Row {
-        // A part has the whole's caps: where it reaches one, so does the whole.
-        let caps = Caps::default();
         let outcome = record.outcome();
         let upstream = match record.upstream() {
             None => NONE,
-            Some(name) => index_of(&mut self.upstreams, name, caps.upstreams),
+            Some(name) => index_of(&mut self.upstreams, name),
         };
         let hosts = &mut self.upstream_mut(upstream).hosts;
-        let host = index_of(hosts, &record.text(Field::UpstreamHost).unwrap_or_default(), caps.all_hosts);
+        let known = hosts.len();
+        let host = index_of(hosts, &record.text(Field::UpstreamHost).unwrap_or_default());
+        if hosts.len() > known {
+            self.note_host((upstream != NONE).then_some(upstream), host);
+        }
         let authority = record.text(Field::Authority).unwrap_or_default();
         let scopes = [
-            index_of(&mut self.authorities, without_port(&authority), caps.scopes),
-            index_of(&mut self.routes, &record.text(Field::RouteName).unwrap_or_default(), caps.scopes),
-            index_of(
-                &mut self.listeners,
-                &record.text(Field::DownstreamLocal).unwrap_or_default(),
-                caps.scopes,
-            ),
-            index_of(&mut self.snis, &record.text(Field::ServerName).unwrap_or_default(), caps.scopes),
+            index_of(&mut self.authorities, without_port(&authority)),
+            index_of(&mut self.routes, &record.text(Field::RouteName).unwrap_or_default()),
+            index_of(&mut self.listeners, &record.text(Field::DownstreamLocal).unwrap_or_default()),
+            index_of(&mut self.snis, &record.text(Field::ServerName).unwrap_or_default()),
         ];
         let mut digest = None;
         let symptom = if suspicious(record, outcome) {
-            let full = self.symptoms.len() >= caps.symptoms;
             let key = SymptomKey::of(record, outcome);
             digest = Some(key.digest());
-            match self.symptoms.entry(key) {
-                Entry::Occupied(entry) => entry.index(),
-                Entry::Vacant(_) if full => OTHER,
-                Entry::Vacant(entry) => {
-                    let index = entry.index();
-                    entry.insert(Symptom::default());
-                    index
-                }
-            }
+            let entry = self.symptoms.entry(key);
+            let index = entry.index();
+            entry.or_default();
+            index
         } else {
             NONE
         };
@@ -370,7 +377,11 @@ impl Summary {
             upstream,
             host,
             scopes,
-            service: if shape.kind == Kind::Ztunnel { authority.as_ref().into() } else { Text::default() },
+            service: if shape.kind == Kind::Ztunnel {
+                head(&authority, NAME_BYTES).into()
+            } else {
+                Text::default()
+            },
             symptom,
             digest,
             counts_latency: shape.kind == Kind::Http
@@ -382,7 +393,6 @@ impl Summary {
     fn upstream_mut(&mut self, index: usize) -> &mut Upstream {
         match index {
             NONE => &mut self.no_upstream,
-            OTHER => self.other_upstreams.get_or_insert_default(),
             index => &mut self.upstreams[index],
         }
     }
@@ -396,22 +406,18 @@ impl Summary {
         if let (Kind::Ztunnel, Some(direction)) = (row.shape.kind, row.direction) {
             self.ends_of(&row.service, usize::MAX).add(direction, row.outcome, n);
         }
-        *self.codes.entry(code).or_default() += n;
+        self.codes.add(&Code(code), n);
         self.span.merge(row.span);
         *self.lines.formats.entry(row.shape.format).or_default() += n;
         if !row.has_flags && row.shape.kind != Kind::Ztunnel {
             self.lines.without_flags += n;
         }
-        if row.symptom == OTHER {
-            self.other_symptoms += n;
-        }
         let upstream = match row.upstream {
             NONE => &mut self.no_upstream,
-            OTHER => &mut **self.other_upstreams.get_or_insert_default(),
             index => &mut self.upstreams[index],
         };
         upstream.counts.add(row.outcome, n);
-        *upstream.codes.entry(code).or_default() += n;
+        upstream.codes.add(&Code(code), n);
         upstream.span.merge(row.span);
         if !row.flags.is_empty() {
             for name in &row.flags {
@@ -419,13 +425,11 @@ impl Summary {
                 self.flags.add(&name[..], n);
             }
             let set = row.flags.join(&b","[..]);
-            self.flag_sets.add(&set[..], n);
+            let set = head(&set, FLAG_SET_BYTES);
+            self.flag_sets.add(set, n);
             if row.tunnel {
-                self.tunnel_flag_sets.add(&set[..], n);
+                self.tunnel_flag_sets.add(set, n);
             }
-        }
-        if row.host == OTHER {
-            upstream.other_hosts.add(row.outcome, n);
         }
         if let Some((_, host)) = upstream.hosts.get_index_mut(row.host) {
             host.counts.add(row.outcome, n);
@@ -437,10 +441,7 @@ impl Summary {
         let carried = row.shape.kind == Kind::Tcp && row.upstream != NONE && row.outcome == Outcome::Ok;
         let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];
         for (table, index) in tables.into_iter().zip(row.scopes) {
-            let Some((_, scope)) = table.get_index_mut(index) else {
-                self.other_scopes += if index == OTHER { n } else { 0 };
-                continue;
-            };
+            let Some((_, scope)) = table.get_index_mut(index) else { continue };
             scope.counts.add(row.outcome, n);
             scope.span.merge(row.span);
             if row.outcome == Outcome::Ok {
@@ -462,15 +463,13 @@ fn pick(ok: &mut Span, failure: &mut Span, outcome: Outcome, span: Span) {
 }
 
 /// Position of a name, which is added when it is new; no name has no place.
-fn index_of<T: Default>(table: &mut super::counter::Ordered<Text, T>, name: &[u8], cap: usize) -> usize {
+fn index_of<T: Default>(table: &mut super::counter::Ordered<Text, T>, name: &[u8]) -> usize {
     if name.is_empty() {
         return NONE;
     }
+    let name = head(name, NAME_BYTES);
     if let Some(index) = table.get_index_of(name) {
         return index;
-    }
-    if table.len() >= cap {
-        return OTHER;
     }
     table.insert_full(name.into(), T::default()).0
 }
@@ -493,9 +492,10 @@ fn short_session(record: &Record<'_>) -> bool {
 /// Short names of a record's flags, sorted, each once.
 fn flag_names(record: &Record<'_>) -> Box<[Text]> {
     let mut names: Vec<Text> =
-        flags::tokens(record.bytes(Field::Flags)).map(|t| flags::short(t).into()).collect();
+        flags::tokens(record.bytes(Field::Flags)).map(|t| head(flags::short(t), FLAG_BYTES).into()).collect();
     names.sort_unstable();
     names.dedup();
+    names.truncate(FLAGS);
     names.into()
 }
 

@@ -108,6 +108,13 @@ impl<const N: usize, C: Cell> Timed<N, C> {
         }
     }
 
+    /// Bytes on the heap, about; `held` says what a cell holds besides its own size.
+    pub(super) fn weight(&self, held: impl Fn(&C) -> usize) -> usize {
+        let row = size_of::<([Text; N], Row<C>)>() + 64 * N;
+        let cell = |(_, cell): &(i64, C)| size_of::<(i64, C)>() + held(cell);
+        self.rows.values().map(|cells| row + cells.iter().map(cell).sum::<usize>()).sum()
+    }
+
     /// Width of a cell in seconds: what times are known to.
     pub fn width_s(&self) -> i64 {
         WIDTHS_S[self.step]

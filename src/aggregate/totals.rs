@@ -5,10 +5,8 @@
 //! of one end, or of tunnels alone, counts in full. Everything is worked out of finished counts, so it merges exactly.
 //! Sidecars and gateways are proxies of their own: what each logs counts once for each ([`Sides`](super::Sides)).
 
-use std::collections::BTreeMap;
-
 use super::counter::{Counter, Text};
-use super::{Counts, Latency, Summary};
+use super::{Code, Counts, Latency, Summary};
 use crate::envoy::cluster;
 
 /// Totals of the input, nothing counted twice.
@@ -17,7 +15,7 @@ pub struct Totals {
     /// Requests by outcome.
     pub counts: Counts,
     /// HTTP status codes.
-    pub codes: BTreeMap<u16, u64>,
+    pub codes: Counter<Code>,
     /// Flags by short name.
     pub flags: Counter<Text>,
     /// Flag sets.
@@ -46,7 +44,7 @@ impl Summary {
         totals.other_ends = ends.requests();
         totals.counts = totals.counts.without(ends);
         // ztunnel knows no status.
-        less(&mut totals.codes, 0, ends.requests());
+        totals.codes.less(&Code(0), ends.requests());
         let waypoint = self.upstreams.keys().any(|name| name.starts_with(b"inbound-vip|"));
         for (name, upstream) in &self.upstreams {
             if !(waypoint && cluster::is_tunnel(name)) {
@@ -55,7 +53,7 @@ impl Summary {
             }
             totals.carriers += upstream.counts.requests();
             totals.counts = totals.counts.without(upstream.counts);
-            upstream.codes.iter().for_each(|(code, n)| less(&mut totals.codes, *code, *n));
+            upstream.codes.iter().for_each(|(code, n)| totals.codes.less(code, n));
             upstream.flags.iter().for_each(|(flag, n)| totals.flags.less(flag, n));
         }
         if waypoint {
@@ -66,9 +64,9 @@ impl Summary {
     }
 
     /// The row of what has no upstream, without the other ends of ztunnel's connections, which all stand there.
-    pub fn no_upstream_once(&self) -> (Counts, BTreeMap<u16, u64>) {
+    pub fn no_upstream_once(&self) -> (Counts, Counter<Code>) {
         let (ends, mut codes) = (self.other_ends(), self.no_upstream.codes.clone());
-        less(&mut codes, 0, ends.requests());
+        codes.less(&Code(0), ends.requests());
         (self.no_upstream.counts.without(ends), codes)
     }
 
@@ -76,15 +74,5 @@ impl Summary {
         let mut all = Counts::default();
         self.ends.values().for_each(|ends| all.merge(ends.in_both()));
         all
-    }
-}
-
-/// Takes away from a count, which goes when nothing is left.
-fn less(codes: &mut BTreeMap<u16, u64>, code: u16, n: u64) {
-    if let Some(count) = codes.get_mut(&code) {
-        *count = count.saturating_sub(n);
-        if *count == 0 {
-            codes.remove(&code);
-        }
     }
 }

@@ -6,8 +6,15 @@ use foldhash::fast::FixedState;
 
 use super::counter::Ordered;
 
-/// Callers and paths of one upstream that are watched; more than these are not told apart.
-const CAP: usize = 4096;
+/// Callers and paths of one upstream that are watched; more than these are not told apart. One proxy has few inbound
+/// clusters, so those that come first get more room.
+fn cap(upstream: usize) -> usize {
+    match upstream {
+        0..16 => 4096,
+        16..1_000 => 64,
+        _ => 8,
+    }
+}
 
 /// What became of one caller's requests for one path, in input order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,10 +55,11 @@ impl Turns {
         self.0.entry(hasher.finish()).or_default().merge(one);
     }
 
-    /// Adds what a later part of the input counted.
-    pub(super) fn merge(&mut self, later: Turns) {
+    /// Adds what a later part of the input counted, for upstream number `upstream`.
+    pub(super) fn merge(&mut self, later: Turns, upstream: usize) {
+        let cap = cap(upstream);
         for (key, turn) in later.0 {
-            let room = self.0.len() < CAP;
+            let room = self.0.len() < cap;
             match self.0.get_mut(&key) {
                 Some(mine) => mine.merge(turn),
                 None if room => {
@@ -60,6 +68,11 @@ impl Turns {
                 None => {}
             }
         }
+    }
+
+    /// Bytes on the heap, about.
+    pub(super) fn held(&self) -> usize {
+        self.0.capacity() * (size_of::<(u64, Turn)>() + 16)
     }
 
     /// Each caller and path, in input order.
@@ -84,7 +97,7 @@ mod tests {
         fn cuts_change_nothing(requests in prop::collection::vec((0u8..4, any::<bool>()), 0..60), cut in 0usize..60) {
             let cut = cut.min(requests.len());
             let mut merged = counted(&requests[..cut]);
-            merged.merge(counted(&requests[cut..]));
+            merged.merge(counted(&requests[cut..]), 0);
             prop_assert_eq!(merged, counted(&requests));
         }
     }

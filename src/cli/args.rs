@@ -40,7 +40,7 @@ pub(super) enum Command {
     Trace(Box<Trace>),
     /// Explain a response flag, a flag set, a details string, an error text, a cause, or a pasted log line
     Explain(Explain),
-    /// List what meshwhy knows
+    /// List what meshwhy knows, and check pages of one's own
     Catalog(Catalog),
     /// Write the completions of a shell to standard output
     Completions {
@@ -56,6 +56,8 @@ pub(super) enum Command {
 pub(super) struct Triage {
     #[command(flatten)]
     pub(super) read: Read,
+    #[command(flatten)]
+    pub(super) rules: Rules,
     /// Form of the result: table, json, markdown, html (one file, nothing is loaded)
     #[arg(long, value_name = "FORM", default_value = "table")]
     pub(super) output: String,
@@ -82,6 +84,8 @@ pub(super) struct Triage {
 pub(super) struct Report {
     #[command(flatten)]
     pub(super) read: Read,
+    #[command(flatten)]
+    pub(super) rules: Rules,
     /// Form of the result: markdown, json, html (one file, nothing is loaded)
     #[arg(long, value_name = "FORM", default_value = "markdown")]
     pub(super) output: String,
@@ -125,6 +129,8 @@ pub(super) struct Compare {
     pub(super) split_at: Option<String>,
     #[command(flatten)]
     pub(super) read: Read,
+    #[command(flatten)]
+    pub(super) rules: Rules,
     /// Form of the result: markdown, json, html (one file, nothing is loaded)
     #[arg(long, value_name = "FORM", default_value = "markdown")]
     pub(super) output: String,
@@ -156,15 +162,34 @@ pub(super) struct Trace {
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
+    #[command(flatten)]
+    pub(super) rules: Rules,
+    /// List the causes by section of the guide, by flag, or by what was seen
+    #[arg(long, value_name = "BY", conflicts_with = "words")]
+    pub(super) list: Option<ListBy>,
     /// What to explain; several words are one text. `-` reads it from standard input
-    #[arg(required = true, value_name = "WORD", allow_hyphen_values = true, trailing_var_arg = true)]
+    #[arg(
+        required_unless_present = "list",
+        value_name = "WORD",
+        allow_hyphen_values = true,
+        trailing_var_arg = true
+    )]
     pub(super) words: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Catalog {
-    /// What to list
+    /// What to list or do
+    #[command(subcommand)]
     pub(super) what: Shelf,
+}
+
+/// The user's own pages and known findings.
+#[derive(Debug, Args)]
+pub(super) struct Rules {
+    /// Folder with pages and known findings of one's own, over the built-in ones and those of the configuration folder
+    #[arg(long, value_name = "DIR", env = "MESHWHY_RULES")]
+    pub(super) rules: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -290,14 +315,35 @@ pub(super) enum Gate {
     Warning,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Subcommand)]
 pub(super) enum Shelf {
     /// Response flags
     Flags,
     /// Response code details and transport failures, and what they mean
     Details,
     /// Causes that findings name
-    Causes,
+    Causes(Rules),
     /// Formats, wrappers and containers that are recognised
     Formats,
+    /// The text of a cause's page, to begin one's own with
+    Page {
+        /// Cause id
+        id: String,
+    },
+    /// Read the pages of a folder and run their examples
+    Check {
+        /// The folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ListBy {
+    /// Section of the troubleshooting guide
+    Guide,
+    /// Response flag
+    Flag,
+    /// Status, and the text that a client saw
+    Symptom,
 }

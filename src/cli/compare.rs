@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use meshwhy::aggregate::Summary;
-use meshwhy::diagnosis::Catalog;
+use meshwhy::diagnosis::Diagnosis;
 use meshwhy::input::Input;
 use meshwhy::pipeline::{Outcome, Passed, Progress, summarise, summarise_sides};
 use meshwhy::record::time::parse_us;
@@ -12,8 +12,9 @@ use meshwhy::{ErrorKind, Result, both};
 
 use super::args;
 use super::exit::Exit;
-use super::plan::{Reading, wrong};
+use super::plan::{Reading, now_us, wrong};
 use super::progress::{interruptible, watched};
+use super::rules::rulebook;
 use super::run::{complain, exit};
 use super::screen;
 use super::tongue::Tongue;
@@ -28,6 +29,7 @@ pub(super) fn compare(args: args::Compare, tongue: Tongue) -> Result<Exit> {
             "PATH 与 --split-at 一起使用；其他情况请写在 --before 和 --after 之后"
         )));
     }
+    let rulebook = rulebook(&args.rules)?;
     // Each side has its own end, which times may be counted from.
     let side = |paths| Reading::of(args::Read { paths, ..args.read.clone() });
     let readings = match split {
@@ -47,13 +49,10 @@ pub(super) fn compare(args: args::Compare, tongue: Tongue) -> Result<Exit> {
     outcomes.iter().for_each(|outcome| complain(outcome, tongue, false));
     let [before, after] = &sides;
     let lang = tongue.output(&args.output);
-    let catalog = Catalog::built_in().in_lang(lang);
-    let findings = [catalog.diagnose(&before.0), catalog.diagnose(&after.0)];
-    let comparison = Comparison::of(
-        Side { summary: &before.0, findings: &findings[0] },
-        Side { summary: &after.0, findings: &findings[1] },
-        lang,
-    );
+    let rulebook = rulebook.in_lang(lang);
+    let diagnoses = [before, after].map(|side| rulebook.diagnose(&side.0, now_us()));
+    let [old, new] = &diagnoses;
+    let comparison = Comparison::of(side_of(&before.0, old), side_of(&after.0, new), lang);
     let mut out = screen::out(false);
     comparison.write(form, &mut out)?;
     out.flush().map_err(ErrorKind::Write)?;
@@ -71,6 +70,11 @@ pub(super) fn compare(args: args::Compare, tongue: Tongue) -> Result<Exit> {
     let Some(outcome) = worst.or(outcomes.first()) else { return Ok(Exit::Done) };
     let inputs: Vec<Input> = readings.into_iter().flat_map(|reading| reading.inputs).collect();
     Ok(exit(outcome, passed, &inputs, tripped))
+}
+
+fn side_of<'r>(summary: &'r Summary, diagnosis: &'r Diagnosis) -> Side<'r> {
+    let Diagnosis { findings, suppressed, notes } = diagnosis;
+    Side { summary, findings, suppressed, notes }
 }
 
 type Sides = ([(Summary, Passed); 2], Vec<Outcome>);

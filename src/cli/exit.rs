@@ -22,7 +22,7 @@ impl Exit {
     /// How an error that stops us ends the program.
     pub(crate) fn of(error: &Error) -> Exit {
         match error.kind() {
-            ErrorKind::Option { .. } | ErrorKind::Template { .. } => Exit::Usage,
+            ErrorKind::Option { .. } | ErrorKind::Template { .. } | ErrorKind::Catalog { .. } => Exit::Usage,
             _ => Exit::Partial,
         }
     }

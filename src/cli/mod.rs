@@ -8,6 +8,7 @@ mod help_zh;
 mod plan;
 mod progress;
 mod report;
+mod rules;
 mod run;
 mod screen;
 mod tongue;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use meshwhy::aggregate::By;
-use meshwhy::diagnosis::Severity;
+use meshwhy::diagnosis::{Rulebook, Severity};
 use meshwhy::emit::Form;
 use meshwhy::format::{Reader, Template, from_yaml};
 use meshwhy::input::Input;
@@ -15,6 +15,7 @@ use meshwhy::words::Said;
 use meshwhy::{Error, ErrorKind, Result, both};
 
 use super::args::{Filters, Gate, Read, Records, Triage};
+use super::rules::rulebook;
 
 /// What every reading command needs.
 pub(super) struct Reading {
@@ -34,6 +35,7 @@ pub(super) struct TriagePlan {
     pub(super) by: Vec<By>,
     pub(super) bucket_seconds: Option<i64>,
     pub(super) gates: Gates,
+    pub(super) rulebook: Rulebook,
 }
 
 /// What turns the exit code to 1.
@@ -63,6 +65,7 @@ impl TriagePlan {
             by: args.by.as_deref().map_or(Ok(Vec::new()), By::parse)?,
             bucket_seconds: args.bucket.as_deref().map(bucket).transpose()?,
             gates: Gates { over_percent: args.fail_over.as_deref().map(percent).transpose()?, on },
+            rulebook: rulebook(&args.rules)?,
             reading: Reading::of(args.read)?,
         })
     }
@@ -116,7 +119,7 @@ fn with_formats_of(reader: Reader, path: &Path) -> Result<Reader> {
     reader.with_formats(formats).map_err(|e| fail(e.said()))
 }
 
-fn now_us() -> i64 {
+pub(super) fn now_us() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

@@ -2,15 +2,16 @@
 
 use std::io::Write;
 
-use meshwhy::diagnosis::{Catalog, only_failures};
+use meshwhy::diagnosis::only_failures;
 use meshwhy::pipeline::summarise_in_detail;
 use meshwhy::report::{Account, Hide, Report, View, matters, narrator};
 use meshwhy::{ErrorKind, Result, both, incident};
 
 use super::args;
 use super::exit::Exit;
-use super::plan::{Reading, bucket, wrong};
+use super::plan::{Reading, bucket, now_us, wrong};
 use super::progress::{interruptible, watched};
+use super::rules::rulebook;
 use super::run::{complain, exit, sources, warnings};
 use super::screen;
 use super::tongue::Tongue;
@@ -26,6 +27,7 @@ pub(super) fn report(args: args::Report, tongue: Tongue) -> Result<Exit> {
         persons: args.redact,
         authorities: args.redact_authority,
     };
+    let rulebook = rulebook(&args.rules)?;
     let reading = Reading::of(args.read)?;
     let progress = interruptible();
     let (summary, detail, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
@@ -37,17 +39,18 @@ pub(super) fn report(args: args::Report, tongue: Tongue) -> Result<Exit> {
         return Ok(Exit::Partial);
     }
     let lang = tongue.output(&args.output);
-    let findings = Catalog::built_in().in_lang(lang).diagnose(&summary);
+    let diagnosis = rulebook.in_lang(lang).diagnose(&summary, now_us());
     let mut incidents = incident::find_in_detail(&summary, &detail, only_failures(&summary));
-    incidents.retain(|incident| matters(&findings, incident));
+    incidents.retain(|incident| matters(&diagnosis.findings, incident));
     let failures: Vec<String> = outcome.failures.iter().map(|failure| failure.in_lang(lang)).collect();
     let account = Account {
         report: Report {
             summary: &summary,
-            findings: &findings,
+            findings: &diagnosis.findings,
+            suppressed: &diagnosis.suppressed,
             sources: &sources(&outcome),
             failures: &failures,
-            warnings: &warnings(passed, &outcome, lang),
+            warnings: &[warnings(passed, &outcome, lang), diagnosis.notes.clone()].concat(),
             filtered: passed.left_out,
             view: View { lang, top: args.top, bucket_seconds, ..View::default() },
         },

@@ -4,19 +4,21 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Read as _, Write, stderr, stdin, stdout};
 
 use clap::{CommandFactory, FromArgMatches};
-use meshwhy::diagnosis::{Catalog, Finding};
+use meshwhy::diagnosis::{Catalog, Finding, Rulebook};
 use meshwhy::format::Reader;
 use meshwhy::input::Input;
 use meshwhy::pipeline::{Options, Outcome, Passed, rewrite, summarise, summarise_by};
 use meshwhy::query::Filter;
+use meshwhy::report::explain::lists;
 use meshwhy::report::{Report, SourceInfo, View, explain, renderer};
 use meshwhy::words::Lang;
 use meshwhy::{Error, ErrorKind, Result, both, say};
 
-use super::args::{self, Cli, Command, Explain, Records, Shelf, Triage, When};
+use super::args::{self, Cli, Command, Explain, ListBy, Records, Shelf, Triage, When};
 use super::exit::Exit;
-use super::plan::{Gates, Reading, RecordsPlan, TriagePlan, wrong};
+use super::plan::{Gates, Reading, RecordsPlan, TriagePlan, now_us, wrong};
 use super::progress::{interruptible, watched};
+use super::rules::{check, rulebook};
 use super::tongue::{self, Tongue};
 use super::{help, screen};
 
@@ -100,15 +102,16 @@ fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
     if nothing {
         return Ok(Exit::Partial);
     }
-    let findings = Catalog::built_in().in_lang(lang).diagnose(&summary);
+    let diagnosis = plan.rulebook.in_lang(lang).diagnose(&summary, now_us());
     let sources = sources(&outcome);
     let failures: Vec<String> = outcome.failures.iter().map(|failure| failure.in_lang(lang)).collect();
     let report = Report {
         summary: &summary,
-        findings: &findings,
+        findings: &diagnosis.findings,
+        suppressed: &diagnosis.suppressed,
         sources: &sources,
         failures: &failures,
-        warnings: &warnings(passed, &outcome, lang),
+        warnings: &[warnings(passed, &outcome, lang), diagnosis.notes.clone()].concat(),
         filtered: passed.left_out,
         view: View {
             lang,
@@ -122,7 +125,7 @@ fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
     plan.renderer.render(&report, &mut out)?;
     out.flush().map_err(ErrorKind::Write)?;
     let counts = summary.totals().counts;
-    let tripped = plan.gates.tripped(counts.failed(), counts.requests(), &findings);
+    let tripped = plan.gates.tripped(counts.failed(), counts.requests(), &diagnosis.findings);
     Ok(exit(&outcome, passed, &reading.inputs, tripped))
 }
 
@@ -220,6 +223,10 @@ fn tell(text: &str) {
 }
 
 fn explained(args: Explain, lang: Lang) -> Result<Exit> {
+    let rulebook = rulebook(&args.rules)?.in_lang(lang);
+    if let Some(by) = args.list {
+        return listed(rulebook.catalog(), by);
+    }
     let mut text = without_lang(&args.words).join(" ");
     if text == "-" {
         text.clear();
@@ -228,10 +235,9 @@ fn explained(args: Explain, lang: Lang) -> Result<Exit> {
     }
     let colour = screen::colour(When::Auto);
     let view = View { lang, width: screen::width(), colour, ..View::default() };
-    let catalog = Catalog::built_in().in_lang(lang);
     let mut out = screen::out(colour);
-    let known =
-        pasted(&text, &catalog, view, &mut out)? || explain::explain(text.trim(), &catalog, view, &mut out)?;
+    let known = pasted(&text, &rulebook, view, &mut out)?
+        || explain::explain(text.trim(), rulebook.catalog(), view, &mut out)?;
     out.flush().map_err(ErrorKind::Write)?;
     if known {
         return Ok(Exit::Done);
@@ -252,20 +258,34 @@ fn without_lang(words: &[String]) -> &[String] {
     }
 }
 
+fn listed(catalog: &Catalog, by: ListBy) -> Result<Exit> {
+    let by = match by {
+        ListBy::Guide => lists::By::Guide,
+        ListBy::Flag => lists::By::Flag,
+        ListBy::Symptom => lists::By::Symptom,
+    };
+    let mut out = screen::out(false);
+    lists::write(catalog, by, screen::width(), &mut out)?;
+    out.flush().map_err(ErrorKind::Write)?;
+    Ok(Exit::Done)
+}
+
 /// Log lines given as words: they are triaged, and their flags explained. `false`: there is none.
-fn pasted(text: &str, catalog: &Catalog, view: View, out: &mut dyn Write) -> Result<bool> {
+fn pasted(text: &str, rulebook: &Rulebook, view: View, out: &mut dyn Write) -> Result<bool> {
     let input = Input::Bytes { name: "-".to_owned(), bytes: text.as_bytes().to_vec() };
     let options = Options { threads: 1, ..Options::default() };
     let (summary, passed, outcome) = summarise(&[input], &Reader::new(), &Filter::default(), &options, None)?;
     if passed.access == 0 {
         return Ok(false);
     }
+    let diagnosis = rulebook.diagnose(&summary, now_us());
     let report = Report {
         summary: &summary,
-        findings: &catalog.diagnose(&summary),
+        findings: &diagnosis.findings,
+        suppressed: &diagnosis.suppressed,
         sources: &sources(&outcome),
         failures: &[],
-        warnings: &[],
+        warnings: &diagnosis.notes,
         filtered: 0,
         view,
     };
@@ -280,14 +300,28 @@ fn pasted(text: &str, catalog: &Catalog, view: View, out: &mut dyn Write) -> Res
 fn catalog(args: &args::Catalog, lang: Lang) -> Result<Exit> {
     let mut out = screen::out(false);
     let view = View { lang, width: screen::width(), ..View::default() };
-    match args.what {
+    let mut exit = Exit::Done;
+    match &args.what {
         Shelf::Flags => explain::list_flags(view, &mut out)?,
         Shelf::Details => explain::list_details(view, &mut out)?,
-        Shelf::Causes => explain::list_causes(&Catalog::built_in().in_lang(lang), view.width, &mut out)?,
+        Shelf::Causes(rules) => {
+            let rulebook = rulebook(rules)?.in_lang(lang);
+            explain::list_causes(rulebook.catalog(), view.width, &mut out)?;
+        }
         Shelf::Formats => explain::list_formats(view, &mut out)?,
+        Shelf::Page { id } => {
+            let source = Catalog::source(id).ok_or_else(|| {
+                wrong(both!(
+                    "no cause is called {id:?}; meshwhy catalog causes lists them",
+                    "没有名为 {id:?} 的原因；meshwhy catalog causes 列出全部原因"
+                ))
+            })?;
+            out.write_all(source.as_bytes()).map_err(ErrorKind::Write)?;
+        }
+        Shelf::Check { folder } => exit = check(folder, lang, &mut out)?,
     }
     out.flush().map_err(ErrorKind::Write)?;
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 mod pages;
 
+use super::calibration::calibrate;
 use super::case::Case;
 use super::fill::Names;
 use super::finding::{Alternative, Fact, Finding, FindingScope, Severity};
@@ -23,7 +24,7 @@ use crate::format::ProxySignal;
 use crate::words::Lang;
 
 /// All pages.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Catalog {
     pages: Vec<Page>,
     lang: Lang,
@@ -88,6 +89,24 @@ impl Catalog {
         self.lang
     }
 
+    /// The text of a built-in page, to begin one's own with.
+    pub fn source(id: &str) -> Option<&'static str> {
+        pages::PAGES.iter().find(|(name, _)| *name == id).map(|(_, text)| *text)
+    }
+
+    /// Adds a page, or puts it in the place of the one with its id.
+    pub(super) fn put(&mut self, page: Page) {
+        match self.pages.iter_mut().find(|old| old.head.id == page.head.id) {
+            Some(old) => *old = page,
+            None => self.pages.push(page),
+        }
+    }
+
+    /// Takes a page out.
+    pub(super) fn remove(&mut self, id: &str) {
+        self.pages.retain(|page| page.head.id != id);
+    }
+
     /// Every page.
     pub fn pages(&self) -> &[Page] {
         &self.pages
@@ -120,6 +139,7 @@ impl Catalog {
         findings.extend(sides::clocks(self, summary, self.lang));
         let mut findings = fold_upstreams(findings, |id| self.page(id).map(|page| page.head.class));
         self.rank(&mut findings);
+        calibrate(&mut findings);
         findings
     }
 
@@ -280,12 +300,23 @@ impl Catalog {
     }
 }
 
+impl Page {
+    /// True when the page may explain something of a log: a pattern fits a group of records, or the proxy's own lines.
+    pub fn fires_on(&self, summary: &Summary) -> bool {
+        let splits = super::split::splits(summary);
+        let groups = summary.symptoms.iter().chain(splits.iter().map(|(key, symptom)| (key, symptom)));
+        let fits = |case: &Case<'_>| self.head.when.iter().any(|when| when.matches(case));
+        { groups }.any(|(key, symptom)| fits(&Case::new(summary, key, symptom)))
+            || self.head.when.iter().any(|when| when.told_by(&summary.proxy_log))
+    }
+}
+
 /// True when the log holds (almost) nothing but failures, in several places or of several kinds: somebody filtered it.
 pub fn only_failures(summary: &Summary) -> bool {
     let requests = summary.counts.requests();
     let ok = summary.counts.of(crate::record::Outcome::Ok);
     let places = summary.upstreams.len().max(summary.authorities.len());
-    let kinds = summary.codes.values().filter(|n| *n * model::ONE_SUCCESS_IN >= requests).count();
+    let kinds = summary.codes.iter().filter(|(_, n)| n * model::ONE_SUCCESS_IN >= requests).count();
     requests >= model::FILTERED_RECORDS
         && ok * model::ONE_SUCCESS_IN < requests
         && places.max(kinds) >= model::FILTERED_KINDS

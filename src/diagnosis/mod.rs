@@ -1,5 +1,6 @@
 //! Counts become findings: causes ranked by evidence.
 
+mod calibration;
 mod case;
 mod catalog;
 mod chinese;
@@ -8,10 +9,13 @@ mod facts;
 mod fill;
 mod finding;
 mod fold;
+mod guide;
+mod known;
 mod lookup;
 mod model;
 mod page;
 mod pattern;
+mod rulebook;
 mod rules;
 mod severity;
 mod sides;
@@ -21,9 +25,12 @@ pub use case::Case;
 pub use catalog::{Candidate, Catalog, only_failures};
 pub use fill::Names;
 pub use finding::{Alternative, Fact, Finding, FindingScope, Remedy, Severity, upstream_title};
+pub use guide::{GUIDE, help};
+pub use known::{Known, Suppressed};
 pub use lookup::Hit;
-pub use page::{Adjust, Advice, Class, Head, Page};
+pub use page::{Adjust, Advice, Class, Example, Head, Page};
 pub use pattern::{When, glob_matches};
+pub use rulebook::{Diagnosis, Folder, Rulebook};
 pub use rules::{RULES, Rule};
 pub use split::splits;
 

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use super::pattern::When;
 use crate::words::{Lang, Said};
-use crate::{ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// The rule half of a page, its first `toml` fence.
 #[derive(Debug, Clone, Deserialize)]
@@ -15,7 +15,8 @@ use crate::{ErrorKind, Result};
 pub struct Head {
     /// Cause id.
     pub id: String,
-    /// Title in Chinese.
+    /// Title in Chinese; the built-in pages have one.
+    #[serde(default)]
     pub title_zh: String,
     /// Row of the severity table.
     pub class: Class,
@@ -41,10 +42,10 @@ pub struct Head {
     #[serde(default)]
     pub when: Vec<When>,
     /// Signals that raise the odds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "supporting")]
     pub support: Vec<Adjust>,
     /// Signals that lower the odds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "opposing")]
     pub against: Vec<Adjust>,
     /// How to check.
     #[serde(default)]
@@ -52,6 +53,9 @@ pub struct Head {
     /// What to do.
     #[serde(default)]
     pub fix: Vec<Advice>,
+    /// True in a page that only switches a cause off.
+    #[serde(default)]
+    pub off: bool,
     /// The Chinese of every sentence above, by the English one.
     #[serde(default)]
     pub zh: BTreeMap<String, String>,
@@ -62,6 +66,7 @@ pub struct Head {
 #[serde(deny_unknown_fields)]
 pub struct Adjust {
     /// Name of a row of `RULES`.
+    #[serde(deserialize_with = "signal")]
     pub signal: String,
     /// Multiplies the odds.
     pub factor: f64,
@@ -69,6 +74,52 @@ pub struct Adjust {
     pub says: Option<String>,
     /// The rival that the signal speaks for.
     pub favours: Option<String>,
+}
+
+/// A name that is one of `RULES`; the reader of the head then knows the place of a wrong one.
+struct SignalName(String);
+
+impl<'de> Deserialize<'de> for SignalName {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<SignalName, D::Error> {
+        let name = String::deserialize(from)?;
+        match super::rules::find(&name) {
+            Some(_) => Ok(SignalName(name)),
+            None => Err(de::Error::custom(format!("no signal is called {name}"))),
+        }
+    }
+}
+
+fn signal<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<String, D::Error> {
+    Ok(SignalName::deserialize(from)?.0)
+}
+
+pub(super) fn signals<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<String>, D::Error> {
+    Ok(Vec::<SignalName>::deserialize(from)?.into_iter().map(|name| name.0).collect())
+}
+
+/// An adjustment whose factor lies on one side of 1.
+struct Sided<const UP: bool>(Adjust);
+
+impl<'de, const UP: bool> Deserialize<'de> for Sided<UP> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        let adjust = Adjust::deserialize(from)?;
+        match (UP, adjust.factor) {
+            (true, 1.0..=MOST) | (false, 0.0..1.0) => Ok(Sided(adjust)),
+            (true, _) => Err(de::Error::custom("a factor that supports is 1 to 1000")),
+            (false, _) => Err(de::Error::custom("a factor that speaks against is 0 or more, and below 1")),
+        }
+    }
+}
+
+/// A greater factor would say no more: odds of a thousand are certainty.
+const MOST: f64 = 1000.0;
+
+fn supporting<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<Adjust>, D::Error> {
+    Ok(Vec::<Sided<true>>::deserialize(from)?.into_iter().map(|sided| sided.0).collect())
+}
+
+fn opposing<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Vec<Adjust>, D::Error> {
+    Ok(Vec::<Sided<false>>::deserialize(from)?.into_iter().map(|sided| sided.0).collect())
 }
 
 /// Something to check or to do, with placeholders.
@@ -139,9 +190,76 @@ pub struct Page {
     /// The Chinese section.
     pub body_zh: String,
     /// Lines that must make the page a candidate, one entry a fence.
-    pub fires: Vec<String>,
+    pub fires: Vec<Example>,
     /// Lines that must not.
-    pub silent: Vec<String>,
+    pub silent: Vec<Example>,
+}
+
+/// Log lines that a page is tried with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// Line of the page on which they begin, from 1.
+    pub line: usize,
+    /// The lines.
+    pub text: String,
+}
+
+/// A page's text, its head found but not yet read.
+struct Sheet<'t> {
+    name: &'t str,
+    text: &'t str,
+    head: &'t str,
+    rest: &'t str,
+}
+
+impl<'t> Sheet<'t> {
+    fn of(name: &'t str, text: &'t str) -> Result<Sheet<'t>> {
+        let (_, head, rest) = fence(text, "toml").ok_or_else(|| {
+            fault(name, text, 0, both!("a head is expected: ```toml … ```", "应有头部：```toml … ```"))
+        })?;
+        Ok(Sheet { name, text, head, rest })
+    }
+
+    /// What the head says, as one kind of thing.
+    fn read<T: de::DeserializeOwned>(&self) -> Result<T> {
+        toml::from_str(self.head).map_err(|error| {
+            // Both are slices of one text.
+            let start = self.head.as_ptr() as usize - self.text.as_ptr() as usize;
+            let at = start + error.span().map_or(0, |span| span.start);
+            fault(self.name, self.text, at, as_it_is(error.message()))
+        })
+    }
+}
+
+/// What the reader of TOML says, which speaks English only.
+pub(super) fn as_it_is(message: &str) -> Said {
+    both!("{message}", "{message}")
+}
+
+/// What is wrong at a byte of a page.
+pub(super) fn fault(page: &str, text: &str, at: usize, message: Said) -> Error {
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let (line, column) = (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1);
+    ErrorKind::Catalog { page: page.to_owned(), line, column, message }.into()
+}
+
+/// All of a page that says no more than that a cause is switched off.
+#[derive(Deserialize)]
+struct Switch {
+    id: String,
+    #[serde(default)]
+    off: bool,
+}
+
+/// The cause that a page switches off; such a page needs nothing but its head, and of that only `id` and `off`.
+///
+/// # Errors
+/// When there is no head.
+pub(super) fn switched_off(name: &str, text: &str) -> Result<Option<String>> {
+    // A head with a slip in it is for the reader of whole pages to complain of.
+    let switch = Sheet::of(name, text)?.read::<Switch>().ok();
+    Ok(switch.filter(|switch| switch.off).map(|switch| switch.id))
 }
 
 impl Page {
@@ -150,30 +268,12 @@ impl Page {
     /// # Errors
     /// When the title, the head or an example is missing, or the head has a key or value it should not.
     pub fn parse(name: &str, text: &str) -> Result<Page> {
-        let fail = |message: Said| ErrorKind::Catalog { page: name.to_owned(), message };
-        let title = text.lines().next().and_then(|line| line.strip_prefix("# ")).ok_or_else(|| {
-            fail(both!("line 1: a title (`# …`) is expected", "第 1 行：应为标题（`# …`）"))
-        })?;
-        let (before, toml, rest) =
-            fence(text, "toml").ok_or_else(|| fail(both!("no ```toml head", "没有 ```toml 头部")))?;
-        let head: Head = toml::from_str(toml).map_err(|e| {
-            let line = before.lines().count()
-                + 1
-                + e.span().map_or(0, |s| toml[..s.start].matches('\n').count() + 1);
-            let what = e.message();
-            fail(both!("line {line}: {what}", "第 {line} 行：{what}"))
-        })?;
-        for adjust in head.support.iter().chain(&head.against) {
-            if super::rules::find(&adjust.signal).is_none() {
-                let name = &adjust.signal;
-                return Err(fail(both!("no signal is called {name}", "没有名为 {name} 的信号")).into());
-            }
-        }
-        for name in head.when.iter().flat_map(When::signals) {
-            if super::rules::find(name).is_none() {
-                return Err(fail(both!("no signal is called {name}", "没有名为 {name} 的信号")).into());
-            }
-        }
+        let title =
+            text.lines().next().and_then(|line| line.strip_prefix("# ")).ok_or_else(|| {
+                fault(name, text, 0, both!("a title (`# …`) is expected", "应为标题（`# …`）"))
+            })?;
+        let sheet = Sheet::of(name, text)?;
+        let (head, rest): (Head, &str) = (sheet.read()?, sheet.rest);
         let (prose, examples) = rest.split_once("\n## Examples").unwrap_or((rest, ""));
         let (body, body_zh) = match prose.split_once("\n## 中文") {
             Some((body, zh)) => match zh.split_once("\n## ") {
@@ -188,8 +288,8 @@ impl Page {
             meaning_zh: super::chinese::meaning(&first_paragraph(body_zh)),
             body: body.trim().to_owned(),
             body_zh: body_zh.trim().to_owned(),
-            fires: fences(examples, "log fires"),
-            silent: fences(examples, "log silent"),
+            fires: fences(text, examples, "log fires"),
+            silent: fences(text, examples, "log silent"),
             head,
         })
     }
@@ -210,10 +310,12 @@ fn fence<'t>(text: &'t str, info: &str) -> Option<(&'t str, &'t str, &'t str)> {
     Some((&text[..start], &content[..end], &content[end + 3..]))
 }
 
-fn fences(mut text: &str, info: &str) -> Vec<String> {
+/// All fences with this info string in the last part of a page.
+fn fences(page: &str, mut text: &str, info: &str) -> Vec<Example> {
     let mut out = Vec::new();
     while let Some((_, content, rest)) = fence(text, info) {
-        out.push(content.to_owned());
+        let at = page.len() - rest.len() - "```".len() - content.len();
+        out.push(Example { line: page[..at].matches('\n').count() + 1, text: content.to_owned() });
         text = rest;
     }
     out
@@ -229,7 +331,8 @@ mod tests {
     fn a_page_is_taken_apart() {
         let page = Page::parse("x", PAGE).unwrap();
         assert_eq!((page.title.as_str(), page.meaning.as_str()), ("a thing", "It means this."));
-        assert_eq!((page.fires, page.silent), (vec!["a\nb\n".to_owned()], vec!["c\n".to_owned()]));
+        let lines = |text: &str, line| vec![Example { line, text: text.to_owned() }];
+        assert_eq!((page.fires, page.silent), (lines("a\nb\n", 26), lines("c\n", 31)));
         assert!(page.body.ends_with("So.") && page.body_zh == "意思。");
     }
 
@@ -237,6 +340,18 @@ mod tests {
     fn a_slip_names_the_line() {
         let text = PAGE.replace("weight", "wieght");
         let error = Page::parse("x", &text).unwrap_err().to_string();
-        assert!(error.contains("line 9") && error.contains("wieght"), "{error}");
+        assert!(error.starts_with("x:9:1: ") && error.contains("wieght"), "{error}");
+        let text = PAGE.replace("weight = 0.5", "weight = 0.5\nsignals = [\"sparse\", \"spars\"]");
+        assert_eq!(Page::parse("x", &text).unwrap_err().to_string(), "x:10:11: no signal is called spars");
+        for (slip, place) in [
+            ("weight = 1.0", "x:9:10: "),
+            ("weight = nan", "x:9:10: "),
+            ("weight = 0.5\n[[support]]\nsignal = \"sparse\"\nfactor = 0.5", "x:10:"),
+            ("weight = 0.5\n[[against]]\nsignal = \"sparse\"\nfactor = inf", "x:10:"),
+        ] {
+            let error = Page::parse("x", &PAGE.replace("weight = 0.5", slip)).unwrap_err().to_string();
+            assert!(error.starts_with(place), "{slip}: {error}");
+        }
+        assert!(Page::parse("x", "no title").unwrap_err().to_string().starts_with("x:1:1: "));
     }
 }

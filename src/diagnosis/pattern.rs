@@ -1,10 +1,10 @@
 //! Conditions on a group of records that failed alike.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use super::case::Case;
-use crate::aggregate::{ProxyLog, Sni, Text};
-use crate::envoy::FlagSet;
+use crate::aggregate::{Counter, ProxyLog, Sni, Text};
+use crate::envoy::{Cluster, FlagSet};
 use crate::record::Kind;
 
 /// One pattern of a page. All conditions that are given must hold; in a list, one is enough.
@@ -21,6 +21,11 @@ pub struct When {
     kind: Vec<KindName>,
     direction: Vec<DirectionName>,
     cluster: Vec<String>,
+    service: Vec<String>,
+    namespace: Vec<String>,
+    authority: Vec<String>,
+    path: Vec<String>,
+    pod: Vec<String>,
     route: Vec<String>,
     protocol: Vec<String>,
     outcome: Vec<String>,
@@ -28,15 +33,36 @@ pub struct When {
     local_address: Option<bool>,
     sni: Option<SniName>,
     bytes_sent: Vec<u64>,
+    #[serde(deserialize_with = "fraction")]
     min_share: Option<f64>,
+    #[serde(deserialize_with = "super::page::signals")]
     signals: Vec<String>,
+    #[serde(deserialize_with = "super::page::signals")]
     not_signals: Vec<String>,
     /// Signals of the proxy's own log lines; such a pattern has no other condition.
     pub(super) proxy_log: Vec<ProxySignalName>,
     /// How sure this pattern alone makes us, 0 to 1.
+    #[serde(deserialize_with = "weight")]
     pub weight: f64,
     /// The evidence in words.
     pub says: Option<String>,
+}
+
+/// Neither impossible nor certain: the odds of both have no end.
+fn weight<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let weight = f64::deserialize(from)?;
+    match weight > 0.0 && weight < 1.0 {
+        true => Ok(weight),
+        false => Err(de::Error::custom("a weight lies between 0 and 1")),
+    }
+}
+
+fn fraction<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    let share = f64::deserialize(from)?;
+    match (0.0..=1.0).contains(&share) {
+        true => Ok(Some(share)),
+        false => Err(de::Error::custom("a share lies between 0 and 1")),
+    }
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -113,11 +139,6 @@ impl TryFrom<String> for Codes {
 const COMPANIONS: FlagSet = FlagSet::known(&["URX", "DI"]);
 
 impl When {
-    /// Names of the signals it asks for.
-    pub fn signals(&self) -> impl Iterator<Item = &String> {
-        self.signals.iter().chain(&self.not_signals)
-    }
-
     /// True when it speaks of the proxy's own lines.
     pub fn is_about_proxy_log(&self) -> bool {
         !self.proxy_log.is_empty()
@@ -165,6 +186,7 @@ impl When {
             && fits(&self.transport, key.transport.as_ref())
             && fits(&self.termination, key.termination.as_ref())
             && fits(&self.cluster, key.upstream.as_ref())
+            && self.place_fits(case)
             && fits(&self.route, key.route.as_ref())
             && fits(&self.protocol, key.protocol.as_ref())
             && among(
@@ -197,6 +219,29 @@ impl When {
             && self.min_share.is_none_or(|least| case.share() >= least)
             && self.signals.iter().all(|name| case.signal(name))
             && !self.not_signals.iter().any(|name| case.signal(name))
+    }
+
+    /// Whose requests they are: what the cluster's name tells, and what most of the group have in common.
+    fn place_fits(&self, case: &Case<'_>) -> bool {
+        let part = |globs: &[String], of: fn(&Cluster<'_>) -> Option<Vec<u8>>| {
+            globs.is_empty()
+                || case
+                    .key
+                    .upstream
+                    .as_ref()
+                    .and_then(|name| of(&Cluster::parse(name)))
+                    .is_some_and(|value| globs.iter().any(|glob| glob_matches(glob.as_bytes(), &value)))
+        };
+        let mostly = |globs: &[String], values: &Counter<Text>| {
+            let fit = |value: &[u8]| globs.iter().any(|glob| glob_matches(glob.as_bytes(), value));
+            let hits: u64 = values.iter().filter(|(value, _)| fit(value)).map(|(_, n)| n).sum();
+            globs.is_empty() || hits * 2 > values.total() - values.other()
+        };
+        part(&self.service, |cluster| cluster.service.map(<[u8]>::to_vec))
+            && part(&self.namespace, |cluster| cluster.namespace.map(<[u8]>::to_vec))
+            && mostly(&self.authority, &case.symptom.authorities)
+            && mostly(&self.path, &case.symptom.paths)
+            && mostly(&self.pod, &case.symptom.pods)
     }
 
     fn flags_fit(&self, flags: FlagSet) -> bool {

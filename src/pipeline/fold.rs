@@ -1,7 +1,9 @@
 //! The fold of a run of lines: the very same for one thread and for many.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::task::WINDOW_BYTES;
 use super::{Fold, Place, Seen};
 use crate::format::{Reader, Reading};
 use crate::frame::{Block, Line, MAX_LINE_BYTES, peel};
@@ -40,17 +42,37 @@ impl<'r, F: Fold> Folding<'r, F> {
         }
     }
 
-    /// Folds the lines of a block.
-    pub(super) fn block(&mut self, block: &Block) {
-        let before = if self.counted { 0 } else { self.lines };
+    /// Folds the lines of a block. Every now and then `pause` may take what was folded so far, by [`take`](Self::take).
+    pub(super) fn block(
+        &mut self,
+        block: &Block,
+        mut pause: impl FnMut(&mut Self) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut before = if self.counted { 0 } else { self.lines };
+        let mut next_pause = block.offset + WINDOW_BYTES as u64;
         for mut line in block.lines() {
-            line.number += before;
+            line.number = line.number.wrapping_add(before);
             if line.offset == 0 && line.bytes.starts_with(BOM) {
                 line.bytes = &line.bytes[BOM.len()..];
                 line.offset = BOM.len() as u64;
             }
             self.line(&line);
+            if line.offset >= next_pause {
+                next_pause = line.offset + WINDOW_BYTES as u64;
+                let seen = self.lines;
+                pause(self)?;
+                if !self.counted && self.lines == 0 {
+                    // What comes is another part, whose lines are numbered from 1.
+                    before = before.wrapping_sub(seen);
+                }
+            }
         }
+        ControlFlow::Continue(())
+    }
+
+    /// What was folded so far, and the number of lines; the next line begins a new part.
+    pub(super) fn take(&mut self, next: F) -> (F, u64) {
+        (std::mem::replace(&mut self.fold, next), std::mem::take(&mut self.lines))
     }
 
     #[inline]

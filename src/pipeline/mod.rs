@@ -8,10 +8,12 @@
 //! A plain file is never read by the feeder: it is split into chunks which the pool's threads read themselves. Of
 //! several compressed files each is one task; a single one (a pipe, an archive) is unpacked by the feeder, which hands
 //! blocks to the pool. Each task gets a slot in a bounded queue when it is made, and the caller empties the slots in
-//! that order: so results are in input order, and memory is bounded by the slots.
+//! that order: so results are in input order. Memory is bounded by the slots, and by the gate that parts pass on their way
+//! to the merging.
 
 mod feed;
 mod fold;
+mod gate;
 mod join;
 mod order;
 mod pieces;
@@ -70,8 +72,7 @@ pub trait Fold: Send {
     /// Takes one line.
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>);
 
-    /// Bytes held by this fold that grow with the number of lines (text to be written). A part is closed early when
-    /// this gets large.
+    /// Bytes held by this fold, about. A part is ended early when this gets large; asked every few hundred lines.
     fn weight(&self) -> usize {
         0
     }
@@ -91,6 +92,15 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options { block_bytes: BLOCK_BYTES, threads: 0, limits: Limits::default() }
+    }
+}
+
+impl Options {
+    fn threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
     }
 }
 
@@ -174,6 +184,7 @@ pub fn run<F: Fold>(
     merge: impl FnMut(Part<F>) -> Result<()>,
 ) -> Result<Outcome> {
     let nobody = Progress::new();
-    let bench = task::Bench { reader, make: &make, options, progress: progress.unwrap_or(&nobody) };
+    let progress = progress.unwrap_or(&nobody);
+    let bench = task::Bench { reader, make: &make, options, progress, threads: options.threads() };
     order::run(inputs, &bench, merge)
 }

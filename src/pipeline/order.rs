@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use super::feed::Feeder;
+use super::gate::Gate;
 use super::task::{Bench, Event, Task};
 use super::{Fold, Outcome, Part};
 use crate::error::{Error, Result};
@@ -68,10 +69,7 @@ pub(super) fn run<F: Fold, M: Fn() -> F + Sync>(
     bench: &Bench<'_, M>,
     merge: impl FnMut(Part<F>) -> Result<()>,
 ) -> Result<Outcome> {
-    let threads = match bench.options.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
-    };
+    let threads = bench.threads;
     let mut merger =
         Merger { merge, tallies: Vec::new(), failures: Vec::new(), failed: None, refused: Ok(()) };
     // Without a pool (the system gives no more threads) the work is done here.
@@ -120,10 +118,8 @@ impl<F: Fold, M: Fn() -> F, G: FnMut(Part<F>) -> Result<()>> Hands<F> for Inline
     }
 }
 
-/// Events a task may be ahead of the merging: enough that a compressed file is not held up by one before it.
-const EVENTS: usize = 4;
-
-type Slot<F> = Receiver<Event<F>>;
+/// What a task has to tell, with what each event weighs.
+type Slot<F> = Receiver<(Event<F>, usize)>;
 
 fn in_parallel<F: Fold, M: Fn() -> F + Sync, G: FnMut(Part<F>) -> Result<()>>(
     inputs: &[Input],
@@ -137,19 +133,23 @@ fn in_parallel<F: Fold, M: Fn() -> F + Sync, G: FnMut(Part<F>) -> Result<()>>(
     let (queue, slots) = mpsc::sync_channel::<Slot<F>>(threads + 1);
     let (used, spare) = mpsc::channel();
     let over = &over;
+    let gate = &Gate::default();
     pool.in_place_scope(|scope| {
         std::thread::scope(|threads| {
             let feeding = threads.spawn(move || {
-                let mut feeder = Feeder::new(bench, Pooled { bench, scope, queue, over, used, spare });
+                let mut feeder =
+                    Feeder::new(bench, Pooled { bench, scope, queue, over, gate, number: 0, used, spare });
                 feeder.feed(find(inputs));
                 feeder.finish()
             });
             for slot in slots {
-                for event in slot {
+                for (event, weight) in slot {
                     if merger.event(event).is_break() {
                         over.store(true, Ordering::Relaxed);
                     }
+                    gate.leave(weight);
                 }
+                gate.next();
             }
             match feeding.join() {
                 Ok(fed) => fed,
@@ -165,6 +165,9 @@ struct Pooled<'p, 's, 'scope, 'b, F, M> {
     scope: &'p rayon::Scope<'scope>,
     queue: SyncSender<Slot<F>>,
     over: &'s AtomicBool,
+    gate: &'scope Gate,
+    /// Slots made so far.
+    number: u64,
     used: mpsc::Sender<Vec<u8>>,
     spare: Receiver<Vec<u8>>,
 }
@@ -174,16 +177,27 @@ impl<'scope, F: Fold + 'scope, M: Fn() -> F + Sync> Hands<F> for Pooled<'_, '_, 
         if self.over.load(Ordering::Relaxed) {
             return ControlFlow::Break(());
         }
-        let (sender, slot) = mpsc::sync_channel(EVENTS);
+        // The gate bounds what is in it.
+        let (sender, slot) = mpsc::channel();
         // Waits while too much is under way: the slot's place comes before its work.
         if self.queue.send(slot).is_err() {
             return ControlFlow::Break(());
         }
-        let (bench, used) = (self.bench, self.used.clone());
+        let (bench, used, gate) = (self.bench, self.used.clone(), self.gate);
+        let number = self.number;
+        self.number += 1;
         self.scope.spawn(move |_| {
-            let buffer = task.run(bench, &mut |event| match sender.send(event) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
+            let buffer = task.run(bench, &mut |event| {
+                let weight = match &event {
+                    // Far beyond any memory, and far from overflowing a sum.
+                    Event::Part { fold, .. } => fold.weight().min(1 << 40),
+                    Event::Failed { .. } => 0,
+                };
+                gate.enter(number, weight);
+                match sender.send((event, weight)) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                }
             });
             if let Some(buffer) = buffer {
                 // The feeder may have ended already.
@@ -194,8 +208,9 @@ impl<'scope, F: Fold + 'scope, M: Fn() -> F + Sync> Hands<F> for Pooled<'_, '_, 
     }
 
     fn tell(&mut self, event: Event<F>) -> ControlFlow<()> {
-        let (sender, slot) = mpsc::sync_channel(1);
-        if sender.send(event).is_err() || self.queue.send(slot).is_err() {
+        let (sender, slot) = mpsc::channel();
+        self.number += 1;
+        if sender.send((event, 0)).is_err() || self.queue.send(slot).is_err() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())

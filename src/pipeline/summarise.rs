@@ -76,6 +76,10 @@ impl Fold for Counting<'_> {
             Seen::Reject(reject) => self.tally.reject(*reject, source, line, offset, raw),
         }
     }
+
+    fn weight(&self) -> usize {
+        self.tally.weight()
+    }
 }
 
 /// Counts all lines of the inputs; of the records, those that pass the filter.
@@ -131,6 +135,10 @@ impl Fold for CountingMore<'_> {
         {
             self.detail.record(record);
         }
+    }
+
+    fn weight(&self) -> usize {
+        self.counting.weight() + self.detail.weight()
     }
 }
 
@@ -207,6 +215,10 @@ impl Fold for CountingSides<'_> {
             self.side = usize::from(us >= self.at_us);
         }
         self.sides[self.side].see(seen, place);
+    }
+
+    fn weight(&self) -> usize {
+        self.sides.iter().map(Fold::weight).sum()
     }
 }
 

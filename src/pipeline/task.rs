@@ -17,8 +17,8 @@ use crate::input::{Bytes, Entry, walk};
 /// Bytes folded at a time by a thread that reads for itself: they are still in the cache when they are folded.
 pub(super) const WINDOW_BYTES: usize = 256 << 10;
 
-/// A part is closed when its fold holds so much.
-const FULL_BYTES: usize = 4 << 20;
+/// A part is closed when its fold holds its share of this: so much for all threads together.
+const FULL_BYTES: usize = 12 << 20;
 
 /// What every task needs.
 pub(super) struct Bench<'a, M> {
@@ -26,6 +26,8 @@ pub(super) struct Bench<'a, M> {
     pub(super) make: &'a M,
     pub(super) options: &'a Options,
     pub(super) progress: &'a Progress,
+    /// Threads that fold.
+    pub(super) threads: usize,
 }
 
 /// What a task tells, first to last.
@@ -60,6 +62,10 @@ impl<M> Bench<'_, M> {
     pub(super) fn window(&self) -> usize {
         self.options.block_bytes.clamp(1, WINDOW_BYTES)
     }
+
+    fn is_full<F: Fold>(&self, fold: &F) -> bool {
+        fold.weight() > FULL_BYTES / self.threads.max(1)
+    }
 }
 
 impl Task {
@@ -73,10 +79,18 @@ impl Task {
         match work {
             Work::Block { block, counted } => {
                 let mut folding = Folding::new((bench.make)(), bench.reader, source, name.clone(), counted);
-                folding.block(&block);
-                let (fold, lines, bytes) = (folding.fold, folding.lines, block.extent);
-                // Nobody wanting it ends the run; this task is at its end anyway.
-                let _ = tell(Event::Part { counted, fold, source, name, lines, bytes });
+                let flow = folding.block(&block, |folding| {
+                    if !bench.is_full(&folding.fold) {
+                        return ControlFlow::Continue(());
+                    }
+                    let (fold, lines) = folding.take((bench.make)());
+                    tell(Event::Part { counted, fold, source, name: name.clone(), lines, bytes: 0 })
+                });
+                if flow.is_continue() {
+                    let (fold, lines, bytes) = (folding.fold, folding.lines, block.extent);
+                    // Nobody wanting it ends the run; this task is at its end anyway.
+                    let _ = tell(Event::Part { counted, fold, source, name, lines, bytes });
+                }
                 Some(block.into_buffer())
             }
             #[cfg(unix)]
@@ -140,13 +154,11 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
                     if let Some(pieces) = &mut pieces {
                         block = pieces.pass(block);
                     }
-                    folding.block(&block);
+                    folding.block(&block, |folding| self.part_if_full(folding, 0).map_continue(drop))?;
                     let reached = block.offset + block.extent;
                     blocks.recycle(block.into_buffer());
-                    if folding.fold.weight() > FULL_BYTES {
-                        let full = std::mem::replace(&mut folding, self.folding());
-                        let upto = stretch.map_or(reached, |(_, end)| reached.min(end)).max(done);
-                        self.part(full, upto - done)?;
+                    let upto = stretch.map_or(reached, |(_, end)| reached.min(end)).max(done);
+                    if self.part_if_full(&mut folding, upto - done)? {
                         done = upto;
                     }
                     if self.bench.progress.stopped() {
@@ -158,10 +170,10 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
             }
         };
         if let Some(rest) = pieces.and_then(|mut pieces| pieces.rest(blocks.position())) {
-            folding.block(&rest);
+            folding.block(&rest, |_| ControlFlow::Continue(()))?;
         }
         let upto = stretch.map_or(blocks.position(), |(_, end)| blocks.position().min(end)).max(done);
-        self.part(folding, upto - done)?;
+        self.part(&mut folding, upto - done)?;
         match failed {
             None => ControlFlow::Continue(()),
             Some(cause) => {
@@ -176,8 +188,17 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
         Folding::new((self.bench.make)(), self.bench.reader, self.source, self.name.clone(), self.counted)
     }
 
-    fn part(&mut self, folding: Folding<'_, F>, bytes: u64) -> ControlFlow<()> {
-        let Folding { fold, lines, .. } = folding;
+    /// Ends the part if it has become heavy; tells whether.
+    fn part_if_full(&mut self, folding: &mut Folding<'_, F>, bytes: u64) -> ControlFlow<(), bool> {
+        let full = self.bench.is_full(&folding.fold);
+        if full {
+            self.part(folding, bytes)?;
+        }
+        ControlFlow::Continue(full)
+    }
+
+    fn part(&mut self, folding: &mut Folding<'_, F>, bytes: u64) -> ControlFlow<()> {
+        let (fold, lines) = folding.take((self.bench.make)());
         let (source, name, counted) = (self.source, self.name.clone(), self.counted);
         (self.tell)(Event::Part { counted, fold, source, name, lines, bytes })
     }

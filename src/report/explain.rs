@@ -1,11 +1,13 @@
-//! Answers to `explain` and `catalog`: flags, causes and formats in words. What the user typed is escaped like a log.
+//! Answers to `explain` and `catalog`: flags, causes and formats in words (`explain --list`: [`lists`]). What the user typed is escaped like a log.
+
+pub mod lists;
 
 use std::io::{self, Write};
 
 use super::View;
 use super::escape::terminal;
 use super::terminal::{Painted, Sheet, Tone, shortened, wrap};
-use crate::diagnosis::{Catalog, Hit, Names, Page, Remedy};
+use crate::diagnosis::{Catalog, Hit, Names, Page, Remedy, help};
 use crate::envoy::details::{self, DetailRow};
 use crate::envoy::transport::{self, TransportRow};
 use crate::envoy::{FLAGS, FlagRow, FlagSet, flags};
@@ -151,7 +153,8 @@ fn table(hits: &[Hit<'_>], lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> 
     let shown = &hits[..hits.len().min(HITS)];
     let id = shown.iter().map(|hit| hit.page.head.id.len()).max().unwrap_or(0);
     for hit in shown {
-        sheet.labelled(&format!("  {:<id$}", hit.page.head.id), id + 4, &hit.page.title)?;
+        let title = terminal(hit.page.title.as_bytes());
+        sheet.labelled(&format!("  {:<id$}", hit.page.head.id), id + 4, &title)?;
         let why = hit.why.trim_matches('*');
         if !why.is_empty() {
             sheet.labelled("", id + 4, &terminal(why.as_bytes()))?;
@@ -177,13 +180,14 @@ fn hint(hits: &[Hit<'_>], lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
 }
 
 fn page(page: &Page, lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
-    let title =
-        Painted { text: sheet.paint(Tone::Strong, &page.title), ..Painted::plain(page.title.clone()) };
+    // A page may be the user's own, and so anybody's: what it says is escaped like a log.
+    let title = terminal(page.title.as_bytes());
+    let title = Painted { text: sheet.paint(Tone::Strong, &title), ..Painted::plain(title) };
     let guide = match page.head.guide.is_empty() {
         true => page.head.id.clone(),
         false => {
             let (word, sections) = (lang.pick("guide", "手册"), page.head.guide.join(lang.comma()));
-            format!("{} · {word} {sections}", page.head.id)
+            format!("{} · {word} {}", page.head.id, terminal(sections.as_bytes()))
         }
     };
     sheet.both_ends(&title, &guide, 0)?;
@@ -206,17 +210,23 @@ fn page(page: &Page, lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
         if i == 0 {
             sheet.blank()?;
         }
-        sheet.line(link)?;
+        sheet.line(&terminal(link.as_bytes()))?;
+    }
+    if let Some(help) = help(&page.head.id) {
+        sheet.blank()?;
+        sheet.line(
+            &sheet.paint(Tone::Dim, &say!(lang, "with sample lines: {help}", "附样例日志行：{help}")),
+        )?;
     }
     Ok(())
 }
 
 fn remedy(remedy: &Remedy, sheet: &mut Sheet<'_>) -> io::Result<()> {
     if !remedy.text.is_empty() {
-        sheet.labelled("- ", 2, &remedy.text)?;
+        sheet.labelled("- ", 2, &terminal(remedy.text.as_bytes()))?;
     }
     for line in remedy.command.iter().chain(&remedy.yaml).flat_map(|block| block.lines()) {
-        sheet.line(&format!("    {line}"))?;
+        sheet.line(&format!("    {}", terminal(line.as_bytes())))?;
     }
     Ok(())
 }
@@ -225,6 +235,7 @@ fn remedy(remedy: &Remedy, sheet: &mut Sheet<'_>) -> io::Result<()> {
 fn markdown(body: &str, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let mut fenced = false;
     for line in body.lines() {
+        let line = &terminal(line.as_bytes());
         fenced ^= line.trim_start().starts_with("```");
         if let Some(heading) = line.strip_prefix("## ").filter(|_| !fenced) {
             sheet.line(&sheet.paint(Tone::Strong, heading))?;
@@ -277,7 +288,7 @@ pub fn list_causes(catalog: &Catalog, width: usize, out: &mut dyn Write) -> Resu
             let guide = page.head.guide.join(lang.comma());
             aside.push_str(&say!(lang, "; guide {guide}", "；手册 {guide}"));
         }
-        let text = format!("{}{}", page.title, lang.aside(&aside));
+        let text = terminal(format!("{}{}", page.title, lang.aside(&aside)).as_bytes());
         sheet.labelled(&format!("{:<id$}", page.head.id), id + 2, &text).map_err(ErrorKind::Write)?;
     }
     Ok(())

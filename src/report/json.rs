@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::escape::utf8;
 use super::{Renderer, Report, bucket_width, quality};
-use crate::aggregate::{Counter, Counts, Exemplar, Latency, Sides, Span, Summary, Text, Upstream};
-use crate::diagnosis::{Alternative, Fact, Finding, FindingScope, Remedy};
+use crate::aggregate::{Code, Counter, Counts, Exemplar, Latency, Sides, Span, Summary, Text, Upstream};
+use crate::diagnosis::{Alternative, Fact, Finding, FindingScope, Remedy, Suppressed, help};
 use crate::envoy::Cluster;
 use crate::error::{ErrorKind, Result};
 use crate::record::{OUTCOMES, time::rfc3339_ms};
@@ -52,6 +52,15 @@ pub(super) struct Triage<'a> {
     hops: Vec<hops::HopRow<'a>>,
     timeline: Timeline<'a>,
     pub(super) findings: Vec<FindingRow<'a>>,
+    pub(super) suppressed: Vec<SuppressedRow<'a>>,
+}
+
+/// A finding that the user knows already.
+#[derive(Serialize)]
+pub(super) struct SuppressedRow<'a> {
+    until: &'a str,
+    reason: Option<&'a str>,
+    pub(super) finding: FindingRow<'a>,
 }
 
 #[derive(Serialize)]
@@ -143,7 +152,16 @@ pub(super) struct LatencyRow {
 }
 
 /// Codes in numeric order, which their texts do not have once `0` is among them.
-struct Codes(BTreeMap<u16, u64>);
+struct Codes {
+    rows: BTreeMap<Code, u64>,
+    other: u64,
+}
+
+impl Codes {
+    fn of(codes: &Counter<Code>) -> Codes {
+        Codes { rows: codes.iter().map(|(code, n)| (*code, n)).collect(), other: codes.other() }
+    }
+}
 
 #[derive(Serialize)]
 struct UpstreamRow<'a> {
@@ -209,6 +227,7 @@ pub(super) struct FindingRow<'a> {
     fix: Vec<RemedyRow<'a>>,
     confirm: Vec<RemedyRow<'a>>,
     alternatives: Vec<AlternativeRow<'a>>,
+    help: Option<String>,
     pub(super) exemplars: Vec<ExemplarRow<'a>>,
 }
 
@@ -266,7 +285,8 @@ pub(super) struct ExemplarRow<'a> {
 
 impl Serialize for Codes {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(code, n)| (code.to_string(), n)))
+        let other = (self.other > 0).then(|| ("other".to_owned(), &self.other));
+        serializer.collect_map(self.rows.iter().map(|(code, n)| (code.0.to_string(), n)).chain(other))
     }
 }
 
@@ -283,6 +303,7 @@ impl<'a> Triage<'a> {
             hops: hops::rows(summary),
             timeline: Timeline::of(report),
             findings: report.findings.iter().map(|f| FindingRow::of(f, report)).collect(),
+            suppressed: report.suppressed.iter().map(|s| SuppressedRow::of(s, report)).collect(),
         }
     }
 }
@@ -352,7 +373,7 @@ impl<'a> Totals<'a> {
             outcomes: outcomes(totals.counts),
             flags: owned(tally(&totals.flags)),
             flag_sets: owned(tally(&totals.flag_sets)),
-            codes: Codes(totals.codes),
+            codes: Codes::of(&totals.codes),
             latency_ms: LatencyRow::of(&totals.latency),
         }
     }
@@ -380,7 +401,7 @@ fn upstreams(summary: &Summary) -> Vec<UpstreamRow<'_>> {
     if summary.no_upstream.counts.requests() > 0 {
         let (counts, codes) = summary.no_upstream_once();
         let row = UpstreamRow::of(None, false, &summary.no_upstream);
-        out.push(UpstreamRow { codes: Codes(codes), ..row.counted(counts) });
+        out.push(UpstreamRow { codes: Codes::of(&codes), ..row.counted(counts) });
     }
     out
 }
@@ -405,7 +426,7 @@ impl<'a> UpstreamRow<'a> {
             failed: 0,
             failure_rate: 0.0,
             flags: tally(&upstream.flags),
-            codes: Codes(upstream.codes.clone()),
+            codes: Codes::of(&upstream.codes),
             outcomes: BTreeMap::new(),
             latency_ms: LatencyRow::of(&upstream.latency),
             hosts: hosts(upstream),
@@ -450,9 +471,21 @@ impl<'a> Timeline<'a> {
             start: rfc3339_ms(start),
             requests: cell.load.requests,
             failed: cell.load.failed,
-            flags: cell.flags.iter().map(|(flag, n)| (Cow::Owned(utf8(flag).into_owned()), *n)).collect(),
+            flags: cell
+                .flags
+                .iter()
+                .map(|(flag, n)| (Cow::Owned(utf8(flag).into_owned()), *n))
+                .chain((cell.other_flags > 0).then_some((Cow::Borrowed("other"), cell.other_flags)))
+                .collect(),
         });
         Timeline { bucket_seconds, buckets: buckets.collect() }
+    }
+}
+
+impl<'a> SuppressedRow<'a> {
+    fn of(suppressed: &'a Suppressed, report: &Report<'a>) -> SuppressedRow<'a> {
+        let Suppressed { finding, until, reason } = suppressed;
+        SuppressedRow { until, reason: reason.as_deref(), finding: FindingRow::of(finding, report) }
     }
 }
 
@@ -485,6 +518,7 @@ impl<'a> FindingRow<'a> {
             fix: finding.fix.iter().map(RemedyRow::of).collect(),
             confirm: finding.confirm.iter().map(RemedyRow::of).collect(),
             alternatives: finding.alternatives.iter().map(AlternativeRow::of).collect(),
+            help: help(&finding.id),
             exemplars: finding.exemplars.iter().map(|e| ExemplarRow::of(e, report)).collect(),
         }
     }

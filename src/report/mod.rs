@@ -7,6 +7,7 @@ mod hops;
 mod html;
 mod incident_json;
 mod json;
+mod known;
 mod markdown;
 mod quality;
 mod redact;
@@ -21,7 +22,7 @@ mod tests;
 use std::io::Write;
 
 use crate::aggregate::{Detail, Summary};
-use crate::diagnosis::Finding;
+use crate::diagnosis::{Finding, Suppressed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::incident::Incident;
 use crate::words::Lang;
@@ -70,6 +71,8 @@ pub struct Report<'r> {
     pub summary: &'r Summary,
     /// The causes, most important first.
     pub findings: &'r [Finding],
+    /// Findings that the user knows already.
+    pub suppressed: &'r [Suppressed],
     /// The inputs, by the numbers that exemplars name.
     pub sources: &'r [SourceInfo],
     /// What could not be read, in words.

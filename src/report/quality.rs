@@ -85,7 +85,12 @@ pub(super) fn partial(summary: &Summary) -> bool {
         || summary.other_symptoms > 0
         || summary.flags.other() > 0
         || summary.flag_sets.other() > 0
-        || summary.upstreams.values().any(|u| u.other_hosts.requests() > 0 || u.flags.other() > 0)
+        || summary.codes.other() > 0
+        || summary
+            .upstreams
+            .values()
+            .chain([&summary.no_upstream])
+            .any(|u| u.other_hosts.requests() > 0 || u.flags.other() > 0 || u.codes.other() > 0)
 }
 
 /// Reasons that are named; more would not change what to do.

@@ -124,8 +124,16 @@ fn finding(severity: Severity) -> Finding {
 fn rendered(name: &str, summary: &Summary, findings: &[Finding], view: View) -> String {
     let lines = summary.lines.total;
     let sources = [SourceInfo { name: "-".into(), container: "plain", bytes: 100, lines }];
-    let report =
-        Report { summary, findings, sources: &sources, failures: &[], warnings: &[], filtered: 0, view };
+    let report = Report {
+        summary,
+        findings,
+        suppressed: &[],
+        sources: &sources,
+        failures: &[],
+        warnings: &[],
+        filtered: 0,
+        view,
+    };
     let mut out = Vec::new();
     renderer(name).unwrap().render(&report, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -318,6 +326,7 @@ fn json_has_the_keys_of_the_contract() {
             "fix",
             "confirm",
             "alternatives",
+            "help",
             "exemplars"
         ]
     );

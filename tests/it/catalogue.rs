@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use meshwhy::diagnosis::{Case, Catalog, Page, splits};
+use meshwhy::diagnosis::{Catalog, Example, GUIDE, Page};
 
 use crate::samples::{files, relative, summary_of, text};
 
@@ -23,40 +23,6 @@ const IDS: &str = "
     tcp-connection-limited overload-manager load-shed drop-overload local-health-check-failed proxy-draining proxy-crash
     clock-skew metrics-scrape-failing multicluster-gateway multicluster-trust hbone-failed invalid-backend-ref";
 
-/// The sections of the troubleshooting guide, and what each is about.
-const GUIDE: [(&str, &str); 30] = [
-    ("1.1", "Envoy refuses a request"),
-    ("1.2", "route rules have no effect"),
-    ("1.3", "503 after a DestinationRule"),
-    ("1.4", "routing at an ingress gateway"),
-    ("1.5", "Envoy crashes under load"),
-    ("1.6", "HTTP/1.0"),
-    ("1.7", "503 on a headless service"),
-    ("1.8.1", "HTTPS sent to an HTTP port"),
-    ("1.8.2", "Gateway and VirtualService disagree on TLS"),
-    ("1.8.3", "double TLS"),
-    ("1.8.4", "one certificate on several gateways"),
-    ("1.8.5", "SNI routing without SNI"),
-    ("1.9", "an EnvoyFilter stopped working"),
-    ("1.10", "fault injection with retries or timeouts"),
-    ("2.1", "end-user authentication fails"),
-    ("2.2", "authorization too strict or too loose"),
-    ("2.3", "istiod does not accept a policy"),
-    ("2.4", "istiod does not distribute a policy"),
-    ("3.1", "clocks differ"),
-    ("3.2", "Prometheus cannot scrape"),
-    ("4.1", "configuration is not valid"),
-    ("5.1", "istioctl analyze, describe, check-inject"),
-    ("5.2", "access logs and istiod"),
-    ("6.1", "traffic across clusters"),
-    ("6.2", "policies across clusters"),
-    ("7.1", "“no port available”"),
-    ("7.2", "a “whoami” page"),
-    ("7.3", "“proxy request failed”"),
-    ("7.4", "“upstream connect error … Connection refused”"),
-    ("7.5", "“no healthy upstream”"),
-];
-
 /// Two sections are answered by more than pages.
 const GUIDE_BY_COMMANDS: [(&str, &str); 2] = [
     ("5.1", "every finding's `check` and `fix` lines are these commands, with your names filled in"),
@@ -70,18 +36,8 @@ fn pages() -> &'static [Page] {
     Catalog::built_in().pages()
 }
 
-/// True when these lines make the page a candidate: a pattern matches a group of records, or the proxy's own lines
-/// tell it.
-fn fires(page: &Page, lines: &str) -> bool {
-    let summary = summary_of(lines.as_bytes());
-    let splits = splits(&summary);
-    let groups = summary.symptoms.iter().chain(splits.iter().map(|(key, symptom)| (key, symptom)));
-    let by_records = { groups }.any(|(key, symptom)| {
-        let case = Case::new(&summary, key, symptom);
-        page.head.when.iter().any(|when| when.matches(&case))
-    });
-    let by_proxy_log = page.head.when.iter().any(|when| when.told_by(&summary.proxy_log));
-    by_records || by_proxy_log
+fn fires(page: &Page, example: &Example) -> bool {
+    page.fires_on(&summary_of(example.text.as_bytes()))
 }
 
 #[test]
@@ -138,7 +94,7 @@ fn the_table_of_the_guide_is_up_to_date() {
         let mut answers: Vec<String> = pages()
             .iter()
             .filter(|page| page.head.guide.iter().any(|s| s == section))
-            .map(|page| format!("`{}`", page.head.id))
+            .map(|page| format!("[`{0}`](diagnoses.md#{0})", page.head.id))
             .collect();
         answers.extend(
             GUIDE_BY_COMMANDS.iter().filter(|(s, _)| *s == section).map(|(_, how)| (*how).to_owned()),
@@ -215,7 +171,7 @@ fn examples_fire() {
         .iter()
         .flat_map(|page| page.fires.iter().map(move |lines| (page, lines)))
         .filter(|(page, lines)| !fires(page, lines))
-        .map(|(page, lines)| format!("{}: no pattern fits\n{lines}", page.head.id))
+        .map(|(page, lines)| format!("{}: no pattern fits\n{}", page.head.id, lines.text))
         .collect();
     assert!(silent.is_empty(), "\n{}", silent.join("\n"));
 }
@@ -227,7 +183,7 @@ fn patterns_of_the_proxys_own_log_have_examples() {
         .flat_map(|page| page.head.when.iter().map(move |when| (page, when)))
         .filter(|(_, when)| when.is_about_proxy_log())
         .filter(|(page, when)| {
-            !page.fires.iter().any(|lines| when.told_by(&summary_of(lines.as_bytes()).proxy_log))
+            !page.fires.iter().any(|lines| when.told_by(&summary_of(lines.text.as_bytes()).proxy_log))
         })
         .map(|(page, _)| page.head.id.as_str())
         .collect();
@@ -240,7 +196,7 @@ fn counterexamples_are_silent() {
         .iter()
         .flat_map(|page| page.silent.iter().map(move |lines| (page, lines)))
         .filter(|(page, lines)| fires(page, lines))
-        .map(|(page, lines)| format!("{}: fires on\n{lines}", page.head.id))
+        .map(|(page, lines)| format!("{}: fires on\n{}", page.head.id, lines.text))
         .collect();
     assert!(firing.is_empty(), "\n{}", firing.join("\n"));
 }
@@ -251,6 +207,7 @@ fn examples_are_logs() {
     let mut wrong = Vec::new();
     for page in pages() {
         for lines in page.fires.iter().chain(&page.silent) {
+            let lines = &lines.text;
             let read = summary_of(lines.as_bytes()).lines;
             if read.access + read.proxy == 0 || read.rejected > 0 {
                 wrong.push(format!(

@@ -8,6 +8,8 @@ mod catalogue;
 mod cli;
 /// What scripts rely on: exit codes, pipes, filters.
 mod contract;
+/// `docs/diagnoses.md`, and the lists by guide, flag and symptom.
+mod diagnoses;
 /// Formats, wrappers, archives: what the program says it reads, it reads.
 mod formats;
 /// The screens and the JSON that people see, as files in `tests/golden`.
@@ -20,12 +22,16 @@ mod incident;
 mod join;
 /// English and Chinese: completeness, screens, and who gets which.
 mod languages;
+/// What the program holds in memory when a log is made to hurt.
+mod memory;
 /// Every sample through every container, block size and number of threads; and what must hold for any bytes.
 mod paths;
 /// The README's commands and its example.
 mod readme;
 /// One named test a bug, with what happened.
 mod regression;
+/// The user's own pages and known findings: the examples of `docs/rules.md`, every command, every slip.
+mod rules;
 /// Samples and how to read them, for the other modules.
 mod samples;
 /// Whole situations, made up with a known truth: what is found, how severe, and nothing beyond it.

@@ -111,6 +111,7 @@ impl Triage {
         let report = Report {
             summary: &self.summary,
             findings: &self.findings,
+            suppressed: &[],
             sources: &sources,
             failures: &failures,
             warnings: &[],

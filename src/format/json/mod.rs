@@ -1,6 +1,7 @@
 //! JSON access records.
 //!
-//! Three readers, each for what the one before cannot read. The *walker* (here) steps over the top of the object
+//! Four readers, each for what the one before cannot read. The *speculative* reader (`skeleton`) compares a line with
+//! the one before and looks at the values only. The *walker* (here) steps over the top of the object
 //! once and notes ranges: Istio, Envoy Gateway, Contour, OSM and whatever else is flat. The *general* reader
 //! (`general`) parses with serde_json and puts the values into the scratch buffer: records below the top, lists of
 //! attributes, values that must be converted. The *broken* reader (`broken`) gets what can be had out of text that
@@ -15,6 +16,7 @@ mod broken;
 mod general;
 mod keys;
 mod shapes;
+mod skeleton;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -107,7 +109,24 @@ impl JsonKeys {
     }
 
     /// Reads a line that starts with `{`.
+    #[inline]
     pub(super) fn read(&self, line: &[u8], layout: &mut Layout, scratch: &mut Vec<u8>) -> Reading {
+        // The user's own keys change what a key means.
+        if !self.own.is_empty() {
+            return self.read_any(line, layout, scratch);
+        }
+        if let Some(reading) = skeleton::read(line, layout) {
+            return reading;
+        }
+        let reading = self.read_any(line, layout, scratch);
+        if reading == Reading::Access && layout.complete && !layout.in_scratch {
+            skeleton::learn(line);
+        }
+        reading
+    }
+
+    /// The same, without a guess from the lines before.
+    fn read_any(&self, line: &[u8], layout: &mut Layout, scratch: &mut Vec<u8>) -> Reading {
         layout.reset("json");
         let mut seen = Seen::new();
         match self.walk(line, layout, &mut seen) {

@@ -335,3 +335,67 @@ proptest! {
 fn is_swapped(line: &str) -> bool {
     line.contains("\"method\"") && line.contains("2024-")
 }
+
+/// What two readers may differ in: the reading, what is said of the line, and every field.
+fn told(
+    reading: Reading,
+    layout: &Layout,
+    line: &[u8],
+    scratch: &[u8],
+) -> (Reading, String, Vec<Option<Vec<u8>>>) {
+    let text = if layout.in_scratch { scratch } else { line };
+    let record = Record::new(text, layout, Default::default());
+    let fields =
+        Field::ALL.iter().map(|field| record.logged(*field).map(|raw| raw.text().into_owned())).collect();
+    (reading, format!("{:?} {} {}", layout.kind, layout.format, layout.complete), fields)
+}
+
+#[track_caller]
+fn speculation_agrees(line: &[u8]) {
+    let keys = JsonKeys::default();
+    let (mut layout, mut scratch) = (Layout::default(), Vec::new());
+    let reading = keys.read(line, &mut layout, &mut scratch);
+    let speculative = told(reading, &layout, line, &scratch);
+    let (mut layout, mut scratch) = (Layout::default(), Vec::new());
+    let reading = keys.read_any(line, &mut layout, &mut scratch);
+    assert_eq!(speculative, told(reading, &layout, line, &scratch), "{}", String::from_utf8_lossy(line));
+}
+
+#[test]
+fn a_line_like_the_one_before_is_read_by_speculation() {
+    skeleton::learn(ISTIO.as_bytes());
+    let mut layout = Layout::default();
+    let next =
+        ISTIO.replace("418", "503").replace("\"x_forwarded_for\":null", "\"x_forwarded_for\":\"10.0.0.1\"");
+    assert_eq!(skeleton::read(next.as_bytes(), &mut layout), Some(Reading::Access));
+    assert_eq!(skeleton::read(GATEWAY.as_bytes(), &mut layout), None);
+    speculation_agrees(next.as_bytes());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn speculation_reads_what_the_walker_reads(
+        from in 0usize..2,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0u8..4, 0usize..12, any::<u8>()), 0..5),
+    ) {
+        // Bytes that mean something are likelier than others.
+        const PIECES: [&[u8]; 12] = [
+            b"\"", b"\\", b",", b"}", b"{", b"null", b"true", b"1e3", b"-", b" ", b",\"duration\":\"5s\"", b",\"log\":{\"a\":1}",
+        ];
+        let lines = [ISTIO, GATEWAY];
+        lines.iter().for_each(|line| speculation_agrees(line.as_bytes()));
+        let mut line = lines[from].as_bytes().to_vec();
+        for (at, what, piece, byte) in changes {
+            let at = at.index(line.len().max(1)).min(line.len());
+            match what {
+                0 => line.truncate(at),
+                1 if at < line.len() => line[at] = byte,
+                2 => drop(line.splice(at..(at + usize::from(byte % 8)).min(line.len()), [])),
+                _ => drop(line.splice(at..at, PIECES[piece].iter().copied())),
+            }
+        }
+        speculation_agrees(&line);
+    }
+}

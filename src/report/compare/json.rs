@@ -8,8 +8,10 @@ use serde::Serialize;
 use super::super::escape::utf8;
 use super::super::json::fraction;
 use super::{Change, Comparison, Share, Side, Verdict, What};
+use crate::diagnosis::Suppressed;
 use crate::error::{ErrorKind, Result};
 use crate::record::time::rfc3339_ms;
+use crate::words::Lang;
 
 pub(super) fn write(comparison: &Comparison<'_>, out: &mut dyn Write) -> Result<()> {
     let whole = Whole {
@@ -44,6 +46,17 @@ struct SideRow {
     requests: u64,
     failed: u64,
     failure_rate: f64,
+    suppressed: Vec<KnownRow>,
+}
+
+/// A finding that the user knows already.
+#[derive(Serialize)]
+struct KnownRow {
+    id: String,
+    scope: String,
+    until: String,
+    reason: Option<String>,
+    requests: u64,
 }
 
 #[derive(Serialize)]
@@ -87,6 +100,19 @@ impl SideRow {
             requests,
             failed,
             failure_rate: fraction(failed, requests),
+            suppressed: side.suppressed.iter().map(KnownRow::of).collect(),
+        }
+    }
+}
+
+impl KnownRow {
+    fn of(known: &Suppressed) -> KnownRow {
+        KnownRow {
+            id: known.finding.id.clone(),
+            scope: known.finding.scope.title(Lang::En),
+            until: known.until.clone(),
+            reason: known.reason.clone(),
+            requests: known.finding.requests,
         }
     }
 }

@@ -11,9 +11,9 @@ mod words;
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use super::{html, markdown};
+use super::{html, known, markdown};
 use crate::aggregate::{Latency, Summary, Text, Upstream};
-use crate::diagnosis::{Finding, Severity, only_failures, upstream_title};
+use crate::diagnosis::{Finding, Severity, Suppressed, only_failures, upstream_title};
 use crate::error::{Error, ErrorKind, Result};
 use crate::words::Lang;
 
@@ -24,6 +24,10 @@ pub struct Side<'r> {
     pub summary: &'r Summary,
     /// The causes.
     pub findings: &'r [Finding],
+    /// Findings that the user knows already: they are not compared.
+    pub suppressed: &'r [Suppressed],
+    /// What the reader should know about this side, in words.
+    pub notes: &'r [String],
 }
 
 /// Form of the result.
@@ -203,6 +207,10 @@ impl<'r> Comparison<'r> {
                     "the log {name} holds almost only failures (successes are not logged?): shares mean little",
                     "{name}的日志里几乎只有失败的请求（没有记录成功的请求？）：比例没有意义"
                 ));
+            }
+            let known = known::sentence(side.suppressed, lang);
+            for text in known.iter().chain(side.notes) {
+                out.push(say!(lang, "{name}: {text}", "{name}：{text}"));
             }
         }
         out

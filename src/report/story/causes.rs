@@ -1,9 +1,10 @@
 //! Why: causes with what speaks for and against them, and the lines that show them.
 
 use super::super::escape::utf8;
+use super::super::known;
 use super::super::units::{confidence, count, counted, rate};
 use super::{Block, Section, Teller};
-use crate::diagnosis::{Finding, Remedy, Severity, only_failures};
+use crate::diagnosis::{Finding, Remedy, Severity, help, only_failures};
 use crate::record::time::rfc3339_ms;
 
 /// Lines shown of each cause.
@@ -32,6 +33,10 @@ impl Teller<'_, '_> {
         if hidden > 0 {
             let en = counted(hidden as u64, "further note");
             blocks.push(Block::Text(say!(lang, "{en} left out here.", "另有 {hidden} 条提示未列出。")));
+        }
+        if let Some(known) = known::sentence(self.account.report.suppressed, lang) {
+            let known = self.redact.prose(&known);
+            blocks.push(Block::Text(say!(lang, "{known}.", "{known}。")));
         }
         Section { title: lang.pick("Likely causes", "可能的原因").to_owned(), blocks }
     }
@@ -88,6 +93,17 @@ impl Teller<'_, '_> {
                 self.remedy(label, remedy, blocks);
             }
         }
+        let id = &finding.id;
+        blocks.push(Block::Text(match help(id) {
+            Some(page) => say!(
+                lang,
+                "The whole page: `meshwhy explain {id}`, or `{page}`.",
+                "完整说明：`meshwhy explain {id}`，或 `{page}`。"
+            ),
+            None => {
+                say!(lang, "The whole page: `meshwhy explain {id}`.", "完整说明：`meshwhy explain {id}`。")
+            }
+        }));
     }
 
     fn remedy(&self, label: &str, remedy: &Remedy, blocks: &mut Vec<Block>) {

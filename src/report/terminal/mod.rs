@@ -16,7 +16,7 @@ use self::text::joined;
 pub(super) use self::text::{Painted, Sheet, Tone, shortened, wrap};
 use super::escape::terminal;
 use super::units::{bucket, count, counted, duration, rate};
-use super::{Renderer, Report, bucket_width, quality};
+use super::{Renderer, Report, bucket_width, known, quality};
 use crate::aggregate::{Counts, Span};
 use crate::diagnosis::{Severity, only_failures};
 use crate::error::{ErrorKind, Result};
@@ -251,6 +251,9 @@ fn remarks(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let (not_read, warning) = (lang.pick("not read: ", "未读取："), lang.pick("warning: ", "警告："));
     for failure in report.failures {
         sheet.labelled(not_read, not_read.width(), &terminal(failure.as_bytes()))?;
+    }
+    if let Some(known) = known::sentence(report.suppressed, lang) {
+        sheet.labelled("", 0, &terminal(known.as_bytes()))?;
     }
     for text in report.all_warnings() {
         sheet.labelled(warning, warning.width(), &terminal(text.as_bytes()))?;

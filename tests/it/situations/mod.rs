@@ -6,6 +6,8 @@ mod mixed;
 mod table;
 mod world;
 
+use std::path::PathBuf;
+
 use meshwhy::diagnosis::{Finding, Severity, diagnose};
 
 use crate::samples::summary_of;
@@ -17,6 +19,7 @@ pub(crate) type Truth<'t> = (&'t str, Severity, &'t str);
 /// Findings above a note must be these, in this order, and no others.
 pub(crate) fn finds(name: &str, log: Log, style: Style, truth: &[Truth<'_>]) -> Vec<Finding> {
     let lines = log.written(style);
+    keep(name, style, &lines, truth);
     let findings = diagnose(&summary_of(&lines));
     let loud: Vec<&Finding> = findings.iter().filter(|f| f.severity > Severity::Note).collect();
     let right = loud.len() == truth.len()
@@ -25,6 +28,25 @@ pub(crate) fn finds(name: &str, log: Log, style: Style, truth: &[Truth<'_>]) -> 
         });
     assert!(right, "{name} as {style:?}: wanted {truth:?}, found\n{}", told(&findings));
     findings
+}
+
+/// A situation of more bytes is not kept.
+const KEPT_BYTES: usize = 4 << 20;
+
+/// Writes the situation and its truth into the folder of this name, for `tests/calibration.py`.
+fn keep(name: &str, style: Style, lines: &[u8], truth: &[Truth<'_>]) {
+    let Some(folder) = std::env::var_os("MESHWHY_SITUATIONS").map(PathBuf::from) else { return };
+    // The largest only take time: they say the same at length.
+    if lines.len() > KEPT_BYTES {
+        return;
+    }
+    // Situations are made anew with other numbers under one name.
+    let sum = lines.iter().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)));
+    let path = folder.join(format!("{}-{style:?}-{sum:08x}", name.replace(' ', "-")));
+    let ids: Vec<&str> = truth.iter().map(|(id, ..)| *id).collect();
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    std::fs::write(path.with_extension("log"), lines).expect("the folder can be written");
+    std::fs::write(path.with_extension("truth"), ids.join(" ")).expect("the folder can be written");
 }
 
 /// A finding's scope in one string.
