@@ -8,6 +8,7 @@
 mod counter;
 mod detail;
 mod group;
+mod hops;
 mod latency;
 mod series;
 mod summary;
@@ -22,6 +23,7 @@ mod turn;
 pub use counter::{Counter, Ordered, Text};
 pub use detail::{Detail, Hits, Split};
 pub use group::{By, Group, Groups};
+pub use hops::{Edge, Hops, Link, Seen, Skew, Step};
 pub use latency::Latency;
 pub use series::{Cell, Load, Series};
 pub use summary::{
@@ -29,7 +31,7 @@ pub use summary::{
     Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
-pub use tally::Tally;
+pub use tally::{Tally, suspicious};
 pub use timed::{Room, Timed};
 pub use totals::{Ends, Totals};
 pub use turn::{Turn, Turns};

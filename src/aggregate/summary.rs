@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::counter::{Counter, Ordered, Text};
 use super::group::Groups;
+use super::hops::Hops;
 use super::symptom::{Exemplar, Span, Symptom, SymptomKey, Values};
 use super::{Ends, Latency, Load, Series, Turns, series::Cell};
 use crate::envoy::Direction;
@@ -366,6 +367,8 @@ pub struct Summary {
     pub timeline: Series<FlaggedLoad, 3600>,
     /// The proxy's own lines.
     pub proxy_log: ProxyLog,
+    /// What both sides of requests told; made once all lines have been counted.
+    pub hops: Hops,
     /// Some record tells how long its upstream took: where another one does not, no upstream answered it.
     pub service_times: bool,
 }

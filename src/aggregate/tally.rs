@@ -75,6 +75,8 @@ struct Row {
     /// What a ztunnel's connection was for; empty in all other rows.
     service: Text,
     symptom: usize,
+    /// Digest of the symptom's key; `None`: nothing is wrong with these records.
+    digest: Option<u64>,
     counts_latency: bool,
 }
 
@@ -119,8 +121,16 @@ impl Tally {
         tally
     }
 
-    /// Counts an access record. `line` is from 1 and `offset` from 0 within the part's source.
-    pub fn record(&mut self, record: &Record<'_>, source: u32, line: u64, offset: u64, raw: &[u8]) {
+    /// Counts an access record. `line` is from 1 and `offset` from 0 within the part's source. Gives the digest of the
+    /// symptom that the record belongs to, if it does.
+    pub fn record(
+        &mut self,
+        record: &Record<'_>,
+        source: u32,
+        line: u64,
+        offset: u64,
+        raw: &[u8],
+    ) -> Option<u64> {
         self.summary.lines.total += 1;
         self.summary.lines.access += 1;
         self.summary.lines.incomplete += u64::from(!record.complete());
@@ -181,6 +191,7 @@ impl Tally {
                 symptom.exemplars.push(Exemplar::of(record, source, line, offset, raw));
             }
         }
+        row.digest
     }
 
     /// Bytes on the heap, about. Costs a walk over the tables.
@@ -338,8 +349,11 @@ impl Summary {
             index_of(&mut self.listeners, &record.text(Field::DownstreamLocal).unwrap_or_default()),
             index_of(&mut self.snis, &record.text(Field::ServerName).unwrap_or_default()),
         ];
-        let symptom = if suspicious(record, outcome, shape) {
-            let entry = self.symptoms.entry(SymptomKey::of(record, outcome));
+        let mut digest = None;
+        let symptom = if suspicious(record, outcome) {
+            let key = SymptomKey::of(record, outcome);
+            digest = Some(key.digest());
+            let entry = self.symptoms.entry(key);
             let index = entry.index();
             entry.or_default();
             index
@@ -369,6 +383,7 @@ impl Summary {
                 Text::default()
             },
             symptom,
+            digest,
             counts_latency: shape.kind == Kind::Http
                 && record.code() != 101
                 && outcome != Outcome::ClientGone,
@@ -460,13 +475,13 @@ fn index_of<T: Default>(table: &mut super::counter::Ordered<Text, T>, name: &[u8
 }
 
 /// True for records that the diagnosis wants to see whole: everything but a plain good answer.
-fn suspicious(record: &Record<'_>, outcome: Outcome, shape: Shape) -> bool {
+pub fn suspicious(record: &Record<'_>, outcome: Outcome) -> bool {
     outcome != Outcome::Ok
         || !record.flags().is_empty()
         || !matches!(record.bytes(Field::Details), b"" | b"via_upstream")
         || record.get(Field::Termination).is_some_and(|t| !t.bytes.is_empty())
         || record.get(Field::TransportFailure).is_some_and(|t| !t.bytes.is_empty())
-        || shape.suspicious_session
+        || (record.kind() == Kind::Tcp && short_session(record))
 }
 
 fn short_session(record: &Record<'_>) -> bool {

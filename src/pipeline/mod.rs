@@ -14,6 +14,7 @@
 mod feed;
 mod fold;
 mod gate;
+mod join;
 mod order;
 mod pieces;
 mod summarise;
@@ -21,6 +22,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
+pub use join::{Traced, trace};
 pub use summarise::{
     Passed, last_start, rewrite, summarise, summarise_by, summarise_in_detail, summarise_sides,
 };

@@ -18,6 +18,8 @@ mod golden;
 mod house;
 /// Incident reports and comparisons: truth of recordings, schemas, redaction, gates.
 mod incident;
+/// Logs of several proxies: recordings, `trace`, and a mesh of 200 pods within its memory.
+mod join;
 /// English and Chinese: completeness, screens, and who gets which.
 mod languages;
 /// What the program holds in memory when a log is made to hurt.
