@@ -2,7 +2,8 @@
 
 use super::counter::{Ordered, Text};
 use super::symptom::without_port;
-use super::{Counts, Latency, Series, series::Cell};
+use super::{Counts, Known, Latency, Series, series::Cell};
+use crate::format::Glance;
 use crate::record::{Field, Kind, Outcome, Record};
 
 impl Cell for Latency {
@@ -29,17 +30,29 @@ impl Detail {
     /// Counts a record.
     pub fn record(&mut self, record: &Record<'_>) {
         let outcome = record.outcome();
-        let counts = record.kind() == Kind::Http && record.code() != 101 && outcome != Outcome::ClientGone;
-        if let (true, Some(us), Some(ms)) = (counts, record.start_us(), record.duration_ms()) {
+        let counts_latency =
+            record.kind() == Kind::Http && record.code() != 101 && outcome != Outcome::ClientGone;
+        let known = Known { outcome, counts_latency, start_us: record.start_us() };
+        self.count(known, record.duration_ms(), record.bytes(Field::DownstreamRemote));
+    }
+
+    /// Counts a record that is known at a glance.
+    pub fn glance(&mut self, known: Known, glance: &Glance<'_>) {
+        let caller = if glance.remote == b"-" { b"" } else { glance.remote };
+        self.count(known, Some(glance.numbers.duration_ms), caller);
+    }
+
+    fn count(&mut self, known: Known, duration_ms: Option<u64>, caller: &[u8]) {
+        if let (true, Some(us), Some(ms)) = (known.counts_latency, known.start_us, duration_ms) {
             self.latency.at(us).add(ms);
         }
-        let caller = without_port(record.bytes(Field::DownstreamRemote));
+        let caller = without_port(caller);
         if caller.is_empty() {
             return;
         }
         match self.callers.get_mut(caller) {
-            Some(counts) => counts.add(outcome, 1),
-            None => self.callers.entry(caller.into()).or_default().add(outcome, 1),
+            Some(counts) => counts.add(known.outcome, 1),
+            None => self.callers.entry(caller.into()).or_default().add(known.outcome, 1),
         }
     }
 

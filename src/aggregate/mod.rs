@@ -3,10 +3,12 @@
 //! A [`Tally`] counts one part of the input without caps (a part is bounded by its bytes); its [`Summary`] is merged
 //! into the whole, where every keyed table has a cap. Above a cap totals stay exact and the rest is counted as `other`.
 
+mod clock;
 mod counter;
 mod detail;
 mod group;
 mod latency;
+mod row_key;
 mod series;
 mod summary;
 mod symptom;
@@ -23,5 +25,5 @@ pub use summary::{
     Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
-pub use tally::Tally;
+pub use tally::{Known, Tally};
 pub use turn::{Turn, Turns};

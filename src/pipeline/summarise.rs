@@ -6,7 +6,7 @@ use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
 use crate::aggregate::{By, Caps, Detail, Summary, Tally};
 use crate::emit::{Form, Origin};
 use crate::error::{ErrorKind, Result};
-use crate::format::Reader;
+use crate::format::{Glance, Reader};
 use crate::input::Input;
 use crate::query::Filter;
 
@@ -50,6 +50,17 @@ struct Counting<'f> {
 
 impl Fold for Counting<'_> {
     const NUMBERED: bool = false;
+
+    fn glances(&self) -> bool {
+        self.filter.is_empty() && self.tally.can_glance()
+    }
+
+    #[inline(always)]
+    fn glance(&mut self, glance: &Glance<'_>) -> bool {
+        let counted = self.tally.glance(glance).is_some();
+        self.passed.access += u64::from(counted);
+        counted
+    }
 
     #[inline]
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
@@ -110,6 +121,17 @@ struct CountingMore<'f> {
 
 impl Fold for CountingMore<'_> {
     const NUMBERED: bool = false;
+
+    fn glances(&self) -> bool {
+        self.counting.glances()
+    }
+
+    fn glance(&mut self, glance: &Glance<'_>) -> bool {
+        let Some(known) = self.counting.tally.glance(glance) else { return false };
+        self.counting.passed.access += 1;
+        self.detail.glance(known, glance);
+        true
+    }
 
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
         let left_out = self.counting.passed.left_out;
