@@ -3,6 +3,8 @@
 
 use std::{fmt, io};
 
+use crate::words::{Lang, Said};
+
 /// An error, one word wide.
 #[derive(Debug)]
 pub struct Error(Box<ErrorKind>);
@@ -28,7 +30,7 @@ pub enum ErrorKind {
         /// Name of the input.
         source: String,
         /// Which limit, in words.
-        what: &'static str,
+        what: Said,
         /// Its value.
         limit: u64,
     },
@@ -37,19 +39,19 @@ pub enum ErrorKind {
         /// Column in the format string, from 1.
         column: usize,
         /// What was expected, or why it is refused.
-        expected: String,
+        expected: Said,
     },
     /// A catalogue page cannot be loaded.
     Catalog {
         /// The page's name.
         page: String,
         /// What is wrong, with line and column where known.
-        message: String,
+        message: Said,
     },
     /// An option of the user makes no sense.
     Option {
         /// What is wrong.
-        message: String,
+        message: Said,
     },
     /// Writing the result failed.
     Write(io::Error),
@@ -78,18 +80,39 @@ impl From<ErrorKind> for Error {
     }
 }
 
+impl Error {
+    /// What went wrong, in both languages. What the system says stays as it says it.
+    pub fn said(&self) -> Said {
+        match &*self.0 {
+            ErrorKind::Read { source, offset, cause } => {
+                both!("{source}: at byte {offset}: {cause}", "{source}：第 {offset} 字节处：{cause}")
+            }
+            ErrorKind::Limit { source, what, limit } => {
+                let Said { en, zh } = what;
+                both!("{source}: more than {limit} {en}", "{source}：超过 {limit} {zh}")
+            }
+            ErrorKind::Template { column, expected } => {
+                let Said { en, zh } = expected;
+                both!("format string, column {column}: {en}", "格式字符串第 {column} 列：{zh}")
+            }
+            ErrorKind::Catalog { page, message } => {
+                let Said { en, zh } = message;
+                both!("page {page}: {en}", "诊断页 {page}：{zh}")
+            }
+            ErrorKind::Option { message } => message.clone(),
+            ErrorKind::Write(e) => both!("cannot write the result: {e}", "无法写出结果：{e}"),
+        }
+    }
+
+    /// What went wrong, in a language.
+    pub fn in_lang(&self, lang: Lang) -> String {
+        self.said().in_lang(lang).to_owned()
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.0 {
-            ErrorKind::Read { source, offset, cause } => write!(f, "{source}: at byte {offset}: {cause}"),
-            ErrorKind::Limit { source, what, limit } => write!(f, "{source}: more than {limit} {what}"),
-            ErrorKind::Template { column, expected } => {
-                write!(f, "format string, column {column}: {expected}")
-            }
-            ErrorKind::Catalog { page, message } => write!(f, "page {page}: {message}"),
-            ErrorKind::Option { message } => f.write_str(message),
-            ErrorKind::Write(e) => write!(f, "cannot write the result: {e}"),
-        }
+        self.said().fmt(f)
     }
 }
 

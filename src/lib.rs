@@ -10,8 +10,13 @@
 //! 6. [`incident`]: counts over time become incidents
 //! 7. [`report`]: findings become words; [`emit`] writes the records themselves
 //!
+//! [`words`] is the two languages, English and Chinese; every room that says something knows it.
 //! [`envoy`] is the shelf with Envoy's vocabulary, used by every room; [`pipeline`] is the corridor that walks an
 //! input through rooms 1 to 4, in parallel.
+
+// First, because the macros of the two languages are made there.
+#[macro_use]
+pub mod words;
 
 pub mod aggregate;
 pub mod diagnosis;

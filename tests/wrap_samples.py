@@ -8,6 +8,8 @@ twelve lines below sample-logs/wrapped, and one file below the folder of each pr
 same output: nothing is random, nothing is asked of the clock.
 """
 
+import csv
+import io
 import json
 import pathlib
 
@@ -254,3 +256,57 @@ product("ecs-json", ecs)
 product("gcp-json", gcp)
 product("otlp-json", otlp)
 product("als-json", als)
+
+
+def document(name, value, indent=None):
+    """One JSON document."""
+    (SAMPLES / name).write_text((compact(value) if indent is None else json.dumps(value, indent=indent)) + "\n")
+
+
+def table(name, rows, **style):
+    """A table as consoles export it."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n", **style).writerows(rows)
+    (SAMPLES / "wrapped" / name).write_text(out.getvalue())
+
+
+def export(bodies):
+    """OpenTelemetry log records whose bodies are lines."""
+    logs = [{"timeUnixNano": "1795356459112000000", "body": {"stringValue": body}} for body in bodies]
+    names = {"k8s.pod.name": POD, "k8s.namespace.name": NAMESPACE}
+    resource = [{"key": key, "value": {"stringValue": value}} for key, value in names.items()]
+    scopes = [{"scope": {}, "logRecords": logs}]
+    return {"resourceLogs": [{"resource": {"attributes": resource}, "scopeLogs": scopes}]}
+
+
+# Many records in one document.
+batch = otlp(RECORDS[0])
+batch["resourceLogs"][0]["scopeLogs"][0]["logRecords"] = [
+    otlp(record)["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0] for record in RECORDS
+]
+document("otlp-json/batch.json", batch)
+identifier = {"node": {"id": f"sidecar~127.0.0.1~{POD}.{NAMESPACE}~x", "cluster": "web.shop"}, "logName": "als"}
+document("als-json/stream.json", {"identifier": identifier, "httpLogs": {"logEntry": [als(r) for r in RECORDS]}}, 1)
+write("wrapped/otlp-many.jsonl", [compact(export(LINES[n : n + 4])) for n in (0, 4, 8)])
+document("wrapped/otlp-document.json", export(LINES), 2)
+results = [[{"field": "@message", "value": line}] for line in LINES]
+document("wrapped/cloudwatch-results.json", {"results": results, "status": "Complete"}, 4)
+labels = {"pod_name": POD, "namespace_name": NAMESPACE, "container_name": CONTAINER}
+write(
+    "wrapped/spread.json",
+    [json.dumps({"textPayload": line, "resource": {"type": "k8s_container", "labels": labels}}, indent=2) for line in LINES],
+)
+document("wrapped/strings.json", LINES, 2)
+
+# Tables.
+NAMES = ["kubernetes.namespace", "kubernetes.pod.name", "kubernetes.container.name"]
+rows = [["Nov 22, 2026 @ 14:07:39.112", NAMESPACE, POD, CONTAINER, line] for line in LINES]
+table("kibana.csv", [["\ufeff@timestamp", *NAMES, "message"], *rows])
+rows = [["2026-11-22 14:07:39.112", compact({"log": line, "kubernetes": KUBERNETES}), POD] for line in LINES]
+table("cloudwatch-insights.csv", [["@timestamp", "@message", "@logStream"], *rows])
+
+# Lines that were dressed up on their way.
+write("wrapped/string-literals.txt", [f"        {json.dumps(line)}," for line in LINES])
+ENTITIES = {"&": "&amp;", '"': "&quot;", "<": "&lt;", ">": "&gt;"}
+write("wrapped/web-page.txt", ["".join(ENTITIES.get(c, c) for c in line) for line in LINES])
+wrapped("quoted-mail.txt", lambda line: f"> {line}")

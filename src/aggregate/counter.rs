@@ -45,6 +45,21 @@ impl<K: Hash + Eq> Counter<K> {
         }
     }
 
+    /// Takes away from the count of a key, which goes when nothing is left. Only for finished counts: where keys came
+    /// after the cap it cannot be told from which.
+    pub fn less<Q>(&mut self, key: &Q, n: u64)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        if let Some(count) = self.keys.get_mut(key) {
+            *count = count.saturating_sub(n);
+            if *count == 0 {
+                self.keys.shift_remove(key);
+            }
+        }
+    }
+
     /// Adds what a later part of the input counted.
     pub fn merge(&mut self, later: Counter<K>, cap: usize) {
         for (key, n) in later.keys {

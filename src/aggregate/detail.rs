@@ -1,9 +1,12 @@
 //! What only a report asks for: counted beside a [`Tally`](super::Tally), so that the triage does not pay for it.
+//!
+//! Everything is kept by time, so that the report of an incident counts what happened in it and before it, and never
+//! shares out what the whole log has.
 
-use super::counter::{Ordered, Text};
+use super::Latency;
+use super::series::Cell;
 use super::symptom::without_port;
-use super::{Counts, Known, Latency, Series, series::Cell};
-use crate::format::Glance;
+use super::timed::{Room, Timed};
 use crate::record::{Field, Kind, Outcome, Record};
 
 impl Cell for Latency {
@@ -12,63 +15,118 @@ impl Cell for Latency {
     }
 }
 
-/// Callers that are told apart; what comes later is counted as one.
-const CALLERS: usize = 10_000;
+/// Requests that were not answered as they should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hits {
+    /// Failed.
+    pub failed: u64,
+    /// Refused by policy.
+    pub denied: u64,
+}
 
-/// Latency over time, and who called.
+impl Cell for Hits {
+    fn merge(&mut self, other: &Self) {
+        self.failed += other.failed;
+        self.denied += other.denied;
+    }
+}
+
+/// All requests by some of their values, and those that were hit, which are kept at a finer width: they are fewer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Split<const N: usize> {
+    /// All.
+    pub requests: Timed<N, u64>,
+    /// Those that failed or were denied.
+    pub hits: Timed<N, Hits>,
+}
+
+impl<const N: usize> Split<N> {
+    fn add(&mut self, key: [&[u8]; N], us: i64, hits: Option<Hits>) {
+        *self.requests.at(key, us) += 1;
+        if let Some(hits) = hits {
+            self.hits.at(key, us).merge(&hits);
+        }
+    }
+
+    fn merge(&mut self, later: Split<N>) {
+        self.requests.merge(later.requests, REQUESTS);
+        self.hits.merge(later.hits, HITS);
+    }
+}
+
+/// Room of each table: some megabytes at most.
+const REQUESTS: Room = Room { keys: 20_000, cells: 100_000 };
+const HITS: Room = Room { keys: 20_000, cells: 100_000 };
+const IDS: Room = Room { keys: 20_000, cells: 40_000 };
+/// A histogram is much larger than a number.
+const LATENCIES: Room = Room { keys: 500, cells: 8_000 };
+/// Bytes of a value that are kept.
+const LONGEST: usize = 256;
+
+/// Requests, failures and latency by time and by what an incident may have hit.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Detail {
-    /// Durations over time, of HTTP records except 101 and `client_gone`.
-    pub latency: Series<Latency, 128>,
-    /// Requests by the address they came from, without port.
-    pub callers: Ordered<Text, Counts>,
-    /// Requests of callers beyond the cap.
-    pub other_callers: Counts,
+    /// By upstream, endpoint, route, authority (without port) and pod.
+    pub places: Split<5>,
+    /// By upstream and the address that the request came from, without port.
+    pub callers: Split<2>,
+    /// By upstream, method and path without query.
+    pub paths: Split<3>,
+    /// Request ids of what failed or was denied, by upstream and id.
+    pub request_ids: Timed<2, Hits>,
+    /// Durations of HTTP records except 101 and `client_gone`, by upstream.
+    pub latency: Timed<1, Latency>,
 }
 
 impl Detail {
     /// Counts a record.
     pub fn record(&mut self, record: &Record<'_>) {
+        let Some(us) = record.start_us() else { return };
         let outcome = record.outcome();
-        let counts_latency =
-            record.kind() == Kind::Http && record.code() != 101 && outcome != Outcome::ClientGone;
-        let known = Known { outcome, counts_latency, start_us: record.start_us() };
-        self.count(known, record.duration_ms(), record.bytes(Field::DownstreamRemote));
-    }
-
-    /// Counts a record that is known at a glance.
-    pub fn glance(&mut self, known: Known, glance: &Glance<'_>) {
-        let caller = if glance.remote == b"-" { b"" } else { glance.remote };
-        self.count(known, Some(glance.numbers.duration_ms), caller);
-    }
-
-    fn count(&mut self, known: Known, duration_ms: Option<u64>, caller: &[u8]) {
-        if let (true, Some(us), Some(ms)) = (known.counts_latency, known.start_us, duration_ms) {
-            self.latency.at(us).add(ms);
+        let upstream = cut(record.upstream().unwrap_or_default());
+        let hits = match outcome {
+            Outcome::Denied => Some(Hits { denied: 1, failed: 0 }),
+            outcome if outcome.failed() => Some(Hits { denied: 0, failed: 1 }),
+            _ => None,
+        };
+        let text = |field| record.text(field).unwrap_or_default();
+        let authority = text(Field::Authority);
+        let (host, route) = (text(Field::UpstreamHost), text(Field::RouteName));
+        let pod = record.pod().unwrap_or_default();
+        let place = [upstream, cut(&host), cut(&route), cut(without_port(&authority)), cut(pod)];
+        self.places.add(place, us, hits);
+        let address = text(Field::DownstreamRemote);
+        let caller = without_port(&address);
+        if !caller.is_empty() {
+            self.callers.add([upstream, cut(caller)], us, hits);
         }
-        let caller = without_port(caller);
-        if caller.is_empty() {
-            return;
+        let path = text(Field::Path);
+        let path = path.split(|&b| b == b'?').next().unwrap_or_default();
+        if !path.is_empty() {
+            self.paths.add([upstream, cut(&text(Field::Method)), cut(path)], us, hits);
         }
-        match self.callers.get_mut(caller) {
-            Some(counts) => counts.add(known.outcome, 1),
-            None => self.callers.entry(caller.into()).or_default().add(known.outcome, 1),
+        if let Some(hits) = hits {
+            let id = text(Field::RequestId);
+            if !id.is_empty() {
+                self.request_ids.at([upstream, cut(&id)], us).merge(&hits);
+            }
+        }
+        let counts = record.kind() == Kind::Http && record.code() != 101 && outcome != Outcome::ClientGone;
+        if let (true, Some(ms)) = (counts, record.duration_ms()) {
+            self.latency.at([upstream], us).add(ms);
         }
     }
 
     /// Adds what a later part of the input counted.
     pub fn merge(&mut self, later: Detail) {
-        self.latency.merge(&later.latency);
-        for (name, counts) in later.callers {
-            let room = self.callers.len() < CALLERS;
-            match self.callers.get_mut(&name) {
-                Some(mine) => mine.merge(counts),
-                None if room => {
-                    self.callers.insert(name, counts);
-                }
-                None => self.other_callers.merge(counts),
-            }
-        }
-        self.other_callers.merge(later.other_callers);
+        self.places.merge(later.places);
+        self.callers.merge(later.callers);
+        self.paths.merge(later.paths);
+        self.request_ids.merge(later.request_ids, IDS);
+        self.latency.merge(later.latency, LATENCIES);
     }
+}
+
+fn cut(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(LONGEST)]
 }

@@ -69,7 +69,11 @@ impl By {
     fn named(name: &str) -> Result<By> {
         ROWS.iter().find(|row| row.name == name).map(By).ok_or_else(|| {
             let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
-            let message = format!("--by: {name:?} is no field; there are: {}", names.join(", "));
+            let names = names.join(", ");
+            let message = both!(
+                "--by: {name:?} is no field; there are: {names}",
+                "--by：没有字段 {name:?}；可用的有：{names}"
+            );
             ErrorKind::Option { message }.into()
         })
     }

@@ -13,17 +13,21 @@ mod series;
 mod summary;
 mod symptom;
 mod tally;
+mod timed;
+mod totals;
 mod turn;
 
 pub use counter::{Counter, Ordered, Text};
-pub use detail::Detail;
+pub use detail::{Detail, Hits, Split};
 pub use group::{By, Group, Groups};
 pub use latency::Latency;
 pub use series::{Cell, Load, Series};
 pub use summary::{
-    Caps, Counts, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Sides, Summary,
+    Caps, Counts, Ends, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Sides, Summary,
     Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
-pub use tally::{Known, Tally};
+pub use tally::Tally;
+pub use timed::{Room, Timed};
+pub use totals::Totals;
 pub use turn::{Turn, Turns};

@@ -2,7 +2,7 @@
 
 /// Bucket widths in seconds, up to where a few buckets hold every time that can be written (years 0 to 9999). Each is a multiple of the one before it, so coarsening loses nothing that a direct count
 /// at the coarser width would have.
-const WIDTHS_S: [i64; 13] = [
+pub(super) const WIDTHS_S: [i64; 13] = [
     1,
     5,
     15,

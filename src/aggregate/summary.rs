@@ -64,6 +64,13 @@ impl Counts {
         self.by_outcome.iter_mut().zip(other.by_outcome).for_each(|(a, b)| *a += b);
     }
 
+    /// These without others that are among them.
+    #[must_use]
+    pub fn without(mut self, part: Counts) -> Counts {
+        self.by_outcome.iter_mut().zip(part.by_outcome).for_each(|(a, b)| *a = a.saturating_sub(b));
+        self
+    }
+
     /// All requests.
     pub fn requests(&self) -> u64 {
         self.by_outcome.iter().sum()
@@ -109,6 +116,44 @@ impl Sides {
         self.callee.merge(later.callee);
         self.tunnel.merge(later.tunnel);
         self.untold.merge(later.untold);
+    }
+}
+
+/// The connections to one service as the ztunnels of both ends logged them.
+///
+/// Nothing in the two lines of a connection tells that they belong together (the tunnel is shared, so even the ports
+/// differ), but each end writes one line a connection, and what one could not do the other was refused: of a service's
+/// connections with one outcome, the end with fewer lines tells nothing that the other does not. That is decided when
+/// all is counted: so it does not depend on the order of the lines, and merges exactly.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// By the source's ztunnel.
+    pub source: Counts,
+    /// By the destination's.
+    pub destination: Counts,
+}
+
+impl Ends {
+    /// Counts connections that one end logged.
+    pub fn add(&mut self, direction: Direction, outcome: Outcome, n: u64) {
+        match direction {
+            Direction::Outbound => self.source.add(outcome, n),
+            Direction::Inbound => self.destination.add(outcome, n),
+        }
+    }
+
+    fn merge(&mut self, later: Ends) {
+        self.source.merge(later.source);
+        self.destination.merge(later.destination);
+    }
+
+    /// Lines that stand for the same connections as lines of the other end.
+    pub(super) fn in_both(&self) -> Counts {
+        let mut both = Counts::default();
+        for &outcome in &OUTCOMES {
+            both.add(outcome, self.source.of(outcome).min(self.destination.of(outcome)));
+        }
+        both
     }
 }
 
@@ -174,6 +219,8 @@ pub struct Scope {
     pub ok_with_sni: u64,
     /// Records with an inbound cluster.
     pub inbound: u64,
+    /// TCP sessions that were carried to an upstream.
+    pub tcp_carried: u64,
 }
 
 impl Scope {
@@ -183,6 +230,7 @@ impl Scope {
         self.ok.merge(other.ok);
         self.ok_with_sni += other.ok_with_sni;
         self.inbound += other.inbound;
+        self.tcp_carried += other.tcp_carried;
     }
 }
 
@@ -277,12 +325,16 @@ pub struct Summary {
     pub counts: Counts,
     /// The same by the side that logged them.
     pub sides: Sides,
+    /// What ztunnels logged, by service; what names no service, or comes after the cap, stands under the empty name.
+    pub ends: Ordered<Text, Ends>,
     /// What the user asked to group by.
     pub groups: Groups,
     /// Flags by short name, unknown ones as logged.
     pub flags: Counter<Text>,
     /// Flag sets in canonical spelling.
     pub flag_sets: Counter<Text>,
+    /// Those of a waypoint's tunnels, which are among them.
+    pub(super) tunnel_flag_sets: Counter<Text>,
     /// HTTP status codes.
     pub codes: BTreeMap<u16, u64>,
     /// First and last start.
@@ -315,6 +367,8 @@ pub struct Summary {
     pub timeline: Series<FlaggedLoad, 3600>,
     /// The proxy's own lines.
     pub proxy_log: ProxyLog,
+    /// Some record tells how long its upstream took: where another one does not, no upstream answered it.
+    pub service_times: bool,
 }
 
 impl Summary {
@@ -323,6 +377,17 @@ impl Summary {
         let mut all = self.no_upstream.latency.clone();
         self.upstreams.values().chain(self.other_upstreams.as_deref()).for_each(|u| all.merge(&u.latency));
         all
+    }
+
+    /// The place of a service among what ztunnels logged.
+    pub(super) fn ends_of(&mut self, service: &[u8], cap: usize) -> &mut Ends {
+        // The empty name is always there, so that the cap does not depend on when it came.
+        let nameless: &[u8] = b"";
+        if self.ends.is_empty() {
+            self.ends.insert(nameless.into(), Ends::default());
+        }
+        let known = self.ends.contains_key(service) || self.ends.len() <= cap;
+        self.ends.entry(if known { service } else { nameless }.into()).or_default()
     }
 
     /// Moves every line number: this part of the input begins after `lines` lines of its source.
@@ -337,9 +402,14 @@ impl Summary {
         self.lines.merge(later.lines, caps);
         self.counts.merge(later.counts);
         self.sides.merge(later.sides);
+        for (service, ends) in later.ends {
+            self.ends_of(&service, caps.scopes).merge(ends);
+        }
+        self.service_times |= later.service_times;
         self.groups.merge(later.groups, caps);
         self.flags.merge(later.flags, caps.symptoms);
         self.flag_sets.merge(later.flag_sets, caps.symptoms);
+        self.tunnel_flag_sets.merge(later.tunnel_flag_sets, caps.symptoms);
         add_all(&mut self.codes, later.codes);
         self.span.merge(later.span);
         for (name, upstream) in later.upstreams {

@@ -217,6 +217,8 @@ pub struct Symptom {
     pub span: Span,
     /// Durations.
     pub durations: Latency,
+    /// Records with the time that the upstream took: somebody answered.
+    pub answered: u64,
     /// Body bytes sent.
     pub bytes_sent: Counter<Size>,
     /// Body bytes received.
@@ -294,6 +296,7 @@ impl Symptom {
         if let Some(ms) = record.duration_ms() {
             self.durations.add(ms);
         }
+        self.answered += u64::from(record.number(Field::ServiceTime).is_some());
         let size = |field| Size(record.number(field).unwrap_or(0));
         self.bytes_sent.add(&size(Field::BytesSent), 1);
         self.bytes_received.add(&size(Field::BytesReceived), 1);
@@ -324,6 +327,7 @@ impl Symptom {
         self.count += later.count;
         self.span.merge(later.span);
         self.durations.merge(&later.durations);
+        self.answered += later.answered;
         let mut take = |mine: &mut Counter<Text>, theirs: Counter<Text>, cap: usize| {
             let before = mine.len();
             mine.merge(theirs, cap.min(before + *budget));

@@ -12,7 +12,7 @@ use super::summary::{Caps, FlaggedLoad, RejectSample, Summary, Upstream};
 use super::symptom::{EXEMPLARS, Exemplar, Span, Symptom, SymptomKey, without_port};
 use crate::envoy::{Direction, cluster, flags};
 use crate::format::{Glance, ProxyLine};
-use crate::record::{Field, Kind, Outcome, Record, Reject};
+use crate::record::{Field, Kind, Outcome, Record, Reject, number};
 use hashbrown::HashTable;
 use indexmap::map::Entry;
 
@@ -48,6 +48,8 @@ struct Row {
     upstream: usize,
     host: usize,
     scopes: [usize; 4],
+    /// What a ztunnel's connection was for; empty in all other rows.
+    service: Text,
     symptom: usize,
     counts_latency: bool,
     /// A record of it only counts: there is nothing to keep of the record itself.
@@ -74,21 +76,11 @@ impl Shape {
     }
 }
 
-/// What is known of a record that was counted at a glance.
-#[derive(Debug, Clone, Copy)]
-pub struct Known {
-    /// What became of it.
-    pub outcome: Outcome,
-    /// Its duration says something of the upstream.
-    pub counts_latency: bool,
-    /// Start, microseconds since 1970.
-    pub start_us: Option<i64>,
-}
-
 /// What is counted of every record.
 struct Measured<'a> {
     start_us: Option<i64>,
     duration_ms: Option<u64>,
+    service_time: &'a [u8],
     /// Address of the client.
     remote: &'a [u8],
     path: &'a [u8],
@@ -138,7 +130,8 @@ impl Tally {
         }
         let (remote, path) = (record.bytes(Field::DownstreamRemote), record.bytes(Field::Path));
         let symptom = row.symptom;
-        self.count(at, &Measured { start_us, duration_ms, remote, path });
+        let service_time = record.bytes(Field::ServiceTime);
+        self.count(at, &Measured { start_us, duration_ms, service_time, remote, path });
         if symptom < OTHER {
             let symptom = &mut self.summary.symptoms[symptom];
             symptom.add(record, start_us);
@@ -153,9 +146,9 @@ impl Tally {
         self.summary.groups.by.is_empty()
     }
 
-    /// Counts an access record by what is plain to see of it, and says what it was; `None` when it must be read.
+    /// Counts an access record by what is plain to see of it; false when it must be read.
     #[inline(always)]
-    pub fn glance(&mut self, glance: &Glance<'_>) -> Option<Known> {
+    pub fn glance(&mut self, glance: &Glance<'_>) -> bool {
         let shape = Shape {
             kind: glance.kind,
             local_address: glance.local_address,
@@ -168,20 +161,24 @@ impl Tally {
         let mut at = self.recent[slot] as usize;
         if !self.rows.get(at).is_some_and(|row| row.is(shape, &key)) {
             // A row is there only after a record of it was read: its bytes have been checked.
-            at = self.find(shape, &key)?;
+            let Some(found) = self.find(shape, &key) else { return false };
+            at = found;
             self.recent[slot] = at as u32;
         }
-        let row = &self.rows[at];
-        if !row.only_counts {
-            return None;
+        if !self.rows[at].only_counts {
+            return false;
         }
-        let start_us = self.clock.read(glance.time);
-        let known = Known { outcome: row.outcome, counts_latency: row.counts_latency, start_us };
+        let measured = Measured {
+            start_us: self.clock.read(glance.time),
+            duration_ms: Some(glance.numbers.duration_ms),
+            service_time: glance.service_time,
+            remote: glance.remote,
+            path: glance.path,
+        };
         self.summary.lines.total += 1;
         self.summary.lines.access += 1;
-        let duration_ms = Some(glance.numbers.duration_ms);
-        self.count(at, &Measured { start_us, duration_ms, remote: glance.remote, path: glance.path });
-        Some(known)
+        self.count(at, &measured);
+        true
     }
 
     /// Counts a record of a row.
@@ -190,6 +187,10 @@ impl Tally {
         let row = &mut self.rows[at];
         row.requests += 1;
         let summary = &mut self.summary;
+        // The first records settle it.
+        if !summary.service_times {
+            summary.service_times = number(measured.service_time).is_some();
+        }
         let duration_ms = measured.duration_ms;
         let upstream = summary.upstream_mut(row.upstream);
         if let Some(ms) = duration_ms.filter(|_| row.counts_latency) {
@@ -372,6 +373,7 @@ impl Summary {
             upstream,
             host,
             scopes,
+            service: if shape.kind == Kind::Ztunnel { authority.as_ref().into() } else { Text::default() },
             symptom,
             counts_latency: shape.kind == Kind::Http
                 && record.code() != 101
@@ -393,6 +395,9 @@ impl Summary {
         let code = row.code;
         self.counts.add(row.outcome, n);
         self.sides.of_mut(row.direction, row.tunnel).add(row.outcome, n);
+        if let (Kind::Ztunnel, Some(direction)) = (row.shape.kind, row.direction) {
+            self.ends_of(&row.service, usize::MAX).add(direction, row.outcome, n);
+        }
         *self.codes.entry(code).or_default() += n;
         self.span.merge(row.span);
         *self.lines.formats.entry(row.shape.format).or_default() += n;
@@ -415,7 +420,11 @@ impl Summary {
                 upstream.flags.add(&name[..], n);
                 self.flags.add(&name[..], n);
             }
-            self.flag_sets.add(&row.flags.join(&b","[..])[..], n);
+            let set = row.flags.join(&b","[..]);
+            self.flag_sets.add(&set[..], n);
+            if row.tunnel {
+                self.tunnel_flag_sets.add(&set[..], n);
+            }
         }
         if row.host == OTHER {
             upstream.other_hosts.add(row.outcome, n);
@@ -427,6 +436,7 @@ impl Summary {
         }
         pick(&mut upstream.ok, &mut upstream.failure, row.outcome, row.span);
         let inbound = row.shape.kind != Kind::Ztunnel && row.direction == Some(Direction::Inbound);
+        let carried = row.shape.kind == Kind::Tcp && row.upstream != NONE && row.outcome == Outcome::Ok;
         let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];
         for (table, index) in tables.into_iter().zip(row.scopes) {
             let Some((_, scope)) = table.get_index_mut(index) else {
@@ -440,6 +450,7 @@ impl Summary {
                 scope.ok_with_sni += if row.sni { n } else { 0 };
             }
             scope.inbound += if inbound { n } else { 0 };
+            scope.tcp_carried += if carried { n } else { 0 };
         }
     }
 }

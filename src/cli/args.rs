@@ -20,6 +20,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
+    /// Language of all prose [default: for people that of LANG, in JSON en]
+    // Read from the raw arguments, by `tongue.rs`: help and errors need it before anything is parsed.
+    #[arg(long, value_name = "LANG", global = true)]
+    pub(super) lang: Option<Language>,
     #[command(flatten)]
     pub(super) triage: Triage,
 }
@@ -50,7 +54,7 @@ pub(super) enum Command {
 pub(super) struct Triage {
     #[command(flatten)]
     pub(super) read: Read,
-    /// Form of the result: table, json
+    /// Form of the result: table, json, markdown, html (one file, nothing is loaded)
     #[arg(long, value_name = "FORM", default_value = "table")]
     pub(super) output: String,
     /// Rows of a table (JSON is never cut)
@@ -119,7 +123,7 @@ pub(super) struct Compare {
     pub(super) split_at: Option<String>,
     #[command(flatten)]
     pub(super) read: Read,
-    /// Form of the result: markdown, json
+    /// Form of the result: markdown, json, html (one file, nothing is loaded)
     #[arg(long, value_name = "FORM", default_value = "markdown")]
     pub(super) output: String,
     /// Exit with 1 when something got worse, or something bad is new
@@ -157,7 +161,7 @@ pub(super) struct Colour {
 }
 
 /// Options of all commands that read logs.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct Read {
     /// Files, directories or archives; none, or `-`: standard input
     #[arg(value_name = "PATH")]
@@ -191,13 +195,13 @@ pub(super) struct Read {
 }
 
 /// Which records count. All conditions must hold; `!` before a value negates it.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filters (all must hold; ! negates; * and ? are globs)")]
 pub(super) struct Filters {
-    /// From this time on: RFC 3339, or -15m before now
+    /// From this time on: RFC 3339, -15m before now, or end-15m before the last record (files only)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) since: Vec<String>,
-    /// Before this time: RFC 3339, or -15m before now
+    /// Before this time: RFC 3339, -15m before now, or end-15m before the last record (files only)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) until: Vec<String>,
     /// Upstream: cluster name, service, service.namespace, service.namespace:port or host
@@ -258,6 +262,12 @@ pub(super) enum When {
     Auto,
     Always,
     Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Language {
+    En,
+    Zh,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -3,12 +3,12 @@
 use std::io::Write;
 
 use meshwhy::aggregate::Summary;
-use meshwhy::diagnosis::diagnose;
+use meshwhy::diagnosis::Catalog;
 use meshwhy::input::Input;
 use meshwhy::pipeline::{Outcome, Passed, Progress, summarise, summarise_sides};
 use meshwhy::record::time::parse_us;
 use meshwhy::report::compare::{Comparison, Form, Side};
-use meshwhy::{ErrorKind, Result};
+use meshwhy::{ErrorKind, Result, both};
 
 use super::args;
 use super::exit::Exit;
@@ -16,31 +16,43 @@ use super::plan::{Reading, wrong};
 use super::progress::{interruptible, watched};
 use super::run::{complain, exit};
 use super::screen;
+use super::tongue::Tongue;
 
 /// Runs the command.
-pub(super) fn compare(args: args::Compare) -> Result<Exit> {
+pub(super) fn compare(args: args::Compare, tongue: Tongue) -> Result<Exit> {
     let form = Form::named(&args.output)?;
     let split = args.split_at.as_deref().map(moment).transpose()?;
     if split.is_none() && !args.read.paths.is_empty() {
-        return Err(wrong(
-            "PATH goes with --split-at; name the others behind --before and --after".to_owned(),
-        ));
+        return Err(wrong(both!(
+            "PATH goes with --split-at; name the others behind --before and --after",
+            "PATH 与 --split-at 一起使用；其他情况请写在 --before 和 --after 之后"
+        )));
     }
-    let reading = Reading::of(args.read)?;
+    // Each side has its own end, which times may be counted from.
+    let side = |paths| Reading::of(args::Read { paths, ..args.read.clone() });
+    let readings = match split {
+        Some(_) => vec![side(args.read.paths.clone())?],
+        None => vec![side(args.before)?, side(args.after)?],
+    };
     let progress = interruptible();
-    let (sides, outcomes) = watched(reading.progress, progress, || match split {
-        Some(at_us) => halves(&reading, at_us, progress),
-        None => {
-            let inputs = |paths: Vec<_>| paths.into_iter().map(Input::from_arg).collect::<Vec<_>>();
-            both(&reading, &inputs(args.before), &inputs(args.after), progress)
-        }
+    let wanted = readings.iter().all(|reading| reading.progress);
+    let (sides, outcomes) = watched(wanted, tongue.people(), progress, || match (&readings[..], split) {
+        ([before, after], _) => both(before, after, progress),
+        ([reading], Some(at_us)) => halves(reading, at_us, progress),
+        _ => Err(wrong(both!(
+            "--before and --after, or --split-at, are needed",
+            "需要 --before 和 --after，或 --split-at"
+        ))),
     })?;
-    outcomes.iter().for_each(|outcome| complain(outcome, false));
+    outcomes.iter().for_each(|outcome| complain(outcome, tongue, false));
     let [before, after] = &sides;
-    let findings = [diagnose(&before.0), diagnose(&after.0)];
+    let lang = tongue.output(&args.output);
+    let catalog = Catalog::built_in().in_lang(lang);
+    let findings = [catalog.diagnose(&before.0), catalog.diagnose(&after.0)];
     let comparison = Comparison::of(
         Side { summary: &before.0, findings: &findings[0] },
         Side { summary: &after.0, findings: &findings[1] },
+        lang,
     );
     let mut out = screen::out(false);
     comparison.write(form, &mut out)?;
@@ -57,7 +69,8 @@ pub(super) fn compare(args: args::Compare) -> Result<Exit> {
     let tripped = args.fail_on_regression && comparison.regressed();
     let worst = outcomes.iter().find(|outcome| !outcome.failures.is_empty() || outcome.interrupted);
     let Some(outcome) = worst.or(outcomes.first()) else { return Ok(Exit::Done) };
-    Ok(exit(outcome, passed, &reading.inputs, tripped))
+    let inputs: Vec<Input> = readings.into_iter().flat_map(|reading| reading.inputs).collect();
+    Ok(exit(outcome, passed, &inputs, tripped))
 }
 
 type Sides = ([(Summary, Passed); 2], Vec<Outcome>);
@@ -68,14 +81,21 @@ fn halves(reading: &Reading, at_us: i64, progress: &Progress) -> Result<Sides> {
     Ok((sides, vec![outcome]))
 }
 
-fn both(reading: &Reading, before: &[Input], after: &[Input], progress: &Progress) -> Result<Sides> {
-    let Reading { reader, filter, options, .. } = reading;
-    let (old, old_passed, first) = summarise(before, reader, filter, options, Some(progress))?;
-    let (new, new_passed, second) = summarise(after, reader, filter, options, Some(progress))?;
+fn both(before: &Reading, after: &Reading, progress: &Progress) -> Result<Sides> {
+    let counted = |reading: &Reading| {
+        let Reading { inputs, reader, filter, options, .. } = reading;
+        summarise(inputs, reader, filter, options, Some(progress))
+    };
+    let (old, old_passed, first) = counted(before)?;
+    let (new, new_passed, second) = counted(after)?;
     Ok(([(old, old_passed), (new, new_passed)], vec![first, second]))
 }
 
 fn moment(text: &str) -> Result<i64> {
-    parse_us(text.as_bytes())
-        .ok_or_else(|| wrong(format!("--split-at: {text:?} is no time: 2026-01-02T03:04:05Z is expected")))
+    parse_us(text.as_bytes()).ok_or_else(|| {
+        wrong(both!(
+            "--split-at: {text:?} is no time: 2026-01-02T03:04:05Z is expected",
+            "--split-at：{text:?} 不是时间：应为 2026-01-02T03:04:05Z"
+        ))
+    })
 }

@@ -3,11 +3,15 @@
 mod args;
 mod compare;
 mod exit;
+mod help;
+mod help_zh;
 mod plan;
 mod progress;
 mod report;
 mod run;
 mod screen;
+mod tongue;
 
 pub(crate) use exit::Exit;
 pub(crate) use run::run;
+pub(crate) use tongue::Tongue;

@@ -8,10 +8,11 @@ use meshwhy::diagnosis::Severity;
 use meshwhy::emit::Form;
 use meshwhy::format::{Reader, Template, from_yaml};
 use meshwhy::input::Input;
-use meshwhy::pipeline::Options;
-use meshwhy::query::{Filter, Key, duration_ms};
+use meshwhy::pipeline::{Options, last_start};
+use meshwhy::query::{Filter, Key, before_the_last, duration_ms};
 use meshwhy::report::{self, Renderer};
-use meshwhy::{Error, ErrorKind, Result};
+use meshwhy::words::Said;
+use meshwhy::{Error, ErrorKind, Result, both};
 
 use super::args::{Filters, Gate, Read, Records, Triage};
 
@@ -84,7 +85,8 @@ impl Reading {
             reader = reader.only(name)?;
         }
         if let Some(format) = &args.format_string {
-            let template = Template::compile(format).map_err(|e| wrong(format!("--format-string: {e}")))?;
+            let template =
+                Template::compile(format).map_err(|e| wrong(e.said().behind("--format-string")))?;
             reader = reader.with_template("custom", template);
         }
         if let Some(keys) = &args.json_keys {
@@ -93,11 +95,13 @@ impl Reading {
         if let Some(path) = &args.format_from {
             reader = with_formats_of(reader, path)?;
         }
+        let options = Options { threads: args.threads, ..Options::default() };
+        let filter = filter(&args.filters, now_us(), || end_us(&inputs, &reader, &options))?;
         Ok(Reading {
             inputs,
             reader,
-            filter: filter(&args.filters, now_us())?,
-            options: Options { threads: args.threads, ..Options::default() },
+            filter,
+            options,
             progress: !args.quiet && !args.no_progress,
             quiet: args.quiet,
         })
@@ -106,10 +110,10 @@ impl Reading {
 
 /// A reader that also tries the formats in a file of the mesh's configuration.
 fn with_formats_of(reader: Reader, path: &Path) -> Result<Reader> {
-    let fail = |reason: &dyn std::fmt::Display| wrong(format!("--format-from {}: {reason}", path.display()));
-    let yaml = std::fs::read_to_string(path).map_err(|e| fail(&e))?;
-    let formats = from_yaml::read(&yaml).map_err(|e| fail(&e))?;
-    reader.with_formats(formats).map_err(|e| fail(&e))
+    let fail = |reason: Said| wrong(reason.behind(&format!("--format-from {}", path.display())));
+    let yaml = std::fs::read_to_string(path).map_err(|e| fail(both!("{e}", "{e}")))?;
+    let formats = from_yaml::read(&yaml).map_err(|e| fail(e.said()))?;
+    reader.with_formats(formats).map_err(|e| fail(e.said()))
 }
 
 fn now_us() -> i64 {
@@ -117,9 +121,29 @@ fn now_us() -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The option's name stands before the message: a command line may have several.
-fn filter(args: &Filters, now_us: i64) -> Result<Filter> {
+/// When the last record started: a reading before the reading, which only what can be read twice stands.
+fn end_us(inputs: &[Input], reader: &Reader, options: &Options) -> Result<i64> {
+    let twice = |input: &Input| match input {
+        Input::Stdin => false,
+        Input::Bytes { .. } => true,
+        // What is not there is named by the reading itself.
+        Input::Path(path) => path.metadata().map_or(true, |meta| meta.is_file() || meta.is_dir()),
+    };
+    if !inputs.iter().all(twice) {
+        return Err(wrong(both!(
+            "times before the last record (end-15m) are for files: standard input and pipes are read only once",
+            "相对最后一条记录的时间（end-15m）只用于文件：标准输入和管道只读一次"
+        )));
+    }
+    // Without any time no record passes a condition on time, whatever it is.
+    Ok(last_start(inputs, reader, options)?.unwrap_or_else(now_us))
+}
+
+/// The option's name stands before the message: a command line may have several. `end_us` is asked at most once, and
+/// only when a time is given from the end.
+fn filter(args: &Filters, now_us: i64, end_us: impl Fn() -> Result<i64>) -> Result<Filter> {
     let mut filter = Filter::default();
+    let mut end = None;
     for (name, key, values) in [
         ("--since", Key::Since, &args.since),
         ("--until", Key::Until, &args.until),
@@ -141,7 +165,21 @@ fn filter(args: &Filters, now_us: i64) -> Result<Filter> {
         ("--duration", Key::Duration, &args.duration),
     ] {
         for value in values {
-            filter.add(key, value, now_us).map_err(|e| wrong(format!("{name}: {e}")))?;
+            let named = |e: Error| wrong(e.said().behind(name));
+            let is_time = matches!(key, Key::Since | Key::Until);
+            match before_the_last(value).filter(|_| is_time) {
+                Some(ago) => {
+                    // A slip is refused before anything is read.
+                    Filter::default().add(key, &ago, now_us).map_err(named)?;
+                    let end_us = match end {
+                        Some(us) => us,
+                        None => end_us().map_err(named)?,
+                    };
+                    end = Some(end_us);
+                    filter.add(key, &ago, end_us).map_err(named)?;
+                }
+                None => filter.add(key, value, now_us).map_err(named)?,
+            }
         }
     }
     if args.no_probes {
@@ -152,19 +190,27 @@ fn filter(args: &Filters, now_us: i64) -> Result<Filter> {
 
 pub(super) fn bucket(text: &str) -> Result<i64> {
     duration_ms(text).and_then(|ms| i64::try_from(ms / 1000).ok()).filter(|seconds| *seconds > 0).ok_or_else(
-        || wrong(format!("--bucket: {text:?}: a duration of a second or more is expected, such as 10s")),
+        || {
+            wrong(both!(
+                "--bucket: {text:?}: a duration of a second or more is expected, such as 10s",
+                "--bucket：{text:?}：应为一秒以上的时长，如 10s"
+            ))
+        },
     )
 }
 
 fn percent(text: &str) -> Result<f64> {
     let number = text.trim().trim_end_matches('%').trim_end();
     let value: Option<f64> = number.parse().ok();
-    value
-        .filter(|v| (0.0..=100.0).contains(v))
-        .ok_or_else(|| wrong(format!("--fail-over: {text:?}: a rate such as 1% is expected")))
+    value.filter(|v| (0.0..=100.0).contains(v)).ok_or_else(|| {
+        wrong(both!(
+            "--fail-over: {text:?}: a rate such as 1% is expected",
+            "--fail-over：{text:?}：应为比例，如 1%"
+        ))
+    })
 }
 
-pub(super) fn wrong(message: String) -> Error {
+pub(super) fn wrong(message: Said) -> Error {
     ErrorKind::Option { message }.into()
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use meshwhy::pipeline::Progress;
+use meshwhy::words::Lang;
 
 /// How far this run is; one program reads one set of inputs.
 static PROGRESS: Progress = Progress::new();
@@ -30,7 +31,12 @@ const PATIENCE: Duration = Duration::from_millis(800);
 const TICK: Duration = Duration::from_millis(100);
 
 /// Does the work, with a bar when it is wanted and somebody sees it.
-pub(super) fn watched<T: Send>(wanted: bool, progress: &Progress, work: impl FnOnce() -> T + Send) -> T {
+pub(super) fn watched<T: Send>(
+    wanted: bool,
+    lang: Lang,
+    progress: &Progress,
+    work: impl FnOnce() -> T + Send,
+) -> T {
     if !wanted || !std::io::stderr().is_terminal() {
         return work();
     }
@@ -42,7 +48,7 @@ pub(super) fn watched<T: Send>(wanted: bool, progress: &Progress, work: impl FnO
             }
             let bar = bar();
             while is_done.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                show(&bar, progress);
+                show(&bar, lang, progress);
             }
             bar.finish_and_clear();
         });
@@ -58,11 +64,14 @@ fn bar() -> ProgressBar {
     bar
 }
 
-fn show(bar: &ProgressBar, progress: &Progress) {
+fn show(bar: &ProgressBar, lang: Lang, progress: &Progress) {
     let total = progress.total.load(Ordering::Relaxed);
     let template = match total {
-        0 => "{spinner} {bytes} read, {bytes_per_sec}",
-        _ => "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+        0 => lang.pick("{spinner} {bytes} read, {bytes_per_sec}", "{spinner} 已读 {bytes}，{bytes_per_sec}"),
+        _ => lang.pick(
+            "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+            "{bar:30} {bytes} / {total_bytes}，{bytes_per_sec}，剩余 {eta}",
+        ),
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use meshwhy::diagnosis::{diagnose, only_failures};
+use meshwhy::diagnosis::{Catalog, only_failures};
 use meshwhy::pipeline::summarise_in_detail;
-use meshwhy::report::{Account, Hide, Report, View, narrator};
-use meshwhy::{Error, ErrorKind, Result, incident};
+use meshwhy::report::{Account, Hide, Report, View, matters, narrator};
+use meshwhy::{ErrorKind, Result, both, incident};
 
 use super::args;
 use super::exit::Exit;
@@ -13,9 +13,10 @@ use super::plan::{Reading, bucket, wrong};
 use super::progress::{interruptible, watched};
 use super::run::{complain, exit, sources, warnings};
 use super::screen;
+use super::tongue::Tongue;
 
 /// Runs the command.
-pub(super) fn report(args: args::Report) -> Result<Exit> {
+pub(super) fn report(args: args::Report, tongue: Tongue) -> Result<Exit> {
     let narrator = narrator(&args.output)?;
     let bucket_seconds = args.bucket.as_deref().map(bucket).transpose()?;
     let slo_percent = args.slo.as_deref().map(objective).transpose()?;
@@ -27,26 +28,28 @@ pub(super) fn report(args: args::Report) -> Result<Exit> {
     };
     let reading = Reading::of(args.read)?;
     let progress = interruptible();
-    let (summary, detail, passed, outcome) = watched(reading.progress, progress, || {
+    let (summary, detail, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
         let options = &reading.options;
         summarise_in_detail(&reading.inputs, &reading.reader, &reading.filter, options, Some(progress))
     })?;
-    complain(&outcome, false);
+    complain(&outcome, tongue, false);
     if outcome.sources.is_empty() && !outcome.failures.is_empty() {
         return Ok(Exit::Partial);
     }
-    let findings = diagnose(&summary);
-    let incidents = incident::find(&summary, only_failures(&summary));
-    let failures: Vec<String> = outcome.failures.iter().map(Error::to_string).collect();
+    let lang = tongue.output(&args.output);
+    let findings = Catalog::built_in().in_lang(lang).diagnose(&summary);
+    let mut incidents = incident::find_in_detail(&summary, &detail, only_failures(&summary));
+    incidents.retain(|incident| matters(&findings, incident));
+    let failures: Vec<String> = outcome.failures.iter().map(|failure| failure.in_lang(lang)).collect();
     let account = Account {
         report: Report {
             summary: &summary,
             findings: &findings,
             sources: &sources(&outcome),
             failures: &failures,
-            warnings: &warnings(passed, &outcome),
+            warnings: &warnings(passed, &outcome, lang),
             filtered: passed.left_out,
-            view: View { top: args.top, bucket_seconds, ..View::default() },
+            view: View { lang, top: args.top, bucket_seconds, ..View::default() },
         },
         incidents: &incidents,
         detail: &detail,
@@ -61,7 +64,10 @@ pub(super) fn report(args: args::Report) -> Result<Exit> {
 
 fn objective(text: &str) -> Result<f64> {
     let value: Option<f64> = text.trim().trim_end_matches('%').trim_end().parse().ok();
-    value
-        .filter(|v| (0.0..100.0).contains(v))
-        .ok_or_else(|| wrong(format!("--slo: {text:?}: a share below 100 is expected, such as 99.9")))
+    value.filter(|v| (0.0..100.0).contains(v)).ok_or_else(|| {
+        wrong(both!(
+            "--slo: {text:?}: a share below 100 is expected, such as 99.9",
+            "--slo：{text:?}：应为小于 100 的百分比，如 99.9"
+        ))
+    })
 }

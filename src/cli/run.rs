@@ -4,49 +4,43 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Read as _, Write, stderr, stdin, stdout};
 
 use clap::{CommandFactory, FromArgMatches};
-use meshwhy::diagnosis::{Finding, diagnose};
+use meshwhy::diagnosis::{Catalog, Finding};
 use meshwhy::format::Reader;
 use meshwhy::input::Input;
 use meshwhy::pipeline::{Options, Outcome, Passed, rewrite, summarise, summarise_by};
 use meshwhy::query::Filter;
 use meshwhy::report::{Report, SourceInfo, View, explain, renderer};
-use meshwhy::{Error, ErrorKind, Result};
+use meshwhy::words::Lang;
+use meshwhy::{Error, ErrorKind, Result, both, say};
 
-use super::args::{Catalog, Cli, Command, Explain, Records, Shelf, Triage, When};
+use super::args::{self, Cli, Command, Explain, Records, Shelf, Triage, When};
 use super::exit::Exit;
 use super::plan::{Gates, Reading, RecordsPlan, TriagePlan, wrong};
 use super::progress::{interruptible, watched};
-use super::screen;
+use super::tongue::Tongue;
+use super::{help, screen};
 
 /// Runs the program.
-pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
-    let parsed = Cli::command().try_get_matches_from(args).and_then(|m| Cli::from_arg_matches(&m));
+pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
+    let lang = tongue.people();
+    let parsed = help::command(lang).try_get_matches_from(args).and_then(|m| Cli::from_arg_matches(&m));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return Ok(usage(&error)),
+        Err(error) => return Ok(help::usage(&error, lang)),
     };
     match cli.command {
-        Some(Command::Report(args)) => super::report::report(*args),
-        Some(Command::Compare(args)) => super::compare::compare(*args),
-        Some(Command::Records(args)) => records(*args),
-        Some(Command::Explain(args)) => explained(args),
-        Some(Command::Catalog(args)) => catalog(&args),
+        Some(Command::Report(args)) => super::report::report(*args, tongue),
+        Some(Command::Compare(args)) => super::compare::compare(*args, tongue),
+        Some(Command::Records(args)) => records(*args, tongue),
+        Some(Command::Explain(args)) => explained(args, lang),
+        Some(Command::Catalog(args)) => catalog(&args, lang),
         Some(Command::Completions { shell }) => completions(shell),
-        Some(Command::Man) => manual(),
-        None if cli.triage.read.paths.is_empty() && stdin().is_terminal() => help(),
-        None => triage(cli.triage),
+        Some(Command::Man) => manual(lang),
+        None if cli.triage.read.paths.is_empty() && stdin().is_terminal() => {
+            write_out(help::help(lang).as_bytes())
+        }
+        None => triage(cli.triage, tongue),
     }
-}
-
-/// Help and version are results; everything else is a slip.
-fn usage(error: &clap::Error) -> Exit {
-    // A closed pipe is nobody who could be told.
-    let _ = error.print();
-    if error.use_stderr() { Exit::Usage } else { Exit::Done }
-}
-
-fn help() -> Result<Exit> {
-    write_out(Cli::command().render_help().to_string().as_bytes())
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<Exit> {
@@ -55,9 +49,9 @@ fn completions(shell: clap_complete::Shell) -> Result<Exit> {
     write_out(&text)
 }
 
-fn manual() -> Result<Exit> {
+fn manual(lang: Lang) -> Result<Exit> {
     let mut text = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut text).map_err(ErrorKind::Write)?;
+    clap_mangen::Man::new(help::command(lang)).render(&mut text).map_err(ErrorKind::Write)?;
     write_out(&text)
 }
 
@@ -76,16 +70,22 @@ fn refuse_late_command(args: &Triage) -> Result<()> {
         .iter()
         .filter_map(|path| path.to_str())
         .find(|path| cli.find_subcommand(path).is_some() && !std::path::Path::new(path).exists());
-    late.map_or(Ok(()), |name| Err(wrong(format!("a command comes first: meshwhy {name} [OPTIONS]"))))
+    late.map_or(Ok(()), |name| {
+        Err(wrong(both!(
+            "a command comes first: meshwhy {name} [OPTIONS]",
+            "命令要写在最前面：meshwhy {name} [OPTIONS]"
+        )))
+    })
 }
 
-fn triage(args: Triage) -> Result<Exit> {
+fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
     refuse_late_command(&args)?;
     let colour = screen::colour(args.colour.when);
+    let lang = tongue.output(&args.output);
     let plan = TriagePlan::of(args)?;
     let reading = &plan.reading;
     let progress = interruptible();
-    let (summary, passed, outcome) = watched(reading.progress, progress, || {
+    let (summary, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
         let options = &reading.options;
         let Reading { inputs, reader, filter, .. } = reading;
         summarise_by(inputs, reader, filter, &plan.by, options, Some(progress))
@@ -93,26 +93,32 @@ fn triage(args: Triage) -> Result<Exit> {
     let on_screen = plan.renderer.name() == "table" && stdout().is_terminal();
     // The screen names what was not read, so a terminal need not show it twice.
     let nothing = outcome.sources.is_empty() && !outcome.failures.is_empty();
-    complain(&outcome, on_screen && !nothing);
+    complain(&outcome, tongue, on_screen && !nothing);
     if nothing {
         return Ok(Exit::Partial);
     }
-    let findings = diagnose(&summary);
+    let findings = Catalog::built_in().in_lang(lang).diagnose(&summary);
     let sources = sources(&outcome);
-    let failures: Vec<String> = outcome.failures.iter().map(Error::to_string).collect();
+    let failures: Vec<String> = outcome.failures.iter().map(|failure| failure.in_lang(lang)).collect();
     let report = Report {
         summary: &summary,
         findings: &findings,
         sources: &sources,
         failures: &failures,
-        warnings: &warnings(passed, &outcome),
+        warnings: &warnings(passed, &outcome, lang),
         filtered: passed.left_out,
-        view: View { width: screen::width(), colour, top: plan.top, bucket_seconds: plan.bucket_seconds },
+        view: View {
+            lang,
+            width: screen::width(),
+            colour,
+            top: plan.top,
+            bucket_seconds: plan.bucket_seconds,
+        },
     };
     let mut out = screen::out(colour);
     plan.renderer.render(&report, &mut out)?;
     out.flush().map_err(ErrorKind::Write)?;
-    let counts = summary.counts;
+    let counts = summary.totals().counts;
     let tripped = plan.gates.tripped(counts.failed(), counts.requests(), &findings);
     Ok(exit(&outcome, passed, &reading.inputs, tripped))
 }
@@ -124,13 +130,13 @@ impl Gates {
     }
 }
 
-fn records(args: Records) -> Result<Exit> {
+fn records(args: Records, tongue: Tongue) -> Result<Exit> {
     let plan = RecordsPlan::of(args)?;
     let reading = &plan.reading;
     let progress = interruptible();
     // Lines on the same terminal and a bar would overwrite each other.
     let watch = reading.progress && !stdout().is_terminal();
-    let (passed, outcome) = watched(watch, progress, || {
+    let (passed, outcome) = watched(watch, tongue.people(), progress, || {
         let mut out = screen::out(false);
         let result = rewrite(
             &reading.inputs,
@@ -144,9 +150,11 @@ fn records(args: Records) -> Result<Exit> {
         out.flush().map_err(ErrorKind::Write)?;
         Ok::<_, Error>(result)
     })?;
-    complain(&outcome, false);
+    complain(&outcome, tongue, false);
     if !reading.quiet {
-        warnings(passed, &outcome).iter().for_each(|warning| say(&format!("warning: {warning}")));
+        let lang = tongue.people();
+        let warn = |text: &String| tell(&say!(lang, "warning: {text}", "警告：{text}"));
+        warnings(passed, &outcome, lang).iter().for_each(warn);
     }
     Ok(exit(&outcome, passed, &reading.inputs, false))
 }
@@ -175,51 +183,74 @@ pub(super) fn sources(outcome: &Outcome) -> Vec<SourceInfo> {
     outcome.sources.iter().map(info).collect()
 }
 
-pub(super) fn warnings(passed: Passed, outcome: &Outcome) -> Vec<String> {
+pub(super) fn warnings(passed: Passed, outcome: &Outcome, lang: Lang) -> Vec<String> {
     let mut out = Vec::new();
     if outcome.interrupted {
-        out.push("reading was interrupted: this is the result of what was read".to_owned());
+        out.push(say!(
+            lang,
+            "reading was interrupted: this is the result of what was read",
+            "读取被中断：这是已读部分的结果"
+        ));
     }
     if passed.untimed > 0 {
         let n = passed.untimed;
-        out.push(format!("{n} records without a time were left out by --since or --until"));
+        out.push(say!(
+            lang,
+            "{n} records without a time were left out by --since or --until",
+            "{n} 条没有时间的记录被 --since 或 --until 排除"
+        ));
     }
     out
 }
 
 /// Says on standard error what could not be read.
-pub(super) fn complain(outcome: &Outcome, silent: bool) {
+pub(super) fn complain(outcome: &Outcome, tongue: Tongue, silent: bool) {
     if !silent {
-        outcome.failures.iter().for_each(|failure| say(&failure.to_string()));
+        outcome.failures.iter().for_each(|failure| tell(&failure.in_lang(tongue.people())));
     }
 }
 
-fn say(text: &str) {
+fn tell(text: &str) {
     // Names of files may hold anything; nothing can be done when standard error is gone.
     let text = meshwhy::report::escape::terminal(text.as_bytes());
     let _ = writeln!(stderr(), "meshwhy: {text}");
 }
 
-fn explained(args: Explain) -> Result<Exit> {
-    let mut text = args.words.join(" ");
+fn explained(args: Explain, lang: Lang) -> Result<Exit> {
+    let mut text = without_lang(&args.words).join(" ");
     if text == "-" {
         text.clear();
         let cause = stdin().take(1 << 20).read_to_string(&mut text);
         cause.map_err(|cause| ErrorKind::Read { source: "-".to_owned(), offset: 0, cause })?;
     }
     let colour = screen::colour(When::Auto);
-    let view = View { width: screen::width(), colour, ..View::default() };
+    let view = View { lang, width: screen::width(), colour, ..View::default() };
+    let catalog = Catalog::built_in().in_lang(lang);
     let mut out = screen::out(colour);
-    let known = pasted(&text, view, &mut out)? || explain::explain(text.trim(), view, &mut out)?;
+    let known =
+        pasted(&text, &catalog, view, &mut out)? || explain::explain(text.trim(), &catalog, view, &mut out)?;
     out.flush().map_err(ErrorKind::Write)?;
     if known {
         return Ok(Exit::Done);
     }
-    Err(wrong(format!("nothing is known of {:?}; meshwhy catalog causes lists what is", text.trim())))
+    let text = text.trim();
+    Err(wrong(both!(
+        "nothing is known of {text:?}; meshwhy catalog causes lists what is",
+        "没有关于 {text:?} 的内容；meshwhy catalog causes 列出已有的"
+    )))
+}
+
+/// The words without a `--lang` behind them: all that follows the first word is one text otherwise.
+fn without_lang(words: &[String]) -> &[String] {
+    match words {
+        [rest @ .., option, name] if option == "--lang" && Lang::named(name).is_some() => rest,
+        [rest @ .., option] if option.strip_prefix("--lang=").and_then(Lang::named).is_some() => rest,
+        all => all,
+    }
 }
 
 /// Log lines given as words: they are triaged, and their flags explained. `false`: there is none.
-fn pasted(text: &str, view: View, out: &mut dyn Write) -> Result<bool> {
+fn pasted(text: &str, catalog: &Catalog, view: View, out: &mut dyn Write) -> Result<bool> {
     let input = Input::Bytes { name: "-".to_owned(), bytes: text.as_bytes().to_vec() };
     let options = Options { threads: 1, ..Options::default() };
     let (summary, passed, outcome) = summarise(&[input], &Reader::new(), &Filter::default(), &options, None)?;
@@ -228,7 +259,7 @@ fn pasted(text: &str, view: View, out: &mut dyn Write) -> Result<bool> {
     }
     let report = Report {
         summary: &summary,
-        findings: &diagnose(&summary),
+        findings: &catalog.diagnose(&summary),
         sources: &sources(&outcome),
         failures: &[],
         warnings: &[],
@@ -243,14 +274,14 @@ fn pasted(text: &str, view: View, out: &mut dyn Write) -> Result<bool> {
     Ok(true)
 }
 
-fn catalog(args: &Catalog) -> Result<Exit> {
+fn catalog(args: &args::Catalog, lang: Lang) -> Result<Exit> {
     let mut out = screen::out(false);
-    let width = screen::width();
+    let view = View { lang, width: screen::width(), ..View::default() };
     match args.what {
-        Shelf::Flags => explain::list_flags(width, &mut out)?,
-        Shelf::Details => explain::list_details(width, &mut out)?,
-        Shelf::Causes => explain::list_causes(width, &mut out)?,
-        Shelf::Formats => explain::list_formats(width, &mut out)?,
+        Shelf::Flags => explain::list_flags(view, &mut out)?,
+        Shelf::Details => explain::list_details(view, &mut out)?,
+        Shelf::Causes => explain::list_causes(&Catalog::built_in().in_lang(lang), view.width, &mut out)?,
+        Shelf::Formats => explain::list_formats(view, &mut out)?,
     }
     out.flush().map_err(ErrorKind::Write)?;
     Ok(Exit::Done)

@@ -20,11 +20,13 @@ use super::{facts, model, rules, severity};
 use crate::Result;
 use crate::aggregate::{Exemplar, Span, Summary, Symptom, SymptomKey};
 use crate::format::ProxySignal;
+use crate::words::Lang;
 
 /// All pages.
 #[derive(Debug)]
 pub struct Catalog {
     pages: Vec<Page>,
+    lang: Lang,
 }
 
 /// A page that may explain a group of records.
@@ -46,6 +48,8 @@ pub(super) struct Story<'c, 's> {
     pub(super) scope: FindingScope,
     pub(super) parts: Vec<(Case<'s>, Candidate<'c>)>,
     pub(super) rivals: BTreeMap<&'c str, f64>,
+    /// What this cause brought about, and how many records show it.
+    pub(super) symptoms: Vec<(&'c Page, u64)>,
 }
 
 impl Catalog {
@@ -55,6 +59,7 @@ impl Catalog {
         // A page that cannot be read is left out; a test sees to it that there is none.
         CATALOG.get_or_init(|| Catalog {
             pages: pages::PAGES.iter().filter_map(|(name, text)| Page::parse(name, text).ok()).collect(),
+            lang: Lang::En,
         })
     }
 
@@ -64,7 +69,23 @@ impl Catalog {
     /// The first page that cannot be read.
     pub fn parse<'p>(pages: impl IntoIterator<Item = (&'p str, &'p str)>) -> Result<Catalog> {
         let pages = pages.into_iter().map(|(name, text)| Page::parse(name, text)).collect::<Result<_>>()?;
-        Ok(Catalog { pages })
+        Ok(Catalog { pages, lang: Lang::En })
+    }
+
+    /// The catalogue in a language: its pages' prose, and what it says itself. What a page does not say in Chinese
+    /// stays in English.
+    #[must_use]
+    pub fn in_lang(&self, lang: Lang) -> Catalog {
+        let pages = match lang {
+            Lang::En => self.pages.clone(),
+            Lang::Zh => self.pages.iter().map(Page::in_chinese).collect(),
+        };
+        Catalog { pages, lang }
+    }
+
+    /// The language of what it says.
+    pub fn lang(&self) -> Lang {
+        self.lang
     }
 
     /// Every page.
@@ -94,7 +115,7 @@ impl Catalog {
         fold_echoes(&mut stories);
         let mut findings: Vec<Finding> =
             stories.into_iter().filter_map(|story| self.tell(story, only_failures)).collect();
-        findings.extend(self.pages.iter().filter_map(|page| from_proxy_log(page, summary)));
+        findings.extend(self.pages.iter().filter_map(|page| from_proxy_log(page, summary, self.lang)));
         let mut findings = fold_upstreams(findings, |id| self.page(id).map(|page| page.head.class));
         self.rank(&mut findings);
         findings
@@ -173,6 +194,7 @@ impl Catalog {
                         scope,
                         parts: Vec::new(),
                         rivals: BTreeMap::new(),
+                        symptoms: Vec::new(),
                     });
                     let last = stories.len() - 1;
                     &mut stories[last]
@@ -188,7 +210,7 @@ impl Catalog {
 
     /// A story as a finding.
     fn tell(&self, story: Story<'_, '_>, only_failures: bool) -> Option<Finding> {
-        let page = story.page;
+        let (page, lang) = (story.page, self.lang);
         let cases: Vec<Case<'_>> = story.parts.iter().map(|(case, _)| *case).collect();
         let requests: u64 = cases.iter().map(|c| c.symptom.count).sum();
         let of = cases.iter().map(|c| c.scope_counts().requests()).max().unwrap_or(0).max(requests);
@@ -211,7 +233,11 @@ impl Catalog {
         let mut scope = story.scope;
         scope.host = facts::place(&cases);
         let (mut evidence, against) = sentences(&story.parts);
-        evidence.extend(facts::of(&cases));
+        evidence.extend(facts::of(&cases, self.lang));
+        evidence.extend(story.symptoms.iter().map(|(page, count)| {
+            let (id, title) = (&page.head.id, &page.title);
+            Fact::new(say!(self.lang, "brings about {id}: {title}", "由此引发 {id}：{title}"), *count)
+        }));
         let mut alternatives: Vec<Alternative> = story
             .rivals
             .iter()
@@ -219,7 +245,7 @@ impl Catalog {
             .filter(|(id, confidence)| *id != page.head.id && *confidence >= model::FAINT)
             .filter_map(|(id, confidence)| {
                 let rival = self.page(id)?;
-                let check = rival.head.confirm.first().map(|advice| names.remedy(advice));
+                let check = rival.head.confirm.first().map(|advice| names.remedy(advice, lang));
                 Some(Alternative { id: id.to_owned(), title: rival.title.clone(), confidence, check })
             })
             .collect();
@@ -232,7 +258,6 @@ impl Catalog {
         Some(Finding {
             id: page.head.id.clone(),
             title: page.title.clone(),
-            title_zh: page.head.title_zh.clone(),
             severity,
             confidence,
             guide: page.head.guide.clone(),
@@ -244,8 +269,8 @@ impl Catalog {
             likely_cause: names.prose(&page.meaning),
             evidence,
             against,
-            fix: page.head.fix.iter().map(|advice| names.remedy(advice)).collect(),
-            confirm: page.head.confirm.iter().map(|advice| names.remedy(advice)).collect(),
+            fix: page.head.fix.iter().map(|advice| names.remedy(advice, lang)).collect(),
+            confirm: page.head.confirm.iter().map(|advice| names.remedy(advice, lang)).collect(),
             alternatives,
             exemplars,
         })
@@ -281,12 +306,12 @@ fn candidate<'c>(page: &'c Page, case: &Case<'_>) -> Option<Candidate<'c>> {
         .max_by(|a, b| a.weight.total_cmp(&b.weight))?;
     let mut odds = best.weight / (1.0 - best.weight).max(0.001);
     let says = best.says.clone().unwrap_or_else(|| signature(case));
-    let mut evidence = vec![Fact { text: says, count: case.symptom.count }];
+    let mut evidence = vec![Fact::new(says, case.symptom.count)];
     let mut against = Vec::new();
     for adjust in page.head.support.iter().chain(&page.head.against) {
         if case.signal(&adjust.signal) {
             odds *= adjust.factor;
-            let fact = Fact { text: sentence(adjust), count: 0 };
+            let fact = Fact::new(sentence(adjust), 0);
             if adjust.factor >= 1.0 { evidence.push(fact) } else { against.push(fact) }
         }
     }
@@ -348,7 +373,7 @@ fn ongoing(span: Span, summary: &Summary) -> bool {
 }
 
 /// A finding from the proxy's own lines.
-fn from_proxy_log(page: &Page, summary: &Summary) -> Option<Finding> {
+fn from_proxy_log(page: &Page, summary: &Summary, lang: Lang) -> Option<Finding> {
     let when = page
         .head
         .when
@@ -382,7 +407,6 @@ fn from_proxy_log(page: &Page, summary: &Summary) -> Option<Finding> {
     Some(Finding {
         id: page.head.id.clone(),
         title: page.title.clone(),
-        title_zh: page.head.title_zh.clone(),
         severity,
         confidence: when.weight,
         guide: page.head.guide.clone(),
@@ -392,13 +416,15 @@ fn from_proxy_log(page: &Page, summary: &Summary) -> Option<Finding> {
         span,
         ongoing: ongoing(span, summary),
         likely_cause: names.prose(&page.meaning),
-        evidence: vec![Fact {
-            text: when.says.clone().unwrap_or_else(|| "the proxy's own log says so".to_owned()),
+        evidence: vec![Fact::new(
+            when.says.clone().unwrap_or_else(|| {
+                lang.pick("the proxy's own log says so", "代理自身日志中有此记录").to_owned()
+            }),
             count,
-        }],
+        )],
         against: Vec::new(),
-        fix: page.head.fix.iter().map(|advice| names.remedy(advice)).collect(),
-        confirm: page.head.confirm.iter().map(|advice| names.remedy(advice)).collect(),
+        fix: page.head.fix.iter().map(|advice| names.remedy(advice, lang)).collect(),
+        confirm: page.head.confirm.iter().map(|advice| names.remedy(advice, lang)).collect(),
         alternatives: Vec::new(),
         exemplars: notes
             .iter()

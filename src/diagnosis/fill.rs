@@ -8,6 +8,7 @@ use super::finding::Remedy;
 use super::page::Advice;
 use crate::aggregate::without_port;
 use crate::envoy::Cluster;
+use crate::words::Lang;
 
 /// The names of one finding.
 pub struct Names(Vec<(&'static str, String)>);
@@ -63,10 +64,11 @@ impl Names {
     }
 
     /// A page's advice with the names filled in.
-    pub fn remedy(&self, advice: &Advice) -> Remedy {
+    pub fn remedy(&self, advice: &Advice, lang: Lang) -> Remedy {
         let mut text = self.fill(&advice.text, Into::Prose);
         if let Some(expect) = &advice.expect {
-            text = format!("{text} (expect: {})", self.fill(expect, Into::Prose));
+            let expect = self.fill(expect, Into::Prose);
+            text = say!(lang, "{text} (expect: {expect})", "{text}（预期：{expect}）");
         }
         Remedy {
             text,

@@ -1,6 +1,7 @@
 //! What ails the user's traffic.
 
 use crate::aggregate::{Exemplar, Span, Text};
+use crate::words::Lang;
 
 /// How much a finding matters. Ordered: the worst is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +21,15 @@ impl Severity {
             Severity::Note => "note",
             Severity::Warning => "warning",
             Severity::Critical => "critical",
+        }
+    }
+
+    /// For people.
+    pub fn word(self, lang: Lang) -> &'static str {
+        match self {
+            Severity::Note => lang.pick("note", "提示"),
+            Severity::Warning => lang.pick("warning", "警告"),
+            Severity::Critical => lang.pick("critical", "严重"),
         }
     }
 }
@@ -43,25 +53,26 @@ pub struct FindingScope {
 
 impl FindingScope {
     /// Name for people: `reviews.default:9080 (v2)`, an authority, an address; the raw name when it is no Istio name.
-    pub fn title(&self) -> String {
+    pub fn title(&self, lang: Lang) -> String {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if self.upstreams.len() > 1 {
-            return format!("{} upstreams", self.upstreams.len());
+            let n = self.upstreams.len();
+            return say!(lang, "{n} upstreams", "{n} 个上游");
         }
         if let Some(upstream) = &self.upstream {
-            return upstream_title(upstream);
+            return upstream_title(upstream, lang);
         }
         match (&self.authority, &self.route, &self.listener) {
             (Some(authority), ..) => text(authority),
-            (_, Some(route), _) => format!("route {}", text(route)),
-            (.., Some(listener)) => format!("listener {}", text(listener)),
-            _ => "this proxy".to_owned(),
+            (_, Some(route), _) => format!("{} {}", lang.pick("route", "路由"), text(route)),
+            (.., Some(listener)) => format!("{} {}", lang.pick("listener", "监听器"), text(listener)),
+            _ => lang.pick("this proxy", "本代理").to_owned(),
         }
     }
 }
 
 /// Name of an upstream for people: `reviews.default:9080 (v2)`, `port 8080 of this pod` for inbound clusters.
-pub fn upstream_title(name: &[u8]) -> String {
+pub fn upstream_title(name: &[u8], lang: Lang) -> String {
     use crate::envoy::{Cluster, Direction};
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let cluster = Cluster::parse(name);
@@ -72,7 +83,9 @@ pub fn upstream_title(name: &[u8]) -> String {
             format!("{}.{}:{port}{subset}", text(service), text(namespace))
         }
         (_, _, Some(host)) => format!("{}:{port}{subset}", text(host)),
-        _ if cluster.direction == Some(Direction::Inbound) => format!("this pod's port {port}"),
+        _ if cluster.direction == Some(Direction::Inbound) => {
+            say!(lang, "this pod's port {port}", "本 Pod 的端口 {port}")
+        }
         _ => text(cluster.name),
     }
 }
@@ -84,6 +97,15 @@ pub struct Fact {
     pub text: String,
     /// How many records it stands on; 0 when it is about the whole.
     pub count: u64,
+    /// True when it is told with the numbers of one scope, so that it does not hold for several.
+    pub of_one_scope: bool,
+}
+
+impl Fact {
+    /// A sentence that stands on so many records.
+    pub fn new(text: String, count: u64) -> Fact {
+        Fact { text, count, of_one_scope: false }
+    }
 }
 
 /// Something to do or to check, names already filled in.
@@ -115,10 +137,8 @@ pub struct Alternative {
 pub struct Finding {
     /// Cause id.
     pub id: String,
-    /// The cause in words, without capital and full stop.
+    /// The cause in words, without capital and full stop. This and all other prose is in the catalogue's language.
     pub title: String,
-    /// The same in Chinese.
-    pub title_zh: String,
     /// How much it matters.
     pub severity: Severity,
     /// 0 to 1.

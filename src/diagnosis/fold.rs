@@ -21,11 +21,24 @@ pub(super) fn fold_symptoms(stories: &mut Vec<Story<'_, '_>>) {
         match root {
             Some(root) => {
                 let symptom = stories.remove(at);
-                let root = if root > at { root - 1 } else { root };
-                stories[root].parts.extend(symptom.parts);
+                let root = &mut stories[if root > at { root - 1 } else { root }];
+                root.tell_within(symptom);
             }
             None => at += 1,
         }
+    }
+}
+
+impl Story<'_, '_> {
+    /// What this cause brought about becomes part of it, and stays named: in the evidence and among the alternatives.
+    fn tell_within(&mut self, symptom: Self) {
+        let count = symptom.parts.iter().map(|(case, _)| case.symptom.count).sum();
+        let weight: f64 =
+            symptom.parts.iter().map(|(case, best)| best.confidence * case.symptom.count as f64).sum();
+        *self.rivals.entry(&symptom.page.head.id).or_default() += weight;
+        self.symptoms.push((symptom.page, count));
+        self.symptoms.extend(symptom.symptoms);
+        self.parts.extend(symptom.parts);
     }
 }
 
@@ -108,11 +121,6 @@ fn one_proxy(findings: Vec<Finding>, class_of: impl Fn(&str) -> Option<Class>) -
     out
 }
 
-/// Facts that are told with a scope's own numbers do not hold for several.
-fn about_one_scope(text: &str) -> bool {
-    text.starts_with("since ") || text.starts_with("only on ") || text.starts_with("at the peak ")
-}
-
 /// One cause on many upstreams at the same time is one finding with a list.
 pub(super) fn fold_upstreams(
     findings: Vec<Finding>,
@@ -186,8 +194,8 @@ fn absorb(worst: &mut Finding, mut other: Finding) {
     if worst.scope.host != other.scope.host {
         worst.scope.host = None;
     }
-    other.evidence.retain(|fact| fact.count > 0 || !about_one_scope(&fact.text));
-    worst.evidence.retain(|fact| fact.count > 0 || !about_one_scope(&fact.text));
+    other.evidence.retain(|fact| !fact.of_one_scope);
+    worst.evidence.retain(|fact| !fact.of_one_scope);
     for fact in other.evidence {
         match worst.evidence.iter_mut().find(|f| f.text == fact.text) {
             Some(known) => known.count += fact.count,

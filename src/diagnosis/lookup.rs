@@ -5,6 +5,7 @@ use super::common;
 use super::page::Page;
 use super::pattern::glob_matches;
 use crate::envoy::FlagSet;
+use crate::words::{Lang, is_chinese};
 
 /// A page, and why it was found.
 #[derive(Debug, Clone)]
@@ -22,12 +23,16 @@ impl Catalog {
     pub fn look_up(&self, query: &str) -> Vec<Hit<'_>> {
         let query = query.trim();
         if let Some(page) = self.page(query) {
-            return vec![Hit { page, why: "the cause's name".to_owned(), score: 1.0 }];
+            return vec![Hit {
+                page,
+                why: self.lang().pick("the cause's name", "原因名称").to_owned(),
+                score: 1.0,
+            }];
         }
         let mut hits: Vec<Hit<'_>> = self
             .pages()
             .iter()
-            .filter_map(|page| fit(page, query).map(|(score, why)| Hit { page, why, score }))
+            .filter_map(|page| fit(page, query, self.lang()).map(|(score, why)| Hit { page, why, score }))
             .collect();
         hits.sort_by(|a, b| {
             let place = |hit: &Hit<'_>| common::anywhere(&hit.page.head.id);
@@ -71,7 +76,7 @@ impl Catalog {
 }
 
 /// How well a page fits a query, and by what.
-fn fit(page: &Page, query: &str) -> Option<(f64, String)> {
+fn fit(page: &Page, query: &str, lang: Lang) -> Option<(f64, String)> {
     let head = &page.head;
     let lower = query.to_lowercase();
     let joined: String = query.split_whitespace().collect::<Vec<_>>().join("_");
@@ -82,38 +87,42 @@ fn fit(page: &Page, query: &str) -> Option<(f64, String)> {
         }
     };
     if head.guide.iter().any(|section| section == query) {
-        take(1.0, format!("section {query} of the guide"));
+        take(1.0, say!(lang, "section {query} of the guide", "手册第 {query} 节"));
     }
     if let Some(text) =
         head.texts.iter().find(|glob| glob_matches(glob.to_lowercase().as_bytes(), lower.as_bytes()))
     {
-        take(0.95, format!("the text “{}”", text.trim_matches('*')));
+        let text = text.trim_matches('*');
+        take(0.95, say!(lang, "the text “{text}”", "报错文本“{text}”"));
     }
     for when in &head.when {
         if let Some((glob, weight)) = when.fits_text(joined.as_bytes()) {
-            take(0.5 + weight * 0.4, format!("details or transport reason {glob}"));
+            take(
+                0.5 + weight * 0.4,
+                say!(lang, "details or transport reason {glob}", "响应码详情或传输失败原因 {glob}"),
+            );
         }
     }
     // As the name is written, then as it is spoken: WRONG_VERSION_NUMBER is the proxy's word, “wrong version number” the
     // client's.
     if let Some(word) = head.also.iter().find(|word| lower == word.to_lowercase()) {
-        take(0.92, format!("also called {word}"));
+        take(0.92, say!(lang, "also called {word}", "又称 {word}"));
     }
     let spoken = spoken(query);
     if let Some(word) = head.also.iter().find(|word| spoken == self::spoken(word)) {
-        take(0.9, format!("also called {word}"));
+        take(0.9, say!(lang, "also called {word}", "又称 {word}"));
     }
     if let Some(word) = head.also.iter().find(|word| mentions(&spoken, &self::spoken(word))) {
-        take(0.6, format!("also called {word}"));
+        take(0.6, say!(lang, "also called {word}", "又称 {word}"));
     }
-    if page.title.to_lowercase().contains(&lower) || head.title_zh.contains(query) || head.id.contains(&lower)
-    {
-        take(0.5, "the title".to_owned());
+    let holds = |text: &str| text.to_lowercase().contains(&lower);
+    if [&page.title, &head.title_zh, &head.id].into_iter().any(|text| holds(text)) {
+        take(0.5, lang.pick("the title", "标题").to_owned());
     }
-    if lower.chars().count() >= 4
-        && (page.body.to_lowercase().contains(&lower) || page.body_zh.contains(query))
-    {
-        take(0.1, "the text of the page".to_owned());
+    // Two characters are a word in Chinese.
+    let is_word = lower.chars().count() >= if is_chinese(&lower) { 2 } else { 4 };
+    if is_word && (holds(&page.body) || holds(&page.body_zh)) {
+        take(0.1, lang.pick("the text of the page", "正文").to_owned());
     }
     best
 }

@@ -2,6 +2,7 @@
 
 mod case;
 mod catalog;
+mod chinese;
 mod common;
 mod facts;
 mod fill;
@@ -27,7 +28,7 @@ pub use split::splits;
 
 use crate::aggregate::Summary;
 
-/// What ails the traffic, most important first, by the built-in catalogue.
+/// What ails the traffic, most important first, by the built-in catalogue, in English.
 pub fn diagnose(summary: &Summary) -> Vec<Finding> {
     Catalog::built_in().diagnose(summary)
 }

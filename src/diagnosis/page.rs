@@ -1,9 +1,12 @@
 //! A page of the catalogue: head (the rule), prose (what people read) and examples (its test), in one Markdown file.
 //! `docs/catalog.md` describes the form.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::pattern::When;
+use crate::words::{Lang, Said};
 use crate::{ErrorKind, Result};
 
 /// The rule half of a page, its first `toml` fence.
@@ -49,6 +52,9 @@ pub struct Head {
     /// What to do.
     #[serde(default)]
     pub fix: Vec<Advice>,
+    /// The Chinese of every sentence above, by the English one.
+    #[serde(default)]
+    pub zh: BTreeMap<String, String>,
 }
 
 /// A signal and what it does to the odds.
@@ -102,17 +108,18 @@ pub enum Class {
 
 impl Class {
     /// In a word or two.
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Class::S1 => "service fails",
-            Class::S2 => "never heals by itself",
-            Class::S3 => "the proxy itself",
-            Class::S4 => "policy",
-            Class::S5 => "the caller",
-            Class::S6 => "no route at a gateway",
-            Class::S7 => "normal end",
-            Class::S8 => "proxy log",
-        }
+    pub fn meaning(self, lang: Lang) -> &'static str {
+        let (en, zh) = match self {
+            Class::S1 => ("service fails", "服务故障"),
+            Class::S2 => ("never heals by itself", "不会自愈"),
+            Class::S3 => ("the proxy itself", "代理自身"),
+            Class::S4 => ("policy", "策略"),
+            Class::S5 => ("the caller", "调用方"),
+            Class::S6 => ("no route at a gateway", "网关无路由"),
+            Class::S7 => ("normal end", "正常结束"),
+            Class::S8 => ("proxy log", "代理日志"),
+        };
+        lang.pick(en, zh)
     }
 }
 
@@ -127,6 +134,8 @@ pub struct Page {
     pub meaning: String,
     /// The Markdown behind the head, without the examples.
     pub body: String,
+    /// First paragraph of the Chinese section.
+    pub meaning_zh: String,
     /// The Chinese section.
     pub body_zh: String,
     /// Lines that must make the page a candidate, one entry a fence.
@@ -141,27 +150,28 @@ impl Page {
     /// # Errors
     /// When the title, the head or an example is missing, or the head has a key or value it should not.
     pub fn parse(name: &str, text: &str) -> Result<Page> {
-        let fail = |message: String| ErrorKind::Catalog { page: name.to_owned(), message };
-        let title = text
-            .lines()
-            .next()
-            .and_then(|line| line.strip_prefix("# "))
-            .ok_or_else(|| fail("line 1: a title (`# …`) is expected".to_owned()))?;
-        let (before, toml, rest) = fence(text, "toml").ok_or_else(|| fail("no ```toml head".to_owned()))?;
+        let fail = |message: Said| ErrorKind::Catalog { page: name.to_owned(), message };
+        let title = text.lines().next().and_then(|line| line.strip_prefix("# ")).ok_or_else(|| {
+            fail(both!("line 1: a title (`# …`) is expected", "第 1 行：应为标题（`# …`）"))
+        })?;
+        let (before, toml, rest) =
+            fence(text, "toml").ok_or_else(|| fail(both!("no ```toml head", "没有 ```toml 头部")))?;
         let head: Head = toml::from_str(toml).map_err(|e| {
             let line = before.lines().count()
                 + 1
                 + e.span().map_or(0, |s| toml[..s.start].matches('\n').count() + 1);
-            fail(format!("line {line}: {}", e.message()))
+            let what = e.message();
+            fail(both!("line {line}: {what}", "第 {line} 行：{what}"))
         })?;
         for adjust in head.support.iter().chain(&head.against) {
             if super::rules::find(&adjust.signal).is_none() {
-                return Err(fail(format!("no signal is called {}", adjust.signal)).into());
+                let name = &adjust.signal;
+                return Err(fail(both!("no signal is called {name}", "没有名为 {name} 的信号")).into());
             }
         }
         for name in head.when.iter().flat_map(When::signals) {
             if super::rules::find(name).is_none() {
-                return Err(fail(format!("no signal is called {name}")).into());
+                return Err(fail(both!("no signal is called {name}", "没有名为 {name} 的信号")).into());
             }
         }
         let (prose, examples) = rest.split_once("\n## Examples").unwrap_or((rest, ""));
@@ -172,18 +182,10 @@ impl Page {
             },
             None => (prose.to_owned(), ""),
         };
-        let meaning = body
-            .trim()
-            .split("\n\n")
-            .next()
-            .filter(|p| !p.starts_with('#'))
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
         Ok(Page {
             title: title.trim().to_owned(),
-            meaning,
+            meaning: first_paragraph(&body),
+            meaning_zh: super::chinese::meaning(&first_paragraph(body_zh)),
             body: body.trim().to_owned(),
             body_zh: body_zh.trim().to_owned(),
             fires: fences(examples, "log fires"),
@@ -191,6 +193,12 @@ impl Page {
             head,
         })
     }
+}
+
+/// The first paragraph as one line; empty when a heading comes first.
+fn first_paragraph(body: &str) -> String {
+    let first = body.trim().split("\n\n").next().filter(|p| !p.starts_with('#')).unwrap_or_default();
+    first.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The first fence with this info string: the text before it, its content, and what follows.

@@ -9,7 +9,7 @@ use super::page::Class;
 use super::rules::timing_constant_ms;
 use crate::aggregate::{Latency, Summary, Turn};
 use crate::envoy::FlagSet;
-use crate::record::Outcome;
+use crate::record::{Kind, Outcome};
 
 /// What a group of symptoms of one cause amounts to.
 pub(super) struct Weighed<'g, 's> {
@@ -148,6 +148,9 @@ fn flipped(group: &Weighed<'_, '_>) -> bool {
     }
     let onset = group.cases.iter().filter_map(|c| c.symptom.span.first_us).min();
     let (Some(onset), false, true) = (onset, group.only_failures, group.k >= 10) else { return false };
+    if group.cases.iter().all(|case| ended(case, onset)) {
+        return true;
+    }
     let ok = first.ok();
     match first.upstream {
         Some(upstream) => {
@@ -166,6 +169,17 @@ fn flipped(group: &Weighed<'_, '_>) -> bool {
     }
 }
 
+/// One route of its own, or one authority, was served ten times or more before the first refusal and never since, though
+/// others of the same upstream still are.
+fn ended(case: &Case<'_>, onset: i64) -> bool {
+    let authority = case.symptom.authorities.top().filter(|(_, n)| *n == case.symptom.count);
+    let authority = authority.and_then(|(name, _)| case.summary.authorities.get(name));
+    [case.route, authority]
+        .into_iter()
+        .flatten()
+        .any(|scope| scope.counts.of(Outcome::Ok) >= 10 && scope.ok.last_us.is_some_and(|last| last <= onset))
+}
+
 /// The policy showed: the request did not just get its configured answer. A limit that cuts a session leaves an `ok`
 /// outcome behind, but a flag or details of its own.
 fn interfered(group: &Weighed<'_, '_>) -> bool {
@@ -173,6 +187,7 @@ fn interfered(group: &Weighed<'_, '_>) -> bool {
         case.key.outcome != Outcome::Ok
             || !case.key.flags.is_empty()
             || !matches!(case.key.details.as_deref(), None | Some(b"via_upstream" | b"direct_response"))
+            || case.signal("turned-away")
     })
 }
 
@@ -226,7 +241,11 @@ fn edge(group: &Weighed<'_, '_>, lb: f64) -> Severity {
     if !case.signal("gateway") {
         return never_heals(group, lb);
     }
-    let filter_chain = case.key.details.as_deref() == Some(b"filter_chain_not_found");
+    // A format without details says NR of a TCP connection for this alone.
+    let filter_chain = match case.key.details.as_deref() {
+        Some(details) => details == b"filter_chain_not_found",
+        None => case.key.kind == Kind::Tcp,
+    };
     if filter_chain {
         let worked = case.listener.is_some_and(|l| l.counts.of(Outcome::Ok) > 0);
         return match group.k {

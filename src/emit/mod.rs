@@ -53,7 +53,10 @@ impl Form {
     pub fn named(name: &str) -> Result<Form> {
         FORMS.into_iter().find(|form| form.name() == name).ok_or_else(|| {
             let names = FORMS.map(Form::name).join(", ");
-            let message = format!("there is no output {name:?} for records; there are: {names}");
+            let message = both!(
+                "there is no output {name:?} for records; there are: {names}",
+                "records 没有输出格式 {name:?}；可用的有：{names}"
+            );
             Error::from(ErrorKind::Option { message })
         })
     }

@@ -34,15 +34,25 @@ pub struct DetailRow {
     pub flags: Vec<String>,
     /// The usual status, in words where it varies; empty when it tells nothing.
     pub code: String,
+    /// The status in Chinese, where it is said in words.
+    #[serde(default)]
+    pub code_zh: Option<String>,
     /// Which part of the proxy wrote it.
     pub by: String,
     /// First Envoy version that has it, with `~` where that is not exactly known; empty when unknown.
     pub since: String,
     /// What it means, in a sentence without a capital and a full stop.
     pub meaning: String,
+    /// The same in Chinese.
+    pub zh: String,
 }
 
 impl DetailRow {
+    /// The usual status for a Chinese reader.
+    pub fn code_in_chinese(&self) -> &str {
+        self.code_zh.as_deref().unwrap_or(&self.code)
+    }
+
     /// How much of `text` the row fits: `None` not at all, more for a longer match, and most for the very value.
     fn fit(&self, text: &str) -> Option<usize> {
         match self.pattern.strip_suffix('*') {

@@ -34,6 +34,10 @@ pub struct FlagRow {
     pub since: &'static str,
     /// What it means, in a sentence without a capital and a full stop.
     pub meaning: &'static str,
+    /// The same in Chinese.
+    pub zh: &'static str,
+    /// The status in Chinese, where it is said in words.
+    pub status_zh: &'static str,
 }
 
 /// All flags of Envoy, in alphabetical order of the short name. The row number is the flag's bit in
@@ -46,6 +50,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "0",
         since: "1.9",
         meaning: "the client connection went away before the response was complete",
+        zh: "响应完成之前，客户端连接断开",
+        status_zh: "0",
     },
     FlagRow {
         code: "DF",
@@ -54,6 +60,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "503",
         since: "1.22",
         meaning: "the dynamic forward proxy could not resolve the host name",
+        zh: "动态转发代理无法解析主机名",
+        status_zh: "503",
     },
     FlagRow {
         code: "DI",
@@ -62,6 +70,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "that of the upstream",
         since: "1.2",
         meaning: "the fault filter delayed the request on purpose; a companion, no error by itself",
+        zh: "故障注入过滤器有意延迟了请求；是伴随标志，本身不是错误",
+        status_zh: "上游的状态码",
     },
     FlagRow {
         code: "DO",
@@ -70,6 +80,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "503",
         since: "1.29",
         meaning: "dropped on purpose by the drop_overload policy of the endpoint assignment",
+        zh: "被端点分配中的 drop_overload 策略有意丢弃",
+        status_zh: "503",
     },
     FlagRow {
         code: "DPE",
@@ -78,6 +90,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "400 (431, 426, 501)",
         since: "1.12",
         meaning: "the client sent something that is not acceptable HTTP",
+        zh: "客户端发送的内容不是可接受的 HTTP",
+        status_zh: "400（431、426、501）",
     },
     FlagRow {
         code: "DR",
@@ -86,6 +100,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "0",
         since: "1.30",
         meaning: "the client reset this HTTP/2 or HTTP/3 stream: it cancelled, or its own timeout fired",
+        zh: "客户端重置了 HTTP/2 或 HTTP/3 流：主动取消，或它自己的超时到了",
+        status_zh: "0",
     },
     FlagRow {
         code: "DT",
@@ -94,6 +110,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "0",
         since: "1.16",
         meaning: "the connection reached its maximum age",
+        zh: "连接达到最长存活时间",
+        status_zh: "0",
     },
     FlagRow {
         code: "FI",
@@ -102,6 +120,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "as configured",
         since: "1.2",
         meaning: "the fault filter aborted the request on purpose",
+        zh: "故障注入过滤器有意中止了请求",
+        status_zh: "按配置",
     },
     FlagRow {
         code: "IH",
@@ -110,6 +130,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "400",
         since: "1.11",
         meaning: "strict checking refused an x-envoy-* request header",
+        zh: "严格检查拒绝了某个 x-envoy-* 请求头",
+        status_zh: "400",
     },
     FlagRow {
         code: "LH",
@@ -118,6 +140,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "503",
         since: "up to 1.1",
         meaning: "this proxy was told to fail its own health checks: it is draining or being shut down",
+        zh: "本代理被设为健康检查失败：正在排空或关闭",
+        status_zh: "503",
     },
     FlagRow {
         code: "LR",
@@ -126,6 +150,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "503",
         since: "up to 1.1",
         meaning: "this proxy itself reset the stream to the upstream",
+        zh: "本代理自身重置了到上游的流",
+        status_zh: "503",
     },
     FlagRow {
         code: "NC",
@@ -134,6 +160,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "503 (500 on Gateway API routes)",
         since: "1.18",
         meaning: "the matched route names a cluster that this proxy does not have",
+        zh: "匹配的路由指向本代理中不存在的集群",
+        status_zh: "503（Gateway API 路由为 500）",
     },
     FlagRow {
         code: "NFCF",
@@ -142,6 +170,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "500",
         since: "1.16",
         meaning: "a filter has no configuration yet (extension configuration or Wasm image not there)",
+        zh: "某个过滤器还没有配置（扩展配置或 Wasm 镜像没有到位）",
+        status_zh: "500",
     },
     FlagRow {
         code: "NR",
@@ -150,6 +180,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "404 (TCP 0)",
         since: "up to 1.1",
         meaning: "no route matched host and path, or no filter chain matched the connection",
+        zh: "没有路由匹配主机和路径，或没有过滤器链匹配该连接",
+        status_zh: "404（TCP 0）",
     },
     FlagRow {
         code: "OM",
@@ -158,6 +190,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "503",
         since: "1.19",
         meaning: "the overload manager of this proxy ended the stream",
+        zh: "本代理的过载管理器终止了流",
+        status_zh: "503",
     },
     FlagRow {
         code: "RFCF",
@@ -166,6 +200,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "as cached (429 for a quota)",
         since: "1.15",
         meaning: "answered from the cache filter; a quota denial carries it too",
+        zh: "由缓存过滤器应答；配额拒绝也带有此标志",
+        status_zh: "与缓存相同（配额为 429）",
     },
     FlagRow {
         code: "RL",
@@ -174,6 +210,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "429",
         since: "1.2",
         meaning: "refused by the rate limit filter",
+        zh: "被限流过滤器拒绝",
+        status_zh: "429",
     },
     FlagRow {
         code: "RLSE",
@@ -182,6 +220,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "500",
         since: "1.8",
         meaning: "the rate limit service could not be asked, and the filter fails closed",
+        zh: "无法请求限流服务，而过滤器配置为失败即拒绝",
+        status_zh: "500",
     },
     FlagRow {
         code: "SI",
@@ -190,6 +230,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "504 or 408",
         since: "1.10",
         meaning: "nothing moved on the stream for the stream idle timeout (5 minutes unless configured)",
+        zh: "流在空闲超时时间内没有任何数据（默认 5 分钟）",
+        status_zh: "504 或 408",
     },
     FlagRow {
         code: "UAEX",
@@ -198,6 +240,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "the authorizer's, else 403",
         since: "1.6",
         meaning: "the external authorizer refused, or could not be asked",
+        zh: "外部授权服务拒绝，或无法请求它",
+        status_zh: "授权服务给出的，否则 403",
     },
     FlagRow {
         code: "UC",
@@ -206,6 +250,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "503 (gRPC 200)",
         since: "up to 1.1",
         meaning: "an upstream connection that was up was closed or reset before the response was complete",
+        zh: "响应完成之前，已建立的上游连接被关闭或重置",
+        status_zh: "503（gRPC 200）",
     },
     FlagRow {
         code: "UDO",
@@ -214,6 +260,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "503",
         since: "1.34",
         meaning: "all traffic to the cluster is dropped by policy",
+        zh: "到该集群的流量被策略全部丢弃",
+        status_zh: "503",
     },
     FlagRow {
         code: "UF",
@@ -222,6 +270,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "503 (gRPC 200, TCP 0)",
         since: "up to 1.1",
         meaning: "a connection to the chosen endpoint could not be made: refused, unreachable, timed out, or its TLS handshake failed",
+        zh: "无法与选中的端点建立连接：被拒绝、不可达、超时，或 TLS 握手失败",
+        status_zh: "503（gRPC 200、TCP 0）",
     },
     FlagRow {
         code: "UH",
@@ -230,6 +280,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "503 (gRPC 200, TCP 0)",
         since: "up to 1.1",
         meaning: "the load balancer found no usable endpoint in the cluster",
+        zh: "负载均衡在集群中找不到可用的端点",
+        status_zh: "503（gRPC 200、TCP 0）",
     },
     FlagRow {
         code: "UMSDR",
@@ -238,6 +290,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "504 or 408",
         since: "1.15",
         meaning: "the maximum stream duration of route or cluster ran out",
+        zh: "达到路由或集群的最大流持续时间",
+        status_zh: "504 或 408",
     },
     FlagRow {
         code: "UO",
@@ -246,6 +300,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "503 (gRPC 200, TCP 0)",
         since: "up to 1.1",
         meaning: "a circuit breaker limit was reached",
+        zh: "达到熔断上限",
+        status_zh: "503（gRPC 200、TCP 0）",
     },
     FlagRow {
         code: "UPE",
@@ -254,6 +310,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "502",
         since: "1.18",
         meaning: "the answer of the upstream is not acceptable HTTP",
+        zh: "上游的响应不是可接受的 HTTP",
+        status_zh: "502",
     },
     FlagRow {
         code: "UR",
@@ -262,6 +320,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "503 (gRPC 200)",
         since: "up to 1.1",
         meaning: "the upstream reset the stream (HTTP/2 or HTTP/3)",
+        zh: "上游重置了流（HTTP/2 或 HTTP/3）",
+        status_zh: "503（gRPC 200）",
     },
     FlagRow {
         code: "URX",
@@ -270,6 +330,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "that of the last try",
         since: "1.10",
         meaning: "retries were used up; a companion, the other flag or the status says why",
+        zh: "重试次数用尽；是伴随标志，原因看另一个标志或状态码",
+        status_zh: "最后一次尝试的状态码",
     },
     FlagRow {
         code: "UT",
@@ -278,6 +340,8 @@ pub static FLAGS: &[FlagRow] = &[
         status: "504 (gRPC 200)",
         since: "up to 1.1",
         meaning: "no answer from the upstream within the route or per-try timeout",
+        zh: "在路由超时或单次尝试超时内没有收到上游的响应",
+        status_zh: "504（gRPC 200）",
     },
 ];
 

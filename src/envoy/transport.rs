@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
+use crate::words::Lang;
+
 /// Who raised a failure: it decides on which side to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -24,12 +26,12 @@ pub enum RaisedBy {
 
 impl RaisedBy {
     /// In words.
-    pub fn name(self) -> &'static str {
+    pub fn name(self, lang: Lang) -> &'static str {
         match self {
-            RaisedBy::Us => "us",
-            RaisedBy::Peer => "the peer",
-            RaisedBy::Network => "the network",
-            RaisedBy::Either => "either side",
+            RaisedBy::Us => lang.pick("us", "本端"),
+            RaisedBy::Peer => lang.pick("the peer", "对端"),
+            RaisedBy::Network => lang.pick("the network", "网络"),
+            RaisedBy::Either => lang.pick("either side", "任意一端"),
         }
     }
 }
@@ -53,6 +55,8 @@ pub struct TransportRow {
     pub by: RaisedBy,
     /// What it means, in a sentence without a capital and a full stop.
     pub meaning: String,
+    /// The same in Chinese.
+    pub zh: String,
 }
 
 impl TransportRow {

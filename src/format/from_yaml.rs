@@ -10,6 +10,7 @@ use serde_yaml_ng::{Mapping, Value};
 use super::template;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Field;
+use crate::words::Said;
 
 /// An access-log format that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,8 @@ const DEEPEST: usize = 3;
 pub fn read(yaml: &str) -> Result<Vec<LogFormat>> {
     let mut found = Vec::new();
     for document in serde_yaml_ng::Deserializer::from_str(yaml) {
-        let value = Value::deserialize(document).map_err(|e| refuse(format!("not YAML: {e}")))?;
+        let value =
+            Value::deserialize(document).map_err(|e| refuse(both!("not YAML: {e}", "不是 YAML：{e}")))?;
         walk(&value, "", DEEPEST, &mut found);
     }
     let mut once: Vec<LogFormat> = Vec::new();
@@ -41,15 +43,18 @@ pub fn read(yaml: &str) -> Result<Vec<LogFormat>> {
         }
     }
     if once.is_empty() {
-        let message = "no access-log format in it: looked for accessLogFormat, logFormat, log_format, \
-                       text_format, json_format, accesslog-format-string and accessLog settings. \
-                       A mesh that sets none uses the default, which needs no option";
-        return Err(refuse(message.to_owned()));
+        return Err(refuse(both!(
+            "no access-log format in it: looked for accessLogFormat, logFormat, log_format, text_format, json_format, \
+             accesslog-format-string and accessLog settings. A mesh that sets none uses the default, which needs no \
+             option",
+            "其中没有访问日志格式：已查找 accessLogFormat、logFormat、log_format、text_format、json_format、\
+             accesslog-format-string 和 accessLog 配置。没有设置格式的网格使用默认格式，不需要这个选项"
+        )));
     }
     Ok(once)
 }
 
-fn refuse(message: String) -> Error {
+fn refuse(message: Said) -> Error {
     Error::from(ErrorKind::Option { message })
 }
 

@@ -6,6 +6,7 @@
 pub mod from_yaml;
 mod glance;
 mod json;
+mod mended;
 mod names;
 mod operators;
 mod partial;
@@ -23,7 +24,7 @@ pub use proxy::{ProxyLine, ProxySignal, Writer};
 pub use template::Template;
 
 use crate::error::{ErrorKind, Result};
-use crate::record::{Layout, Reject, unescape_into};
+use crate::record::{Field, Layout, Reject};
 
 /// Names and Envoy format strings of the text formats that are recognised without being told.
 pub fn known_formats() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -103,7 +104,11 @@ impl Reader {
         let Some(row) = format_rows().iter().find(|row| row.sort.is_format() && row.name == name) else {
             let names: Vec<_> =
                 format_rows().iter().filter(|row| row.sort.is_format()).map(|row| &*row.name).collect();
-            let message = format!("--format: no format is called {name:?}; there are: {}", names.join(", "));
+            let names = names.join(", ");
+            let message = both!(
+                "--format: no format is called {name:?}; there are: {names}",
+                "--format：没有名为 {name:?} 的格式；可用的有：{names}"
+            );
             return Err(ErrorKind::Option { message }.into());
         };
         self.only = match row.sort {
@@ -149,7 +154,10 @@ impl Reader {
             }
         }
         if fields == 0 {
-            let message = "its JSON format holds no operator that is a field of an access record".to_owned();
+            let message = both!(
+                "its JSON format holds no operator that is a field of an access record",
+                "其中的 JSON 格式没有任何对应访问记录字段的操作符"
+            );
             return Err(ErrorKind::Option { message }.into());
         }
         Ok(self)
@@ -168,13 +176,37 @@ impl Reader {
         if self.text.read_own(line, layout) {
             return Reading::Access;
         }
+        let line = match line.last() {
+            Some(b',' | b';' | b'`' | b'\'' | b' ') => unquoted(line),
+            _ => line,
+        };
+        let reading = self.read_plain(line, layout, scratch);
+        match reading {
+            Reading::Access if !layout.in_scratch && self.is_dressed(line, layout) => {
+                self.read_mended(line, layout, scratch, |line, out| {
+                    mended::undress(line, out);
+                    true
+                });
+                Reading::Access
+            }
+            Reading::Other | Reading::Rejected(_)
+                if self.read_mended(line, layout, scratch, mended::mend) =>
+            {
+                Reading::Access
+            }
+            reading => reading,
+        }
+    }
+
+    /// A line as a proxy writes it.
+    #[inline]
+    fn read_plain(&self, line: &[u8], layout: &mut Layout, scratch: &mut Vec<u8>) -> Reading {
         if line.first() == Some(&b'{') {
             return self.read_object(line, layout, scratch);
         }
         if self.only.takes_text() {
             match self.text.read(line, layout) {
                 Some(Ok(())) => return Reading::Access,
-                Some(Err(_)) | None if self.read_escaped(line, layout, scratch) => return Reading::Access,
                 Some(Err(reject)) => return Reading::Rejected(reject),
                 None => {}
             }
@@ -183,6 +215,40 @@ impl Reader {
             return Reading::Access;
         }
         proxy::read(line).map_or(Reading::Other, Reading::Proxy)
+    }
+
+    #[inline]
+    fn is_dressed(&self, line: &[u8], layout: &Layout) -> bool {
+        let Some(cluster) = layout.range(Field::UpstreamCluster).and_then(|range| line.get(range)) else {
+            return false;
+        };
+        // One byte of two or three decides for nearly all lines.
+        let disguised = |at: usize| matches!(cluster.get(at), Some(b'\\' | b'&'));
+        (disguised(7) || disguised(8) || disguised(11)) && mended::is_dressed(cluster)
+    }
+
+    /// A line that was changed on its way, as it was. What was read before stays when that is no better.
+    fn read_mended(
+        &self,
+        line: &[u8],
+        layout: &mut Layout,
+        scratch: &mut Vec<u8>,
+        mend: fn(&[u8], &mut Vec<u8>) -> bool,
+    ) -> bool {
+        let mut as_written = Vec::new();
+        if !mend(line, &mut as_written) {
+            return false;
+        }
+        let mut inner = Layout::default();
+        if self.read_plain(&as_written, &mut inner, scratch) != Reading::Access {
+            return false;
+        }
+        *layout = inner;
+        if !layout.in_scratch {
+            *scratch = as_written;
+            layout.in_scratch = true;
+        }
+        true
     }
 
     /// A line that starts with `{`: JSON, or the text formats that look like it.
@@ -199,16 +265,14 @@ impl Reader {
         }
         if wanted { reading } else { Reading::Other }
     }
+}
 
-    /// A text line that was cut out of a JSON string by hand: its quotes are still `\"`.
-    fn read_escaped(&self, line: &[u8], layout: &mut Layout, scratch: &mut Vec<u8>) -> bool {
-        if !line.starts_with(b"[") || memchr::memmem::find(&line[..line.len().min(64)], b"] \\\"").is_none() {
-            return false;
-        }
-        scratch.clear();
-        unescape_into(line, scratch);
-        let read = matches!(self.text.read(scratch, layout), Some(Ok(())));
-        layout.in_scratch = read;
-        read
+/// A line without what code, lists and sentences put behind it. No route name ends so.
+#[cold]
+fn unquoted(line: &[u8]) -> &[u8] {
+    let mut line = line;
+    while let Some((b',' | b';' | b'`' | b'\'' | b' ', head)) = line.split_last() {
+        line = head;
     }
+    line
 }

@@ -38,6 +38,8 @@ pub struct FormatRow {
     pub name: String,
     /// Who writes it, and in which versions.
     pub since: String,
+    /// The same in Chinese.
+    pub zh: String,
     /// A line; of wrappers, `LINE` stands for the line they carry.
     pub sample: String,
     /// The Envoy format string of a text format.

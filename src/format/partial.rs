@@ -55,23 +55,28 @@ pub(super) fn read_without_time(
 ) -> Option<Result<(), Reject>> {
     let window = &line[..line.len().min(LONGEST_TIME)];
     let start = usize::from(window.first() == Some(&b'['));
+    let mut sure = false;
     let (time, quote) = if start == 0 && window.first()? == &b'"' {
         (None, 0)
     } else if let Some(closed) = value::find(window, b"] \"") {
-        (Some(broken_time(&window[start..closed])?.then_some(start..closed)), closed + 2)
+        let text = &window[start..closed];
+        let broken = broken_time(text);
+        sure = broken.is_some();
+        // A format of somebody's own may write the time in any way: then the rest must prove more.
+        let is_time = broken.or((start == 1).then(|| text.iter().any(u8::is_ascii_digit)))?;
+        (is_time.then_some(start..closed), closed + 2)
     } else {
         // No brackets around the time.
         let blank = value::find(window, b" \"").filter(|&blank| value::is_time(&window[..blank]))?;
-        (Some(Some(0..blank)), blank + 1)
+        (Some(0..blank), blank + 1)
     };
     let head = head(line, quote + 1).ok()?;
     // Other servers quote the request, too: the code and flags must be followed by something of Envoy's.
-    let bracketed = time.is_some() && line.get(quote - 2) == Some(&b']');
-    if !bracketed && !like_envoy(line, &head) {
+    if !sure && !like_envoy(line, &head) {
         return None;
     }
     read_behind(formats, line, &head, layout);
-    if let Some(range) = time.flatten() {
+    if let Some(range) = time {
         layout.set(Field::StartTime, range);
     }
     Some(Ok(()))

@@ -15,6 +15,7 @@ use super::operators::{NUMBERS, TOKENS};
 use super::value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Field;
+use crate::words::Said;
 
 /// An Envoy format string, ready to read lines.
 #[derive(Debug, Clone)]
@@ -121,7 +122,11 @@ impl Template {
     pub fn compile(format: &str) -> Result<Template> {
         let format = format.trim_end_matches(['\n', '\r']);
         if let Some(at) = format.find('\n') {
-            return refuse(format, at, "a record that takes several lines cannot be read back");
+            return refuse(
+                format,
+                at,
+                both!("a record that takes several lines cannot be read back", "占用多行的记录无法还原"),
+            );
         }
         let mut lead = Vec::new();
         let mut steps: Vec<Step> = Vec::new();
@@ -132,7 +137,10 @@ impl Template {
                 return refuse(
                     format,
                     at,
-                    "expected %NAME%, %NAME(argument)% or %NAME(argument):length% (a percent sign is %%)",
+                    both!(
+                        "expected %NAME%, %NAME(argument)% or %NAME(argument):length% (a percent sign is %%)",
+                        "此处应为 %NAME%、%NAME(argument)% 或 %NAME(argument):length%（百分号写作 %%）"
+                    ),
                 );
             };
             match piece {
@@ -146,11 +154,12 @@ impl Template {
                         path.class = Class::Glued;
                     }
                     Some(before) => {
-                        let reason = format!(
-                            "no text between %{}% and %{}%: nobody can tell where the first value ends",
-                            before.operator, operator.name
+                        let (first, second) = (&before.operator, operator.name);
+                        let reason = both!(
+                            "no text between %{first}% and %{second}%: nobody can tell where the first value ends",
+                            "%{first}% 与 %{second}% 之间没有分隔文本：无法判断前一个值在哪里结束"
                         );
-                        return refuse(format, at, &reason);
+                        return refuse(format, at, reason);
                     }
                     None => steps.push(step(&operator)),
                 },
@@ -205,16 +214,19 @@ fn finish(format: &str, lead: Vec<u8>, mut steps: Vec<Step>) -> Result<Template>
         return refuse(
             format,
             0,
-            "neither %RESPONSE_CODE% nor %RESPONSE_FLAGS%: such lines say nothing of failures",
+            both!(
+                "neither %RESPONSE_CODE% nor %RESPONSE_FLAGS%: such lines say nothing of failures",
+                "既没有 %RESPONSE_CODE% 也没有 %RESPONSE_FLAGS%：这样的日志看不出请求是否失败"
+            ),
         );
     }
     let has_request = [Field::Method, Field::Path, Field::Protocol].iter().any(|field| seen.contains(field));
     Ok(Template { format: format.to_owned(), lead, steps, has_request })
 }
 
-fn refuse(format: &str, at: usize, reason: &str) -> Result<Template> {
+fn refuse(format: &str, at: usize, expected: Said) -> Result<Template> {
     let column = format.get(..at).map_or(0, |before| before.chars().count()) + 1;
-    Err(Error::from(ErrorKind::Template { column, expected: reason.to_owned() }))
+    Err(Error::from(ErrorKind::Template { column, expected }))
 }
 
 fn occurrences(text: &[u8], literal: &[u8]) -> usize {
@@ -375,7 +387,7 @@ mod tests {
 
     fn refused(format: &str) -> (usize, String) {
         match Template::compile(format).expect_err(format).into_kind() {
-            ErrorKind::Template { column, expected } => (column, expected),
+            ErrorKind::Template { column, expected } => (column, expected.en),
             other => panic!("{other:?}"),
         }
     }

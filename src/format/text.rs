@@ -11,7 +11,7 @@ use scan::{Pieces, Quotes};
 use super::glance::Glance;
 use super::template::Template;
 use super::{partial, twin, value};
-use crate::record::{Layout, Reject};
+use crate::record::{Field, Layout, Reject};
 use crate::scan::Columns;
 
 /// A format and the name it goes by.
@@ -58,6 +58,8 @@ struct KnownRow {
     name: String,
     #[expect(dead_code, reason = "for people; `names` reads it")]
     since: String,
+    #[expect(dead_code, reason = "for people; `names` reads it")]
+    zh: String,
     #[expect(dead_code, reason = "for people; `names` reads it")]
     sample: String,
     text: String,
@@ -163,7 +165,16 @@ impl TextFormats {
         let text = &line[start..];
         let quotes = Quotes::of(text);
         // The user's own are tried again: something may stand before the time.
-        let whole = self.known.iter().any(|known| known.read(text, &quotes, layout))
+        // A cluster or a route name that holds a quote is more likely the end of a shorter layout, behind columns that a
+        // header forged.
+        let holds_quote = |layout: &Layout, field| {
+            layout.range(field).is_some_and(|value| memchr::memchr(b'"', &text[value]).is_some())
+        };
+        let forged = |layout: &Layout| {
+            holds_quote(layout, Field::UpstreamCluster) || holds_quote(layout, Field::RouteName)
+        };
+        let whole = self.known.iter().any(|known| known.read(text, &quotes, layout) && !forged(layout))
+            || self.known.iter().any(|known| known.read(text, &quotes, layout))
             || (start > 0 && self.read_own(text, layout));
         let reading = if whole { Some(Ok(())) } else { partial::read(self, text, layout) };
         match reading {

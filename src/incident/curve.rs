@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::find::Harm;
 use super::stretch::Bin;
 use crate::aggregate::{Load, Summary, Symptom, SymptomKey, Text, Upstream};
 
@@ -9,8 +10,9 @@ use crate::aggregate::{Load, Summary, Symptom, SymptomKey, Text, Upstream};
 pub(super) struct Place<'s> {
     /// Cluster as logged; `None` without one.
     pub name: Option<&'s Text>,
+    pub harm: Harm,
     pub upstream: &'s Upstream,
-    /// Its failures.
+    /// Its failures, or what it denied.
     pub symptoms: Vec<(&'s SymptomKey, &'s Symptom)>,
 }
 
@@ -42,8 +44,20 @@ impl Curve {
     pub(super) fn of(place: &Place<'_>, by_time: bool) -> Option<Curve> {
         let load = &place.upstream.series;
         let kept = place.symptoms.iter().map(|(_, s)| s.series.width_s()).max()?;
-        let failed = || place.symptoms.iter().flat_map(|(_, s)| s.series.iter()).map(|(us, n)| (us, *n));
-        Curve::over(kept, failed, load.width_s(), load.iter().map(|(us, cell)| (us, *cell)), by_time)
+        let hits = || place.symptoms.iter().flat_map(|(_, s)| s.series.iter()).map(|(us, n)| (us, *n));
+        let mut loads: Vec<(i64, Load)> = load.iter().map(|(us, cell)| (us, *cell)).collect();
+        if place.harm == Harm::Denied {
+            // The load knows failures only. Its buckets are the wider ones, so every cell of a symptom is within one.
+            let width_us = load.width_s() * 1_000_000;
+            let mut denied: BTreeMap<i64, u64> = BTreeMap::new();
+            for (us, n) in hits() {
+                *denied.entry(us.div_euclid(width_us) * width_us).or_default() += n;
+            }
+            for (us, cell) in &mut loads {
+                cell.failed = denied.get(us).copied().unwrap_or(0).min(cell.requests);
+            }
+        }
+        Curve::over(kept, hits, load.width_s(), loads, by_time)
     }
 
     /// Failures of all upstreams together.
@@ -51,17 +65,16 @@ impl Curve {
         let load = &summary.timeline;
         let failed = || load.iter().map(|(us, cell)| (us, cell.load.failed));
         let all = load.iter().map(|(us, cell)| (us, cell.load));
-        Curve::over(load.width_s(), failed, load.width_s(), all, by_time)
+        Curve::over(load.width_s(), failed, load.width_s(), all.collect(), by_time)
     }
 
     fn over<F: Iterator<Item = (i64, u64)>>(
         kept_s: i64,
         failed: impl Fn() -> F,
         load_s: i64,
-        load: impl Iterator<Item = (i64, Load)>,
+        load: Vec<(i64, Load)>,
         by_time: bool,
     ) -> Option<Curve> {
-        let load: Vec<(i64, Load)> = load.collect();
         let (first, last) = (load.first()?.0, load.last()?.0);
         let end_us = last + load_s * 1_000_000;
         let (width_us, failures) = failures(kept_s, failed, first, end_us)?;

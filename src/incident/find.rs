@@ -4,12 +4,50 @@ use std::collections::BTreeMap;
 
 use super::curve::{Curve, Place};
 use super::stretch::{Bin, Stretch, stretches};
-use crate::aggregate::{Span, Summary, Symptom, SymptomKey, Text};
+use crate::aggregate::{Counts, Hits, Span, Summary, Symptom, SymptomKey, Text};
 use crate::envoy::{Direction, cluster::direction};
+use crate::record::Outcome;
 
-/// A time in which more requests failed than otherwise.
+/// What an incident is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Harm {
+    /// Failures, of the upstream or of this proxy.
+    Failed,
+    /// Refusals by policy: on purpose, unless somebody made a slip.
+    Denied,
+}
+
+impl Harm {
+    /// True when a request with this outcome is one of them.
+    pub fn is(self, outcome: Outcome) -> bool {
+        match self {
+            Harm::Failed => outcome.failed(),
+            Harm::Denied => outcome == Outcome::Denied,
+        }
+    }
+
+    /// How many they are.
+    pub fn count(self, counts: Counts) -> u64 {
+        match self {
+            Harm::Failed => counts.failed(),
+            Harm::Denied => counts.of(Outcome::Denied),
+        }
+    }
+
+    /// Those among requests that were hit.
+    pub fn of(self, hits: Hits) -> u64 {
+        match self {
+            Harm::Failed => hits.failed,
+            Harm::Denied => hits.denied,
+        }
+    }
+}
+
+/// A time in which more requests failed, or were denied, than otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Incident {
+    /// What happened to requests. Wherever it says "failed" below, it means this.
+    pub harm: Harm,
     /// First failure of it, microseconds since 1970.
     pub onset_us: i64,
     /// Last failure of it.
@@ -28,6 +66,8 @@ pub struct Incident {
     pub resolution_s: i64,
     /// Upstream clusters that were hit, most failures first; `None` stands for requests without one.
     pub upstreams: Vec<Option<Text>>,
+    /// Callers' and callees' proxies logged the same requests: only the callers' records are counted.
+    pub both_sides: bool,
     /// Requests to them meanwhile.
     pub requests: u64,
     /// Those that failed.
@@ -54,6 +94,19 @@ impl Incident {
         share(self.baseline_failed, self.baseline_requests)
     }
 
+    /// The times between which its records are counted: whole buckets, as it is not known to more.
+    pub fn bounds_us(&self) -> (i64, i64) {
+        let width_us = self.resolution_s.max(1).saturating_mul(1_000_000);
+        let start = |us: i64| us.div_euclid(width_us) * width_us;
+        (start(self.onset_us), start(self.last_us).saturating_add(width_us - 1))
+    }
+
+    /// True when the upstream was hit and its records are counted.
+    pub fn counts(&self, upstream: Option<&[u8]>) -> bool {
+        let inbound = || upstream.is_some_and(|name| direction(name) == Some(Direction::Inbound));
+        self.hit(upstream) && !(self.both_sides && inbound())
+    }
+
     /// True when the upstream was hit.
     pub fn hit(&self, upstream: Option<&[u8]>) -> bool {
         self.upstreams.iter().any(|mine| mine.as_deref() == upstream)
@@ -78,6 +131,8 @@ fn fewest(places: usize) -> u64 {
 /// How much greater the odds to fail must be than in quiet times. Finding the change is the likelihood's business; this
 /// says that it matters.
 const ODDS: f64 = 3.0;
+/// Chi-squared with one degree of freedom: one in a thousand.
+const SURE: f64 = 10.83;
 /// Quiet times are the stretches with the lowest rates that together make this share of the log.
 const QUIET: f64 = 0.1;
 /// What fails from the first line to the last shows no change; from this lower bound on it is an incident all the same.
@@ -87,24 +142,35 @@ const EXPECTED: f64 = 3.0;
 /// Upstreams that are looked at, those with the most failures first.
 const PLACES: usize = 200;
 
-/// Incidents, most failures first. `only_failures`: successes are not in the log, so rates mean nothing.
+/// Incidents, most failures first, those of denials last. `only_failures`: successes are not in the log, so rates mean
+/// nothing.
 pub fn find(summary: &Summary, only_failures: bool) -> Vec<Incident> {
-    let places = places(summary);
+    let mut out = of_harm(summary, only_failures, Harm::Failed);
+    everywhere(summary, only_failures, &mut out);
+    if !only_failures {
+        let denials = of_harm(summary, only_failures, Harm::Denied);
+        // What a policy refuses from the first line to the last is its work.
+        out.extend(denials.into_iter().filter(|i| !i.steady));
+    }
+    out.sort_by_key(|i| (i.harm, std::cmp::Reverse(i.failed), i.onset_us));
+    out
+}
+
+fn of_harm(summary: &Summary, only_failures: bool, harm: Harm) -> Vec<Incident> {
+    let places = places(summary, harm);
     let curves: Vec<Option<Curve>> = places.iter().map(|place| Curve::of(place, only_failures)).collect();
-    let fewest = fewest(summary.upstreams.values().filter(|u| u.counts.failed() > 0).count());
+    let fewest = fewest(summary.upstreams.values().filter(|u| harm.count(u.counts) > 0).count());
     let mut spans = Vec::new();
     for (at, (place, curve)) in places.iter().zip(&curves).enumerate() {
         if let Some(curve) = curve {
             spans.extend(spans_of(place, curve, only_failures, fewest).into_iter().map(|found| (at, found)));
         }
     }
-    let total = summary.counts.failed();
+    let total = harm.count(summary.counts);
     let mut out: Vec<Incident> =
         groups(&spans).iter().map(|group| incident(group, &places, &curves, summary)).collect();
     // In a log of many upstreams some fail by chance from first to last.
     out.retain(|i| !i.steady || i.failed * 100 >= total);
-    everywhere(summary, only_failures, &mut out);
-    out.sort_by_key(|i| (std::cmp::Reverse(i.failed), i.onset_us));
     out
 }
 
@@ -142,6 +208,8 @@ fn everywhere(summary: &Summary, only_failures: bool, out: &mut Vec<Incident>) {
         let inside = hits.iter().filter(|bin| (from..to).contains(&bin.at));
         let peak = inside.max_by_key(|bin| (bin.hits, std::cmp::Reverse(bin.at)));
         out.push(Incident {
+            harm: Harm::Failed,
+            both_sides: false,
             onset_us: span.first_us,
             last_us: span.last_us,
             began_before: span.began_before,
@@ -160,9 +228,9 @@ fn everywhere(summary: &Summary, only_failures: bool, out: &mut Vec<Incident>) {
 }
 
 /// Upstreams with failures.
-fn places(summary: &Summary) -> Vec<Place<'_>> {
+fn places(summary: &Summary, harm: Harm) -> Vec<Place<'_>> {
     let mut by_name: BTreeMap<Option<&Text>, Vec<(&SymptomKey, &Symptom)>> = BTreeMap::new();
-    for (key, symptom) in summary.symptoms.iter().filter(|(key, _)| key.outcome.failed()) {
+    for (key, symptom) in summary.symptoms.iter().filter(|(key, _)| harm.is(key.outcome)) {
         by_name.entry(key.upstream.as_ref()).or_default().push((key, symptom));
     }
     let mut out: Vec<Place<'_>> = by_name
@@ -172,10 +240,10 @@ fn places(summary: &Summary) -> Vec<Place<'_>> {
                 Some(name) => summary.upstreams.get(name)?,
                 None => &summary.no_upstream,
             };
-            Some(Place { name, upstream, symptoms })
+            Some(Place { name, harm, upstream, symptoms })
         })
         .collect();
-    out.sort_by_key(|place| std::cmp::Reverse(place.upstream.counts.failed()));
+    out.sort_by_key(|place| std::cmp::Reverse(harm.count(place.upstream.counts)));
     out.truncate(PLACES);
     out
 }
@@ -300,9 +368,20 @@ fn stands_out(stretch: &Stretch, quiet: &Stretch, fewest: u64) -> bool {
         rate / (1.0 - rate)
     };
     let usual = quiet.rate() * stretch.exposure;
-    stretch.hits >= fewest
+    surely_more(stretch, quiet)
+        && stretch.hits >= fewest
         && stretch.hits as f64 - usual >= fewest as f64
         && odds(stretch, 0.0) >= ODDS * odds(quiet, 0.5)
+}
+
+/// True when chance is a bad explanation for the two rates: the quiet ones were chosen for being low.
+fn surely_more(stretch: &Stretch, quiet: &Stretch) -> bool {
+    let rate = (stretch.hits + quiet.hits) as f64 / (stretch.exposure + quiet.exposure).max(1e-9);
+    let term = |s: &Stretch| {
+        let expected = (rate * s.exposure).max(1e-9);
+        if s.hits == 0 { 0.0 } else { s.hits as f64 * (s.hits as f64 / expected).ln() }
+    };
+    2.0 * (term(stretch) + term(quiet)) >= SURE
 }
 
 /// True when what lies between two bad stretches is short beside them: one incident with a pause.
@@ -390,7 +469,7 @@ fn incident(
         failed += bad;
         requests += seen.max(bad);
         all_requests += counts.requests();
-        all_failed += counts.failed();
+        all_failed += places[*at].harm.count(counts);
     }
     let mut order: Vec<(usize, u64)> = hit.into_iter().collect();
     order.sort_by_key(|(at, n)| (std::cmp::Reverse(*n), *at));
@@ -406,6 +485,8 @@ fn incident(
         .max_by_key(|(us, n)| (**n, std::cmp::Reverse(**us)));
     let (peak_us, peak_failed) = peak.map_or((onset_us, 0), |(us, n)| (*us, *n));
     Incident {
+        harm: group.first().map_or(Harm::Failed, |(at, _)| places[*at].harm),
+        both_sides,
         onset_us,
         last_us,
         began_before: group.iter().filter(|(_, f)| f.first_us == onset_us).any(|(_, f)| f.began_before),

@@ -4,17 +4,29 @@
 //! 2. `stretch`: change points: time is cut into stretches of constant failure rate (penalised Poisson likelihood,
 //!    solved exactly), so that neither a bucket width nor a threshold decides what is found
 //! 3. `find`(find()): stretches that stand out from the quiet ones become incidents; what overlaps is one incident
-//! 4. [`Window`]: what was counted before, during and after
+//! 4. `sharpen`: onset and end to the second, where the report's detail has seconds and the search had not
+//! 5. [`Window`]: what was counted before, during and after
 //!
 //! Times are those of the start of requests, as access logs have it.
 
 mod curve;
 mod find;
+mod sharpen;
 mod stretch;
 #[cfg(test)]
 mod tests;
 mod window;
 
-pub use find::{Incident, find};
+pub use find::{Harm, Incident, find};
 pub use stretch::{Stretch, stretches};
-pub use window::{Load, Window};
+pub use window::{Around, Load, Share, Shares, Window, distinct_ids};
+
+use crate::aggregate::{Detail, Summary};
+
+/// As [`find`](find()), with times as exact as the detail is.
+pub fn find_in_detail(summary: &Summary, detail: &Detail, only_failures: bool) -> Vec<Incident> {
+    let mut out = find(summary, only_failures);
+    out.iter_mut().for_each(|incident| sharpen::sharpen(incident, detail));
+    out.sort_by_key(|i| (i.harm, std::cmp::Reverse(i.failed), i.onset_us));
+    out
+}

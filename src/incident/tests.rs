@@ -77,10 +77,10 @@ fn one_incident_is_found_to_the_second() {
     assert_eq!((incident.failed, incident.requests, incident.baseline_failed), (600, 600, 0));
     assert_eq!(incident.upstreams, [Some(SHOP.into())]);
     let window = Window::of(incident, &summary, &detail);
-    assert_eq!((window.before.failed, window.during.failed, window.after.failed), (0, 600, 0));
-    assert_eq!(window.before.requests + window.during.requests + window.after.requests, 12_000);
-    assert_eq!(window.before.latency.quantile_ms(500), 12);
-    assert!(window.during.latency.quantile_ms(990) >= 900);
+    assert_eq!((window.all.before.failed, window.all.during.failed, window.all.after.failed), (0, 600, 0));
+    assert_eq!(window.all.before.requests + window.all.during.requests + window.all.after.requests, 12_000);
+    assert_eq!(window.all.before.latency.quantile_ms(500), 12);
+    assert!(window.all.during.latency.quantile_ms(990) >= 900);
 }
 
 #[test]
@@ -229,4 +229,83 @@ fn stretches_cover_everything_and_keep_the_sum() {
         prop_assert!(all.windows(2).all(|w| w[0].to == w[1].from && w[0].from < w[0].to));
         prop_assert_eq!(all.iter().map(|s| s.hits).sum::<u64>(), counts.iter().sum::<u64>());
     });
+}
+
+#[test]
+fn little_traffic_hides_no_incident() {
+    let mut log = Log::default();
+    for n in 0..480i64 {
+        // One request in about 15 s, at uneven times.
+        let s = n * 15 + n * 7 % 13;
+        let (code, flags) =
+            if (1_800..2_400).contains(&s) && n % 30 != 7 { ("503", "UF") } else { ("200", "-") };
+        log.request(s * 1000, SHOP, code, flags);
+    }
+    let found = log.incidents();
+    let [incident] = &found[..] else { panic!("{found:?}") };
+    assert!(
+        (second(incident.onset_us) - 1_800).abs() <= 30 && (second(incident.last_us) - 2_400).abs() <= 30
+    );
+}
+
+#[test]
+fn bursts_are_not_joined_by_the_quiet_between_them() {
+    let mut log = Log::default();
+    log.traffic(1_500, 10, SHOP, |s, n| (s % 300 < 5 && n % 3 == 0) || n % 501 == 0);
+    let found = log.incidents();
+    assert_eq!(found.len(), 5, "{found:?}");
+    assert!(found.iter().all(|i| i.last_us - i.onset_us < 10 * SECOND), "{found:?}");
+}
+
+#[test]
+fn a_wave_of_denials_is_an_incident_of_its_own_and_their_daily_work_is_none() {
+    let deny = |log: &mut Log, waves: &[(i64, i64)]| {
+        for n in 0..6_000i64 {
+            let s = n / 10;
+            let denied = waves.iter().any(|(from, to)| (*from..*to).contains(&s));
+            let (code, flags) = if denied { ("429", "RL") } else { ("200", "-") };
+            log.request(n * 100, SHOP, code, flags);
+        }
+    };
+    let mut log = Log::default();
+    deny(&mut log, &[(200, 230)]);
+    let (summary, detail) = log.summary();
+    let found = find(&summary, false);
+    let [incident] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((incident.harm, incident.failed, incident.requests), (Harm::Denied, 300, 300));
+    assert_eq!((second(incident.onset_us), second(incident.last_us)), (200, 229));
+    let window = Window::of(incident, &summary, &detail);
+    assert_eq!((window.hits.denied, window.hits.failed, window.hit.before.failed), (300, 0, 0));
+    let mut log = Log::default();
+    deny(&mut log, &[(0, 600)]);
+    assert_eq!(log.incidents(), []);
+}
+
+#[test]
+fn what_was_hit_is_counted_in_the_incident_and_not_in_the_log() {
+    let mut log = Log::default();
+    // The same kind of failure is background elsewhere and before.
+    log.traffic(600, 10, SHOP, |s, n| (300..330).contains(&s) || n % 100 == 0);
+    log.traffic(600, 10, CART, |_, n| n % 100 == 0);
+    let (summary, detail) = log.summary();
+    let incident = find_in_detail(&summary, &detail, false).remove(0);
+    let paths = Shares::of(&detail.paths, &incident, true, |key| key[2].clone());
+    let row = paths.rows[&b"/"[..]];
+    assert_eq!((row.requests, row.failed), (300, 300));
+    assert_eq!((row.requests_before, row.failed_before), (3_000, 30));
+    let everywhere = Shares::of(&detail.paths, &incident, false, |key| key[2].clone());
+    assert_eq!((everywhere.rows[&b"/"[..]].requests, everywhere.rows[&b"/"[..]].failed), (600, 303));
+}
+
+#[test]
+fn onset_and_end_are_exact_where_background_makes_the_search_coarse() {
+    let mut log = Log::default();
+    // Failures in more seconds than the search takes: its bins are wider.
+    log.traffic(3_600, 10, SHOP, |s, n| (1_803..1_837).contains(&s) && n % 3 != 0 || n % 31 == 0);
+    let (summary, detail) = log.summary();
+    assert!(find(&summary, false)[0].resolution_s > 1);
+    let incident = find_in_detail(&summary, &detail, false).remove(0);
+    assert_eq!(incident.resolution_s, 1);
+    let (onset, last) = (second(incident.onset_us), second(incident.last_us));
+    assert!((onset - 1_803).abs() <= 3 && (last - 1_836).abs() <= 3, "{onset} {last}");
 }

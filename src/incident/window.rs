@@ -1,24 +1,27 @@
-//! What was counted before, during and after an incident.
+//! What was counted before, during and after an incident: of everything, of the upstreams that were hit, and of each of
+//! the values that requests have. Buckets that hold the onset or the end belong to the incident.
+
+use std::collections::BTreeMap;
 
 use super::Incident;
-use crate::aggregate::{Detail, Latency, Series, Summary, Symptom};
+use crate::aggregate::{Cell, Detail, Hits, Latency, Series, Split, Summary, Symptom, Text, Timed};
 
 /// Requests of a stretch of time.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Load {
     /// How long it was, microseconds.
     pub us: i64,
-    /// Requests of all upstreams.
+    /// Requests.
     pub requests: u64,
-    /// Those that failed.
+    /// Those that failed; in an incident of denials, those that were denied.
     pub failed: u64,
     /// Durations.
     pub latency: Latency,
 }
 
-/// The log around an incident, all upstreams together. Buckets that hold the onset or the end belong to the incident.
+/// Requests around an incident.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Window {
+pub struct Around {
     /// Before the onset.
     pub before: Load,
     /// From onset to end.
@@ -27,49 +30,182 @@ pub struct Window {
     pub after: Load,
 }
 
+/// The log around an incident.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Window {
+    /// All upstreams together.
+    pub all: Around,
+    /// The upstreams that were hit.
+    pub hit: Around,
+    /// What became of the requests to those during the incident.
+    pub hits: Hits,
+}
+
+/// First and last moment of before, during and after, for tables of a certain width.
+type Parts = [(i64, i64); 3];
+
 impl Window {
     /// The log around an incident.
     pub fn of(incident: &Incident, summary: &Summary, detail: &Detail) -> Window {
         let mut window = Window::default();
-        let side = |us: i64, width_us: i64| {
-            let part = if us + width_us <= incident.onset_us {
-                Part::Before
-            } else if us > incident.last_us && !incident.ongoing {
-                Part::After
-            } else {
-                Part::During
-            };
-            (part, width_us)
-        };
         let width_us = summary.timeline.width_s() * 1_000_000;
+        let parts = parts(incident, width_us);
         for (us, cell) in summary.timeline.iter() {
-            let (part, width) = side(us, width_us);
-            let load = window.part(part);
-            load.us += width;
-            load.requests += cell.load.requests;
-            load.failed += cell.load.failed;
+            for (load, (from, to)) in window.all.parts().into_iter().zip(parts) {
+                if (from..=to).contains(&us) {
+                    load.us += width_us;
+                    load.requests += cell.load.requests;
+                    load.failed += cell.load.failed;
+                }
+            }
         }
-        let width_us = detail.latency.width_s() * 1_000_000;
-        for (us, latency) in detail.latency.iter() {
-            let (part, _) = side(us, width_us);
-            window.part(part).latency.merge(latency);
+        window.hit.before.us = window.all.before.us;
+        window.hit.during.us = window.all.during.us;
+        window.hit.after.us = window.all.after.us;
+        let counted = |upstream: &Text| incident.counts(named(upstream));
+        let places = &detail.places;
+        let spans = parts_of(incident, &places.requests);
+        for (load, (from, to)) in window.hit.parts().into_iter().zip(spans) {
+            let rows = places.requests.within(from, to).filter(|(key, _)| counted(&key[0]));
+            load.requests = rows.map(|(_, n)| n).sum();
+        }
+        for (at, (from, to)) in parts_of(incident, &places.hits).into_iter().enumerate() {
+            for (_, hits) in places.hits.within(from, to).filter(|(key, _)| counted(&key[0])) {
+                window.hit.parts()[at].failed += incident.harm.of(hits);
+            }
+        }
+        let (first, last) = incident.bounds_us();
+        for (_, hits) in places.hits.within(first, last).filter(|(key, _)| counted(&key[0])) {
+            window.hits.merge(&hits);
+        }
+        for (at, (from, to)) in parts_of(incident, &detail.latency).into_iter().enumerate() {
+            for (key, latency) in detail.latency.within(from, to) {
+                window.all.parts()[at].latency.merge(&latency);
+                if counted(&key[0]) {
+                    window.hit.parts()[at].latency.merge(&latency);
+                }
+            }
+            let other = detail.latency.other_within(from, to);
+            other.iter().for_each(|latency| window.all.parts()[at].latency.merge(latency));
+        }
+        for load in window.hit.parts() {
+            // Requests may be counted at wider buckets than failures.
+            load.requests = load.requests.max(load.failed);
         }
         window
     }
+}
 
-    fn part(&mut self, part: Part) -> &mut Load {
-        match part {
-            Part::Before => &mut self.before,
-            Part::During => &mut self.during,
-            Part::After => &mut self.after,
-        }
+impl Around {
+    fn parts(&mut self) -> [&mut Load; 3] {
+        [&mut self.before, &mut self.during, &mut self.after]
     }
 }
 
-enum Part {
-    Before,
-    During,
-    After,
+/// The times of an incident in buckets of some width: whole buckets, each in one part.
+fn parts(incident: &Incident, width_us: i64) -> Parts {
+    let start = |us: i64| us.div_euclid(width_us) * width_us;
+    let onset = start(incident.onset_us);
+    let end = match incident.ongoing {
+        true => i64::MAX,
+        false => start(incident.last_us).saturating_add(width_us - 1),
+    };
+    let after = if incident.ongoing { (i64::MAX, i64::MIN) } else { (end.saturating_add(1), i64::MAX) };
+    [(i64::MIN, onset - 1), (onset, end), after]
+}
+
+fn parts_of<const N: usize, C: Cell>(incident: &Incident, table: &Timed<N, C>) -> Parts {
+    parts(incident, table.width_s() * 1_000_000)
+}
+
+/// The empty name stands for requests without an upstream.
+pub(super) fn named(upstream: &Text) -> Option<&[u8]> {
+    Some(&**upstream).filter(|name| !name.is_empty())
+}
+
+/// What became of requests with some value in common.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Share {
+    /// Requests during the incident.
+    pub requests: u64,
+    /// Those that failed (or were denied, in an incident of denials).
+    pub failed: u64,
+    /// Requests before.
+    pub requests_before: u64,
+    /// Those that failed.
+    pub failed_before: u64,
+}
+
+/// Every value of one kind, with the requests during and before an incident.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shares {
+    /// By value.
+    pub rows: BTreeMap<Text, Share>,
+    /// Failures during the incident of values beyond the cap.
+    pub other_failed: u64,
+    /// What the requests are known to, seconds: they may include neighbours of the incident.
+    pub width_s: i64,
+}
+
+impl Shares {
+    /// Counts by a value that `of` makes of a key; an empty value is none. `only_hit`: of the upstreams that were hit.
+    pub fn of<const N: usize>(
+        split: &Split<N>,
+        incident: &Incident,
+        only_hit: bool,
+        of: impl Fn(&[Text; N]) -> Text,
+    ) -> Shares {
+        let mut rows: BTreeMap<Text, Share> = BTreeMap::new();
+        let wanted = |upstream: &Text| match only_hit {
+            true => incident.counts(named(upstream)),
+            // The other side's records of the same requests are no further requests.
+            false => !incident.hit(named(upstream)) || incident.counts(named(upstream)),
+        };
+        let mut other_failed = 0;
+        let [before, during, _] = parts_of(incident, &split.requests);
+        for (is_before, (from, to)) in [(true, before), (false, during)] {
+            for (key, n) in split.requests.within(from, to).filter(|(key, _)| wanted(&key[0])) {
+                let row = rows.entry(of(key)).or_default();
+                *(if is_before { &mut row.requests_before } else { &mut row.requests }) += n;
+            }
+        }
+        let hits = &split.hits;
+        let (first, last) = incident.bounds_us();
+        let before = (i64::MIN, hits.before_us(first));
+        for (is_before, (from, to)) in [(true, before), (false, (first, last))] {
+            for (key, n) in hits.within(from, to).filter(|(key, _)| wanted(&key[0])) {
+                let row = rows.entry(of(key)).or_default();
+                let n = incident.harm.of(n);
+                *(if is_before { &mut row.failed_before } else { &mut row.failed }) += n;
+            }
+            if !is_before {
+                other_failed = hits.other_within(from, to).map_or(0, |n| incident.harm.of(n));
+            }
+        }
+        rows.retain(|name, _| !name.is_empty());
+        for row in rows.values_mut() {
+            row.requests = row.requests.max(row.failed);
+            row.requests_before = row.requests_before.max(row.failed_before);
+        }
+        Shares { rows, other_failed, width_s: split.requests.width_s() }
+    }
+
+    /// Values that failed, most failures first.
+    pub fn failed(&self) -> Vec<(&Text, u64)> {
+        let mut rows: Vec<_> =
+            self.rows.iter().map(|(name, row)| (name, row.failed)).filter(|(_, n)| *n > 0).collect();
+        rows.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        rows
+    }
+}
+
+/// Distinct request ids among the failures of an incident, and whether that is all of them.
+pub fn distinct_ids(ids: &Timed<2, Hits>, incident: &Incident) -> (u64, bool) {
+    let (first, last) = incident.bounds_us();
+    let counted =
+        |(key, hits): &(&[Text; 2], Hits)| incident.counts(named(&key[0])) && incident.harm.of(*hits) > 0;
+    let n = ids.within(first, last).filter(counted).count() as u64;
+    (n, ids.other_within(first, last).is_none_or(|hits| incident.harm.of(hits) == 0))
 }
 
 impl Incident {

@@ -2,10 +2,14 @@
 //!
 //! | document | one line per | form |
 //! |---|---|---|
-//! | an array of objects (gcloud, Grafana, jq -s) | element | as it is |
+//! | an array of objects (gcloud, Grafana, jq -s), or of lines as strings | element | as it is |
+//! | objects printed over several lines (jq, a format of several lines) | object | as it is; lines between them stay |
 //! | CloudWatch `filter-log-events`, `get-log-events` | `events[]` | as it is |
 //! | CloudWatch subscription | `logEvents[]` | as it is |
 //! | Elasticsearch, OpenSearch | `hits.hits[]` | as it is |
+//! | CloudWatch Insights, `get-query-results` | field of `results[]` | as it is |
+//! | Envoy's access log service, `StreamAccessLogsMessage` | `httpLogs.logEntry[]`, `tcpLogs.logEntry[]` | as it is |
+//! | OpenTelemetry export, one document or one a line | `logRecords[]` | `{"scopeLogs":[{"resource":…,"logRecords":[…]}]}` |
 //! | Loki's HTTP API | `data.result[].values[]` | `{"labels":…,"line":…,"timestamp":…}`, as logcli's jsonl |
 //!
 //! Nothing is parsed that need not be: the slicer follows brackets and keys, and copies the bytes of the entries. What
@@ -39,7 +43,7 @@ pub(super) fn may_be_one(first_line: &[u8]) -> bool {
     let line = first_line.strip_prefix(BOM).unwrap_or(first_line).trim_ascii();
     match line {
         [] => true,
-        [b'[', rest @ ..] => rest.trim_ascii_start().first().is_none_or(|b| *b == b'{'),
+        [b'[', rest @ ..] => rest.trim_ascii_start().first().is_none_or(|b| matches!(b, b'{' | b'"')),
         [b'{', .., last] => *last != b'}',
         [b'{'] => true,
         _ => false,
@@ -55,8 +59,26 @@ enum Shape {
     Events,
     LogEvents,
     Hits,
+    Results,
     Loki,
+    Service,
+    OpenTelemetry,
+    /// Objects over several lines, with other lines between them.
+    Spread,
 }
+
+/// Keys that show, in the first object of a stream, that the objects hold what a proxy wrote.
+const RECORD_KEYS: [&str; 9] = [
+    "\"response_code\"",
+    "\"response_flags\"",
+    "\"responseCode\"",
+    "\"responseFlags\"",
+    "\"httpRequest\"",
+    "\"commonProperties\"",
+    "\"textPayload\"",
+    "\"jsonPayload\"",
+    "\"_source\"",
+];
 
 impl Shape {
     fn of(head: &[u8]) -> Option<Shape> {
@@ -70,7 +92,7 @@ impl Shape {
         let packed: Vec<u8> = head.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
         let starts = |keys: &[&str]| keys.iter().any(|key| packed.starts_with(key.as_bytes()));
         let has = |key: &str| memchr::memmem::find(&packed, key.as_bytes()).is_some();
-        if starts(&["[{\"", "[{}"]) {
+        if starts(&["[{\"", "[{}", "[\"[2", "[\"{\\\""]) {
             return Some(Shape::Array);
         }
         if starts(&["{\"status\":\"success\",\"data\":{", "{\"data\":{"])
@@ -97,7 +119,24 @@ impl Shape {
         {
             return Some(Shape::Hits);
         }
-        None
+        if starts(&["{\"results\":[[{\"field\":"]) {
+            return Some(Shape::Results);
+        }
+        if starts(&["{\"resourceLogs\":[{"]) {
+            return Some(Shape::OpenTelemetry);
+        }
+        if starts(&[
+            "{\"identifier\":{",
+            "{\"httpLogs\":{",
+            "{\"tcpLogs\":{",
+            "{\"http_logs\":{",
+            "{\"tcp_logs\":{",
+        ]) && (has("\"logEntry\":[") || has("\"log_entry\":["))
+        {
+            return Some(Shape::Service);
+        }
+        (first == b"{" && packed.starts_with(b"{\"") && RECORD_KEYS.iter().any(|key| has(key)))
+            .then_some(Shape::Spread)
     }
 
     /// What to do with a value that begins below these levels.
@@ -109,15 +148,35 @@ impl Shape {
                 })
         };
         let entry = match self {
+            Shape::Spread => keys(&[]),
+            Shape::Service => [["httpLogs", "logEntry", ""], ["tcpLogs", "logEntry", ""]]
+                .iter()
+                .chain(&[["http_logs", "log_entry", ""], ["tcp_logs", "log_entry", ""]])
+                .any(|path| keys(path)),
+            Shape::OpenTelemetry if keys(&["resourceLogs", "", "resource"]) => return Plan::Labels,
+            Shape::OpenTelemetry if keys(&["resourceLogs", "", "scopeLogs", "", "logRecords", ""]) => {
+                return Plan::Pair;
+            }
+            Shape::OpenTelemetry => false,
             Shape::Array => keys(&[""]),
             Shape::Events => keys(&["events", ""]),
             Shape::LogEvents => keys(&["logEvents", ""]),
+            Shape::Results => keys(&["results", "", ""]),
             Shape::Hits => keys(&["hits", "hits", ""]),
             Shape::Loki if keys(&["data", "result", "", "stream"]) => return Plan::Labels,
             Shape::Loki if keys(&["data", "result", "", "values", ""]) => return Plan::Pair,
             Shape::Loki => false,
         };
         if entry { Plan::Copy } else { Plan::Follow }
+    }
+
+    /// How many levels are left when what the labels are for ends.
+    fn labelled_levels(self) -> usize {
+        match self {
+            Shape::Loki => 3,
+            Shape::OpenTelemetry => 2,
+            _ => LEVELS,
+        }
     }
 }
 
@@ -127,9 +186,9 @@ enum Plan {
     Follow,
     /// An entry, copied as it is.
     Copy,
-    /// The labels of the Loki entries that follow.
+    /// The labels of the entries that follow: Loki's, or OpenTelemetry's resource.
     Labels,
-    /// A Loki entry: `["time", "line"]`.
+    /// An entry that needs its labels: Loki's `["time", "line"]`, OpenTelemetry's record.
     Pair,
 }
 
@@ -159,6 +218,8 @@ enum Text {
     No,
     Key,
     Value,
+    /// A line between objects, passed on as it is.
+    Line,
 }
 
 struct Slices<R> {
@@ -280,6 +341,9 @@ impl<R: Read> Slices<R> {
     /// One step outside the entries.
     fn follow(&mut self) {
         let byte = self.input[self.at];
+        if self.text == Text::Line {
+            return self.pass_line();
+        }
         if self.text != Text::No {
             self.at += 1;
             if self.text == Text::Key
@@ -307,6 +371,9 @@ impl<R: Read> Slices<R> {
             }
             b'}' | b']' => {
                 self.levels.pop();
+                if self.shape.is_some_and(|shape| shape.labelled_levels() == self.levels.len()) {
+                    self.labels.clear();
+                }
                 self.at += 1;
             }
             b'"' if top.as_ref().is_some_and(|level| level.key_next) => {
@@ -316,9 +383,20 @@ impl<R: Read> Slices<R> {
                 self.text = Text::Key;
                 self.at += 1;
             }
+            _ if self.shape == Some(Shape::Spread) && byte != b'{' => self.pass_line(),
             _ if self.levels.is_empty() && !matches!(byte, b'{' | b'[') => self.plain = true,
             _ => self.begin_value(byte),
         }
+    }
+
+    /// Up to the end of a line that is no object's.
+    fn pass_line(&mut self) {
+        let rest = &self.input[self.at..self.len];
+        let end = memchr::memchr(b'\n', rest);
+        let len = end.map_or(rest.len(), |end| end + 1);
+        self.output.extend_from_slice(&rest[..len]);
+        self.at += len;
+        self.text = if end.is_some() { Text::No } else { Text::Line };
     }
 
     fn begin_value(&mut self, byte: u8) {
@@ -351,7 +429,15 @@ impl<R: Read> Slices<R> {
     fn copy(&mut self) {
         let rest = &self.input[self.at..self.len];
         if self.text == Text::Value {
-            let (len, closed) = string_run(rest, &mut self.escaped);
+            let (mut len, mut closed) = string_run(rest, &mut self.escaped);
+            // No string goes over the end of a line: one that seems to was written by a text format, which escapes
+            // nothing, and holds a quote.
+            if self.shape == Some(Shape::Spread)
+                && let Some(end) = memchr::memchr(b'\n', &rest[..len])
+            {
+                (len, closed) = (end, true);
+                self.escaped = false;
+            }
             self.keep(len);
             if closed {
                 self.text = Text::No;
@@ -426,8 +512,15 @@ impl<R: Read> Slices<R> {
         self.plan = Plan::Follow;
     }
 
-    /// `["1606339579512000000","LINE"]` becomes an object. Anything else is passed on as it is, to be counted.
+    /// OpenTelemetry's record gets its resource; `["1606339579512000000","LINE"]` becomes an object. Anything else is passed on as it is, to be counted.
     fn write_pair(&mut self) {
+        if self.shape == Some(Shape::OpenTelemetry) {
+            let resource: &[u8] = if self.labels.is_empty() { b"{}" } else { &self.labels };
+            let parts: [&[u8]; 5] =
+                [b"{\"scopeLogs\":[{\"resource\":", resource, b",\"logRecords\":[", &self.pair, b"]}]}\n"];
+            parts.iter().for_each(|part| self.output.extend_from_slice(part));
+            return;
+        }
         let Some((time, line)) = split_pair(&self.pair) else {
             self.output.extend_from_slice(&self.pair);
             self.output.push(b'\n');

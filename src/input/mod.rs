@@ -5,6 +5,7 @@
 //! archive borrows the archive). Nothing is ever written to disk. A part that cannot be read is shown as an error, and
 //! the walk goes on with the next one.
 
+mod csv;
 mod document;
 mod find;
 mod gzip;
@@ -23,4 +24,4 @@ pub use walk::{Bytes, Container, Entry, Still, Visit, Walk, is_text, one_stream,
 
 /// Every container, in the order in which they are tried: surest signature first.
 pub static CONTAINERS: &[&dyn Container] =
-    &[&gzip::Gzip, &zstd::Zstd, &zip::Zip, &tar::Tar, &utf16::Utf16, &document::Documents];
+    &[&gzip::Gzip, &zstd::Zstd, &zip::Zip, &tar::Tar, &utf16::Utf16, &document::Documents, &csv::Csv];

@@ -86,8 +86,14 @@ impl Walk<'_> {
         };
         if self.depth >= self.limits.depth {
             let limit = u64::from(self.limits.depth);
-            return self
-                .fail(ErrorKind::Limit { source: name, what: "containers inside each other", limit }.into());
+            return self.fail(
+                ErrorKind::Limit {
+                    source: name,
+                    what: both!("containers inside each other", "层嵌套的容器"),
+                    limit,
+                }
+                .into(),
+            );
         }
         self.depth += 1;
         let container = chained(container, found.name());
@@ -109,7 +115,9 @@ impl Walk<'_> {
         }
         // Told once: the entries after this one are not even looked at.
         let limit = u64::from(self.limits.entries);
-        self.fail(ErrorKind::Limit { source: archive.to_owned(), what: "entries", limit }.into())?;
+        self.fail(
+            ErrorKind::Limit { source: archive.to_owned(), what: both!("entries", "个条目"), limit }.into(),
+        )?;
         ControlFlow::Continue(false)
     }
 }

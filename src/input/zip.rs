@@ -31,7 +31,10 @@ impl Container for Zip {
                 walk.fail(ErrorKind::Read { source: entry.name, offset, cause }.into())
             }
             Ok(got) if got as u64 > limit => {
-                let what = "bytes of zip that does not come straight from a file (unpack it first)";
+                let what = both!(
+                    "bytes of zip that does not come straight from a file (unpack it first)",
+                    "字节，而这个 zip 不是直接来自文件（请先解压）"
+                );
                 walk.fail(ErrorKind::Limit { source: entry.name, what, limit }.into())
             }
             Ok(_) => members(Cursor::new(bytes), &entry.name, entry.container, walk),

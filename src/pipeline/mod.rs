@@ -19,7 +19,9 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-pub use summarise::{Passed, rewrite, summarise, summarise_by, summarise_in_detail, summarise_sides};
+pub use summarise::{
+    Passed, last_start, rewrite, summarise, summarise_by, summarise_in_detail, summarise_sides,
+};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -57,7 +57,7 @@ impl Fold for Counting<'_> {
 
     #[inline(always)]
     fn glance(&mut self, glance: &Glance<'_>) -> bool {
-        let counted = self.tally.glance(glance).is_some();
+        let counted = self.tally.glance(glance);
         self.passed.access += u64::from(counted);
         counted
     }
@@ -122,17 +122,6 @@ struct CountingMore<'f> {
 impl Fold for CountingMore<'_> {
     const NUMBERED: bool = false;
 
-    fn glances(&self) -> bool {
-        self.counting.glances()
-    }
-
-    fn glance(&mut self, glance: &Glance<'_>) -> bool {
-        let Some(known) = self.counting.tally.glance(glance) else { return false };
-        self.counting.passed.access += 1;
-        self.detail.glance(known, glance);
-        true
-    }
-
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
         let left_out = self.counting.passed.left_out;
         self.counting.see(seen, place);
@@ -165,6 +154,34 @@ pub fn summarise_in_detail(
         Ok(())
     })?;
     Ok((whole.summary, detail, whole.passed, outcome))
+}
+
+/// The latest start of a record.
+#[derive(Default)]
+struct Latest(Option<i64>);
+
+impl Fold for Latest {
+    const NUMBERED: bool = false;
+
+    #[inline]
+    fn see(&mut self, seen: &Seen<'_>, _: &Place<'_>) {
+        if let Seen::Record(record) = seen {
+            self.0 = self.0.max(record.start_us());
+        }
+    }
+}
+
+/// When the last of all records started, microseconds since 1970; `None` without one that has a time.
+///
+/// # Errors
+/// None of its own: what cannot be read is passed over, as the reading that follows names it.
+pub fn last_start(inputs: &[Input], reader: &Reader, options: &Options) -> Result<Option<i64>> {
+    let mut last = None;
+    run(inputs, reader, Latest::default, options, None, |part: Part<Latest>| {
+        last = last.max(part.fold.0);
+        Ok(())
+    })?;
+    Ok(last)
 }
 
 /// Counts that pass the filter before and from a moment on, apart.

@@ -10,8 +10,9 @@ mod value;
 use crate::envoy::{Cluster, FlagSet, flags};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Field, Outcome, Record};
-pub use value::duration_ms;
+use crate::words::Said;
 use value::{Codes, Comparison};
+pub use value::{before_the_last, duration_ms};
 
 /// What a condition looks at. Each is an option of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -185,12 +186,12 @@ impl Condition {
 
 fn list<'v>(value: &'v str, what: &str) -> Result<impl Iterator<Item = &'v str>> {
     if value.split(',').any(|item| item.trim().is_empty()) {
-        return Err(wrong(format!("{what} is missing in {value:?}")));
+        return Err(wrong(both!("{what} is missing in {value:?}", "{value:?} 中有一项为空")));
     }
     Ok(value.split(',').map(str::trim))
 }
 
-fn wrong(message: String) -> Error {
+fn wrong(message: Said) -> Error {
     ErrorKind::Option { message }.into()
 }
 

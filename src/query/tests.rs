@@ -98,7 +98,8 @@ fn probes_are_told_by_agent_and_path() {
 fn slips_are_refused_with_what_was_expected() {
     for (key, text, part) in [
         (Key::Since, "yesterday", "-15m"),
-        (Key::Since, "end-15m", "not supported"),
+        (Key::Since, "end-15m", "-15m"),
+        (Key::Since, "-soon", "-15m"),
         (Key::Code, "5x5x", "503 or 5xx"),
         (Key::Code, "", "missing"),
         (Key::Outcome, "bad", "proxy_error"),
@@ -110,4 +111,11 @@ fn slips_are_refused_with_what_was_expected() {
         let message = Filter::default().add(key, text, NOW).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");
     }
+}
+
+#[test]
+fn times_before_the_last_record_are_told_from_others() {
+    let of = |text: &str| before_the_last(text);
+    assert_eq!((of("end-15m"), of("!end-1h")), (Some("-15m".to_owned()), Some("!-1h".to_owned())));
+    assert_eq!((of("-15m"), of("end"), of("2026-01-02T03:04:05Z")), (None, None, None));
 }

@@ -6,19 +6,25 @@ use crate::record::{OUTCOMES, Outcome, time};
 
 /// RFC 3339, or `-15m` before now.
 pub(super) fn time_us(text: &str, now_us: i64) -> Result<i64> {
-    if text.starts_with("end-") {
-        return Err(wrong(format!(
-            "{text:?}: times before the last record are not supported; give a time or -15m"
-        )));
-    }
     if let Some(ago) = text.strip_prefix('-') {
-        let ms =
-            duration_ms(ago).ok_or_else(|| wrong(format!("{text:?}: a time such as -15m is expected")))?;
+        let ms = duration_ms(ago).ok_or_else(|| {
+            wrong(both!("{text:?}: a time such as -15m is expected", "{text:?}：应为 -15m 这样的时间"))
+        })?;
         let us = i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1000);
         return Ok(now_us.saturating_sub(us));
     }
-    time::parse_us(text.as_bytes())
-        .ok_or_else(|| wrong(format!("{text:?} is no time: 2026-01-02T03:04:05Z or -15m is expected")))
+    time::parse_us(text.as_bytes()).ok_or_else(|| {
+        wrong(both!(
+            "{text:?} is no time: 2026-01-02T03:04:05Z or -15m is expected",
+            "{text:?} 不是时间：应为 2026-01-02T03:04:05Z 或 -15m"
+        ))
+    })
+}
+
+/// `end-15m` as `-15m`, to be counted from the last record instead of from now; `None`: another way to name a time.
+pub fn before_the_last(text: &str) -> Option<String> {
+    let (not, value) = text.strip_prefix('!').map_or(("", text), |value| ("!", value));
+    value.strip_prefix("end").filter(|rest| rest.starts_with('-')).map(|rest| format!("{not}{rest}"))
 }
 
 /// Milliseconds of `250ms`, `1.5s`, `15m`, `2h`, `1d`; a bare number is milliseconds.
@@ -45,15 +51,17 @@ pub fn duration_ms(text: &str) -> Option<u64> {
 pub(super) fn outcome(name: &str) -> Result<Outcome> {
     OUTCOMES.into_iter().find(|o| o.name() == name).ok_or_else(|| {
         let names = OUTCOMES.map(Outcome::name).join(", ");
-        wrong(format!("{name:?} is no outcome; there are: {names}"))
+        wrong(both!("{name:?} is no outcome; there are: {names}", "没有结果类别 {name:?}；可用的有：{names}"))
     })
 }
 
 pub(super) fn direction(name: &str) -> Result<&'static str> {
-    ["inbound", "outbound"]
-        .into_iter()
-        .find(|known| *known == name)
-        .ok_or_else(|| wrong(format!("{name:?} is no direction: inbound or outbound is expected")))
+    ["inbound", "outbound"].into_iter().find(|known| *known == name).ok_or_else(|| {
+        wrong(both!(
+            "{name:?} is no direction: inbound or outbound is expected",
+            "{name:?} 不是方向：应为 inbound 或 outbound"
+        ))
+    })
 }
 
 /// Ranges of codes.
@@ -69,7 +77,10 @@ impl Codes {
                 text.len() <= 3 && text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains('+');
             match (plain, bound("0"), bound("9")) {
                 (true, Some(low), Some(high)) => Ok((low, high)),
-                _ => Err(wrong(format!("{text:?} is no code: 503 or 5xx is expected"))),
+                _ => Err(wrong(both!(
+                    "{text:?} is no code: 503 or 5xx is expected",
+                    "{text:?} 不是状态码：应为 503 或 5xx"
+                ))),
             }
         };
         Ok(Codes(values.map(range).collect::<Result<_>>()?))
@@ -89,8 +100,12 @@ pub(super) struct Comparison {
 
 impl Comparison {
     pub(super) fn parse(text: &str) -> Result<Comparison> {
-        let fail =
-            || wrong(format!("{text:?} is no condition on a duration: '>1s' or '<=250ms' is expected"));
+        let fail = || {
+            wrong(both!(
+                "{text:?} is no condition on a duration: '>1s' or '<=250ms' is expected",
+                "{text:?} 不是耗时条件：应为 '>1s' 或 '<=250ms'"
+            ))
+        };
         let (operator, value) = text.split_at(text.find(|c| !"<>=".contains(c)).unwrap_or(text.len()));
         let ms = duration_ms(value.trim()).ok_or_else(fail)?;
         let (low_ms, high_ms) = match operator {

@@ -1,13 +1,13 @@
 //! Timestamps: RFC 3339 as Envoy writes it, and the few other forms that logs hold.
 
 /// Microseconds since 1970 (UTC) of a logged time; `None` when the text is no time we know. Understood: RFC 3339 with
-/// any number of fraction digits and `Z` or an offset (a blank may stand for the `T`), and Unix time in seconds with
+/// any number of fraction digits and `Z` or an offset (a blank may stand for the `T`, slashes for the hyphens of the date), and Unix time in seconds with
 /// an optional fraction, as `%START_TIME(%s.%3f)%` writes it.
 pub fn parse_us(text: &[u8]) -> Option<i64> {
-    if text.len() < 19 || text[4] != b'-' {
+    if text.len() < 19 || !matches!(text[4], b'-' | b'/') {
         return unix(text);
     }
-    if text[7] != b'-' || !matches!(text[10], b'T' | b't' | b' ') || text[13] != b':' || text[16] != b':' {
+    if text[7] != text[4] || !matches!(text[10], b'T' | b't' | b' ') || text[13] != b':' || text[16] != b':' {
         return None;
     }
     let (year, month, day) = (digits(&text[0..4])?, digits(&text[5..7])?, digits(&text[8..10])?);

@@ -32,15 +32,48 @@ pub fn terminal(bytes: &[u8]) -> String {
 
 /// Text for Markdown, where it stands in a line or in a cell of a table: one line, and nothing of it is markup, a link,
 /// a mention of somebody, or HTML.
+///
+/// Mentions, links and references are recognised in the finished text, after every escape: only code is left alone. So
+/// a word that could be one becomes code.
 pub fn markdown(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
     let shown = terminal(text.as_bytes());
+    let mut out = String::with_capacity(shown.len() + 16);
+    for (at, word) in shown.split(' ').enumerate() {
+        if at > 0 {
+            out.push(' ');
+        }
+        if is_live(word) {
+            out.push_str(&markdown_code(word));
+        } else {
+            escape_word(word, at == 0, &mut out);
+        }
+    }
+    out
+}
+
+/// A code span; its bars are escaped, as tables need it.
+fn markdown_code(word: &str) -> String {
+    let longest = word.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let pad = if longest > 0 { " " } else { "" };
+    format!("{fence}{pad}{}{pad}{fence}", word.replace('|', "\\|"))
+}
+
+/// Whether a chat or a tracker could make a link, a mention or a reference of it.
+fn is_live(word: &str) -> bool {
+    let lower = word.to_ascii_lowercase();
+    let mut after_hash = lower.split('#').skip(1);
+    let reference = after_hash.any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    reference || lower.contains('@') || lower.contains("://") || lower.contains("www.")
+}
+
+fn escape_word(word: &str, first: bool, out: &mut String) {
     let mut before = ' ';
-    for (at, c) in shown.char_indices() {
+    for (at, c) in word.char_indices() {
         match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '$' => {
                 // Within a word these two mean nothing: names stay readable.
-                let next = shown[at + c.len_utf8()..].chars().next().unwrap_or(' ');
+                let next = word[at + c.len_utf8()..].chars().next().unwrap_or(' ');
                 let inside = matches!(c, '_' | '#') && before.is_alphanumeric() && next.is_alphanumeric();
                 if !inside {
                     out.push('\\');
@@ -50,10 +83,7 @@ pub fn markdown(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            // Mentions and bare links are recognised by these two.
-            '@' => out.push_str("&#64;"),
-            ':' if shown[at..].starts_with("://") => out.push_str("&#58;"),
-            '+' | '-' if at == 0 => {
+            '+' | '-' if at == 0 && first => {
                 out.push('\\');
                 out.push(c);
             }
@@ -61,7 +91,6 @@ pub fn markdown(text: &str) -> String {
         }
         before = c;
     }
-    out.replace("www.", "www&#46;")
 }
 
 /// Text for HTML, in elements and in quoted attributes.
@@ -131,8 +160,9 @@ mod tests {
     fn markdown_and_html_are_text() {
         assert_eq!(
             markdown("a|b_c *x* <i> @all https://evil [l](u)"),
-            "a\\|b_c \\*x\\* &lt;i&gt; &#64;all https&#58;//evil \\[l\\](u)"
+            "a\\|b_c \\*x\\* &lt;i&gt; `@all` `https://evil` \\[l\\](u)"
         );
+        assert_eq!(markdown("a@b`|`c org/x#12 www.evil"), "`` a@b`\\|`c `` `org/x#12` `www.evil`");
         assert_eq!(html("<a href=\"x\" b='y'>&"), "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;");
     }
 

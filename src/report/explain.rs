@@ -11,6 +11,7 @@ use crate::envoy::transport::{self, TransportRow};
 use crate::envoy::{FLAGS, FlagRow, FlagSet, flags};
 use crate::error::{ErrorKind, Result};
 use crate::format::{Sort, format_rows};
+use crate::words::Lang;
 
 /// A page that fits this much better than the next is the answer: a name against a word that is mentioned.
 const CLEAR: f64 = 0.25;
@@ -18,20 +19,21 @@ const CLEAR: f64 = 0.25;
 /// Causes that are listed; what fits worse is no answer.
 const HITS: usize = 30;
 
-/// Explains flags, a cause id, or any text that the catalogue knows. `false`: nothing is known of it.
+/// Explains flags, a cause id, or any text that the catalogue knows, in the language of the catalogue. `false`: nothing
+/// is known of it.
 ///
 /// # Errors
 /// When the writer fails.
-pub fn explain(text: &str, view: View, out: &mut dyn Write) -> Result<bool> {
+pub fn explain(text: &str, catalog: &Catalog, view: View, out: &mut dyn Write) -> Result<bool> {
     let mut sheet = Sheet::new(out, view.width, view.colour);
-    let catalog = Catalog::built_in();
     let set = set_of(text);
     if known_flags(&set) {
         flag_set(&set, catalog, &mut sheet).map_err(ErrorKind::Write)?;
         return Ok(true);
     }
     // The meaning of a value of the log stands before the causes that it may have.
-    let meant = values(text);
+    let lang = catalog.lang();
+    let meant = values(text, lang);
     for (label, meaning) in &meant {
         sheet.line(label).map_err(ErrorKind::Write)?;
         sheet.labelled("", 4, meaning).map_err(ErrorKind::Write)?;
@@ -47,9 +49,9 @@ pub fn explain(text: &str, view: View, out: &mut dyn Write) -> Result<bool> {
     }
     match &hits[..] {
         [] => return Ok(!meant.is_empty()),
-        [only] => page(only.page, &mut sheet),
-        [first, second, ..] if first.score - second.score >= CLEAR => page(first.page, &mut sheet),
-        many => list(text, many, &mut sheet),
+        [only] => page(only.page, lang, &mut sheet),
+        [first, second, ..] if first.score - second.score >= CLEAR => page(first.page, lang, &mut sheet),
+        many => list(text, many, lang, &mut sheet),
     }
     .map_err(ErrorKind::Write)?;
     Ok(true)
@@ -57,16 +59,16 @@ pub fn explain(text: &str, view: View, out: &mut dyn Write) -> Result<bool> {
 
 /// What a text means as a value of the details or of the transport failure reason: names and sentences, whole
 /// values before the reasons inside them.
-fn values(text: &str) -> Vec<(String, String)> {
+fn values(text: &str, lang: Lang) -> Vec<(String, String)> {
     let joined: String = text.split_whitespace().collect::<Vec<_>>().join("_");
     let mut out: Vec<(String, String)> = Vec::new();
     // A reason may stand for a whole value and inside one: it is said once.
     for row in [details::explain(&joined), details::explain_reason(&joined)].into_iter().flatten() {
         if out.iter().all(|(name, _)| *name != row.pattern) {
-            out.push((row.pattern.clone(), detail_meaning(row)));
+            out.push((row.pattern.clone(), detail_meaning(row, lang)));
         }
     }
-    out.extend(transport::explain(&joined).map(|row| (row.name.clone(), transport_meaning(row))));
+    out.extend(transport::explain(&joined).map(|row| (row.name.clone(), transport_meaning(row, lang))));
     out
 }
 
@@ -75,7 +77,7 @@ fn values(text: &str) -> Vec<(String, String)> {
 /// # Errors
 /// When the writer fails.
 pub fn flag_meanings(text: &str, view: View, out: &mut dyn Write) -> Result<()> {
-    meanings(text, &mut Sheet::new(out, view.width, view.colour)).map_err(ErrorKind::Write)?;
+    meanings(text, view.lang, &mut Sheet::new(out, view.width, view.colour)).map_err(ErrorKind::Write)?;
     Ok(())
 }
 
@@ -92,45 +94,60 @@ fn known_flags(text: &str) -> bool {
 }
 
 fn flag_set(text: &str, catalog: &Catalog, sheet: &mut Sheet<'_>) -> io::Result<()> {
-    meanings(text, sheet)?;
+    let lang = catalog.lang();
+    meanings(text, lang, sheet)?;
     let hits = catalog.by_flags(FlagSet::parse(text.as_bytes()));
     if hits.is_empty() {
         return Ok(());
     }
     sheet.blank()?;
-    sheet.line("Which cause? Look at the details and the transport failure reason:")?;
-    table(&hits, sheet)?;
-    hint(&hits, sheet)
+    sheet.line(lang.pick(
+        "Which cause? Look at the details and the transport failure reason:",
+        "是哪一种原因？看响应码详情和传输失败原因：",
+    ))?;
+    table(&hits, lang, sheet)?;
+    hint(&hits, lang, sheet)
 }
 
-fn meanings(text: &str, sheet: &mut Sheet<'_>) -> io::Result<()> {
+fn meanings(text: &str, lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let rows: Vec<&FlagRow> = FlagSet::parse(text.as_bytes()).rows().collect();
     let name = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     for row in rows {
         let label = format!("{:<5} {:<name$}", row.code, row.name);
-        sheet.labelled(&label, label.len() + 2, &meaning(row))?;
+        sheet.labelled(&label, label.len() + 2, &meaning(row, lang))?;
     }
     for token in flags::tokens(text.as_bytes()).filter(|t| FlagSet::parse(t).has_unknown()) {
-        sheet.line(&format!("{}  no flag of Envoy itself: a filter may have set it", terminal(token)))?;
+        let token = terminal(token);
+        sheet.line(&say!(
+            lang,
+            "{token}  no flag of Envoy itself: a filter may have set it",
+            "{token}  不是 Envoy 自身的标志：可能由过滤器设置"
+        ))?;
     }
     Ok(())
 }
 
-fn meaning(row: &FlagRow) -> String {
+fn meaning(row: &FlagRow, lang: Lang) -> String {
     let since = match row.since.strip_prefix("up to ") {
-        Some(version) => format!("{version} or before"),
+        Some(version) => say!(lang, "{version} or before", "{version} 或更早"),
         None => row.since.to_owned(),
     };
-    format!("{} (status: {}; since Envoy {since})", row.meaning, row.status)
+    let FlagRow { meaning, zh, status, status_zh, .. } = row;
+    say!(
+        lang,
+        "{meaning} (status: {status}; since Envoy {since})",
+        "{zh}（状态码：{status_zh}；始于 Envoy {since}）"
+    )
 }
 
-fn list(text: &str, hits: &[Hit<'_>], sheet: &mut Sheet<'_>) -> io::Result<()> {
-    sheet.line(&format!("{}: what fits best comes first", shortened(&terminal(text.as_bytes()), 60)))?;
-    table(hits, sheet)?;
-    hint(hits, sheet)
+fn list(text: &str, hits: &[Hit<'_>], lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
+    let text = shortened(&terminal(text.as_bytes()), 60);
+    sheet.line(&say!(lang, "{text}: what fits best comes first", "{text}：最匹配的在前"))?;
+    table(hits, lang, sheet)?;
+    hint(hits, lang, sheet)
 }
 
-fn table(hits: &[Hit<'_>], sheet: &mut Sheet<'_>) -> io::Result<()> {
+fn table(hits: &[Hit<'_>], lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let shown = &hits[..hits.len().min(HITS)];
     let id = shown.iter().map(|hit| hit.page.head.id.len()).max().unwrap_or(0);
     for hit in shown {
@@ -141,37 +158,48 @@ fn table(hits: &[Hit<'_>], sheet: &mut Sheet<'_>) -> io::Result<()> {
         }
     }
     if hits.len() > HITS {
-        sheet.line(&format!("  and {} more", hits.len() - HITS))?;
+        let more = hits.len() - HITS;
+        sheet.line(&say!(lang, "  and {more} more", "  另有 {more} 项"))?;
     }
     Ok(())
 }
 
-fn hint(hits: &[Hit<'_>], sheet: &mut Sheet<'_>) -> io::Result<()> {
+fn hint(hits: &[Hit<'_>], lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let Some(first) = hits.first() else { return Ok(()) };
     sheet.blank()?;
-    let text = format!("meshwhy explain {}    meshwhy explain '<a whole log line>'", first.page.head.id);
+    let id = &first.page.head.id;
+    let text = say!(
+        lang,
+        "meshwhy explain {id}    meshwhy explain '<a whole log line>'",
+        "meshwhy explain {id}    meshwhy explain '<一整行日志>'"
+    );
     sheet.line(&sheet.paint(Tone::Dim, &text))
 }
 
-fn page(page: &Page, sheet: &mut Sheet<'_>) -> io::Result<()> {
+fn page(page: &Page, lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let title =
         Painted { text: sheet.paint(Tone::Strong, &page.title), ..Painted::plain(page.title.clone()) };
     let guide = match page.head.guide.is_empty() {
         true => page.head.id.clone(),
-        false => format!("{} · guide {}", page.head.id, page.head.guide.join(", ")),
+        false => {
+            let (word, sections) = (lang.pick("guide", "手册"), page.head.guide.join(lang.comma()));
+            format!("{} · {word} {sections}", page.head.id)
+        }
     };
     sheet.both_ends(&title, &guide, 0)?;
     sheet.blank()?;
     markdown(&page.body, sheet)?;
     let names = Names::none();
-    for (heading, advice) in [("Check", &page.head.confirm), ("Fix", &page.head.fix)] {
+    for (heading, advice) in
+        [(lang.pick("Check", "检查"), &page.head.confirm), (lang.pick("Fix", "修复"), &page.head.fix)]
+    {
         if advice.is_empty() {
             continue;
         }
         sheet.blank()?;
         sheet.line(&sheet.paint(Tone::Strong, heading))?;
         for item in advice {
-            remedy(&names.remedy(item), sheet)?;
+            remedy(&names.remedy(item, lang), sheet)?;
         }
     }
     for (i, link) in page.head.links.iter().enumerate() {
@@ -206,6 +234,8 @@ fn markdown(body: &str, sheet: &mut Sheet<'_>) -> io::Result<()> {
             sheet.line(line)?;
             continue;
         }
+        // On a screen the stars of bold words are only noise.
+        let line = &line.replace("**", "");
         let text = line.trim_start();
         let item = if text.starts_with("- ") { 2 } else { 0 };
         let lead = line.len() - text.len();
@@ -222,12 +252,12 @@ fn markdown(body: &str, sheet: &mut Sheet<'_>) -> io::Result<()> {
 ///
 /// # Errors
 /// When the writer fails.
-pub fn list_flags(width: usize, out: &mut dyn Write) -> Result<()> {
-    let mut sheet = Sheet::new(out, width, false);
+pub fn list_flags(view: View, out: &mut dyn Write) -> Result<()> {
+    let mut sheet = Sheet::new(out, view.width, false);
     let name = FLAGS.iter().map(|row| row.name.len()).max().unwrap_or(0);
     for row in FLAGS {
         let label = format!("{:<5} {:<name$}", row.code, row.name);
-        sheet.labelled(&label, label.len() + 2, &meaning(row)).map_err(ErrorKind::Write)?;
+        sheet.labelled(&label, label.len() + 2, &meaning(row, view.lang)).map_err(ErrorKind::Write)?;
     }
     Ok(())
 }
@@ -236,17 +266,18 @@ pub fn list_flags(width: usize, out: &mut dyn Write) -> Result<()> {
 ///
 /// # Errors
 /// When the writer fails.
-pub fn list_causes(width: usize, out: &mut dyn Write) -> Result<()> {
-    let mut sheet = Sheet::new(out, width, false);
-    let mut pages: Vec<&Page> = Catalog::built_in().pages().iter().collect();
+pub fn list_causes(catalog: &Catalog, width: usize, out: &mut dyn Write) -> Result<()> {
+    let (mut sheet, lang) = (Sheet::new(out, width, false), catalog.lang());
+    let mut pages: Vec<&Page> = catalog.pages().iter().collect();
     pages.sort_by(|a, b| a.head.id.cmp(&b.head.id));
     let id = pages.iter().map(|page| page.head.id.len()).max().unwrap_or(0);
     for page in pages {
-        let mut text = format!("{} ({}", page.title, page.head.class.meaning());
+        let mut aside = page.head.class.meaning(lang).to_owned();
         if !page.head.guide.is_empty() {
-            text.push_str(&format!("; guide {}", page.head.guide.join(", ")));
+            let guide = page.head.guide.join(lang.comma());
+            aside.push_str(&say!(lang, "; guide {guide}", "；手册 {guide}"));
         }
-        text.push(')');
+        let text = format!("{}{}", page.title, lang.aside(&aside));
         sheet.labelled(&format!("{:<id$}", page.head.id), id + 2, &text).map_err(ErrorKind::Write)?;
     }
     Ok(())
@@ -256,66 +287,91 @@ pub fn list_causes(width: usize, out: &mut dyn Write) -> Result<()> {
 ///
 /// # Errors
 /// When the writer fails.
-pub fn list_details(width: usize, out: &mut dyn Write) -> Result<()> {
-    let mut sheet = Sheet::new(out, width, false);
-    vocabulary(&mut sheet).map_err(ErrorKind::Write)?;
+pub fn list_details(view: View, out: &mut dyn Write) -> Result<()> {
+    let mut sheet = Sheet::new(out, view.width, false);
+    vocabulary(view.lang, &mut sheet).map_err(ErrorKind::Write)?;
     Ok(())
 }
 
-fn vocabulary(sheet: &mut Sheet<'_>) -> io::Result<()> {
+fn vocabulary(lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
     for (kind, heading) in [
-        (details::Kind::Detail, "Response code details (* stands for any text)"),
-        (details::Kind::Reset, "Reasons within upstream_reset_before_response_started{…}"),
-        (details::Kind::Close, "Reasons for which this proxy closes a connection"),
+        (
+            details::Kind::Detail,
+            ("Response code details (* stands for any text)", "响应码详情（* 代表任意文本）"),
+        ),
+        (
+            details::Kind::Reset,
+            (
+                "Reasons within upstream_reset_before_response_started{…}",
+                "upstream_reset_before_response_started{…} 里的原因",
+            ),
+        ),
+        (details::Kind::Close, ("Reasons for which this proxy closes a connection", "本代理关闭连接的原因")),
     ] {
-        sheet.line(heading)?;
+        sheet.line(lang.pick(heading.0, heading.1))?;
         for row in details::rows().iter().filter(|row| row.kind == kind) {
             sheet.line(&row.pattern)?;
-            sheet.labelled("", 4, &detail_meaning(row))?;
+            sheet.labelled("", 4, &detail_meaning(row, lang))?;
         }
         sheet.blank()?;
     }
-    sheet.line("Transport failure reasons")?;
+    sheet.line(lang.pick("Transport failure reasons", "传输失败原因"))?;
     for row in transport::rows() {
         sheet.line(&row.name)?;
-        sheet.labelled("", 4, &transport_meaning(row))?;
+        sheet.labelled("", 4, &transport_meaning(row, lang))?;
     }
     Ok(())
 }
 
-fn detail_meaning(row: &DetailRow) -> String {
-    let mut facts = vec![format!("by {}", row.by)];
-    if !row.code.is_empty() {
-        facts.push(format!("status {}", row.code));
+fn detail_meaning(row: &DetailRow, lang: Lang) -> String {
+    let DetailRow { by, code, flags, since, .. } = row;
+    let mut facts = vec![say!(lang, "by {by}", "来自 {by}")];
+    if !code.is_empty() {
+        let code_zh = row.code_in_chinese();
+        facts.push(say!(lang, "status {code}", "状态码 {code_zh}"));
     }
-    if !row.flags.is_empty() {
-        facts.push(format!("flags {}", row.flags.join(", ")));
+    if !flags.is_empty() {
+        let flags = flags.join(lang.comma());
+        facts.push(say!(lang, "flags {flags}", "标志 {flags}"));
     }
-    if !row.since.is_empty() {
-        facts.push(format!("since Envoy {}", row.since));
+    if !since.is_empty() {
+        facts.push(say!(lang, "since Envoy {since}", "始于 Envoy {since}"));
     }
-    format!("{} ({})", row.meaning, facts.join("; "))
+    format!("{}{}", lang.pick(&row.meaning, &row.zh), lang.aside(&facts.join(lang.semicolon())))
 }
 
-fn transport_meaning(row: &TransportRow) -> String {
-    format!("{} (raised by {})", row.meaning, row.by.name())
+fn transport_meaning(row: &TransportRow, lang: Lang) -> String {
+    let (meaning, by) = (lang.pick(&row.meaning, &row.zh), row.by.name(lang));
+    say!(lang, "{meaning} (raised by {by})", "{meaning}（由{by}引起）")
 }
 
 /// All that is recognised without being told: formats, wrappers and containers, each with a sample.
 ///
 /// # Errors
 /// When the writer fails.
-pub fn list_formats(width: usize, out: &mut dyn Write) -> Result<()> {
-    let mut sheet = Sheet::new(out, width, false);
-    formats(&mut sheet).map_err(ErrorKind::Write)?;
+pub fn list_formats(view: View, out: &mut dyn Write) -> Result<()> {
+    let mut sheet = Sheet::new(out, view.width, false);
+    formats(view.lang, &mut sheet).map_err(ErrorKind::Write)?;
     Ok(())
 }
 
-fn formats(sheet: &mut Sheet<'_>) -> io::Result<()> {
+fn formats(lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
     for (at, (heading, sorts)) in [
-        ("Formats of access records (names for --format)", &[Sort::Text, Sort::Json, Sort::Ztunnel][..]),
-        ("What may stand around a line (LINE), also inside each other", &[Sort::Wrapper]),
-        ("Containers, also inside each other", &[Sort::Container]),
+        (
+            lang.pick(
+                "Formats of access records (names for --format)",
+                "访问记录的格式（--format 使用的名称）",
+            ),
+            &[Sort::Text, Sort::Json, Sort::Ztunnel][..],
+        ),
+        (
+            lang.pick(
+                "What may stand around a line (LINE), also inside each other",
+                "行（LINE）外面可以有的包装，可以互相嵌套",
+            ),
+            &[Sort::Wrapper],
+        ),
+        (lang.pick("Containers, also inside each other", "容器，可以互相嵌套"), &[Sort::Container]),
     ]
     .into_iter()
     .enumerate()
@@ -325,7 +381,7 @@ fn formats(sheet: &mut Sheet<'_>) -> io::Result<()> {
         }
         sheet.line(heading)?;
         for row in format_rows().iter().filter(|row| sorts.contains(&row.sort)) {
-            sheet.labelled(&format!("{:<24}", row.name), 26, &row.since)?;
+            sheet.labelled(&format!("{:<24}", row.name), 26, lang.pick(&row.since, &row.zh))?;
             // Neither is wrapped: both are there to be copied.
             sheet.line(&format!("    {}", terminal(row.sample.as_bytes())))?;
             if let Some(text) = &row.text {
@@ -342,7 +398,7 @@ mod tests {
 
     fn explained(text: &str) -> Option<String> {
         let mut out = Vec::new();
-        let known = explain(text, View::default(), &mut out).unwrap();
+        let known = explain(text, Catalog::built_in(), View::default(), &mut out).unwrap();
         known.then(|| String::from_utf8(out).unwrap())
     }
 
@@ -375,8 +431,8 @@ mod tests {
     #[test]
     fn lists_name_everything() {
         let (mut flags, mut causes) = (Vec::new(), Vec::new());
-        list_flags(100, &mut flags).unwrap();
-        list_causes(100, &mut causes).unwrap();
+        list_flags(View::default(), &mut flags).unwrap();
+        list_causes(Catalog::built_in(), 100, &mut causes).unwrap();
         let (flags, causes) = (String::from_utf8(flags).unwrap(), String::from_utf8(causes).unwrap());
         assert!(FLAGS.iter().all(|row| flags.contains(row.name)));
         assert!(Catalog::built_in().pages().iter().all(|page| causes.contains(&page.head.id)));

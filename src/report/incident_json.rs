@@ -2,6 +2,7 @@
 //! schema itself is `docs/schema/report.json`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde::Serialize;
@@ -9,10 +10,10 @@ use serde::Serialize;
 use super::escape::utf8;
 use super::json::{LatencyRow, Triage, fraction};
 use super::redact::Redactor;
-use super::story::telling;
+use super::story::{KINDS, Kind, telling};
 use super::{Account, Hide, Narrator};
 use crate::error::{ErrorKind, Result};
-use crate::incident::{Incident, Load, Window};
+use crate::incident::{Harm, Incident, Load, Window, distinct_ids};
 use crate::record::time::rfc3339_ms;
 
 /// The narrator.
@@ -26,16 +27,16 @@ impl Narrator for IncidentJson {
     fn narrate(&self, account: &Account<'_>, out: &mut dyn Write) -> Result<()> {
         let mut triage = Triage::of(&account.report);
         triage.schema = "meshwhy.report/1";
-        let hide = account.hide;
-        if hide != Hide::default() {
-            let redact = Redactor::of(hide, account.report.summary);
+        let redact = Redactor::of(account.hide, account.report.summary);
+        if account.hide != Hide::default() {
+            triage.rewrite_quotes(|text| redact.prose(text));
             for (row, finding) in triage.findings.iter_mut().zip(account.report.findings) {
                 for (row, exemplar) in row.exemplars.iter_mut().zip(&finding.exemplars) {
                     row.raw = Cow::Owned(redact.exemplar(exemplar));
                 }
             }
         }
-        let rows = account.incidents.iter().map(|i| IncidentRow::of(i, account)).collect();
+        let rows = account.incidents.iter().map(|i| IncidentRow::of(i, account, &redact)).collect();
         let whole = Whole { triage, incidents: rows, slo: account.slo_percent };
         serde_json::to_writer_pretty(&mut *out, &whole).map_err(|e| ErrorKind::Write(e.into()))?;
         out.write_all(b"\n").map_err(ErrorKind::Write)?;
@@ -54,6 +55,7 @@ struct Whole<'a> {
 
 #[derive(Serialize)]
 struct IncidentRow<'a> {
+    kind: &'static str,
     onset: String,
     end: Option<String>,
     last_failure: String,
@@ -68,11 +70,33 @@ struct IncidentRow<'a> {
     failed: u64,
     failure_rate: f64,
     baseline_rate: f64,
+    denied: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_budget_spent: Option<f64>,
     before: LoadRow,
     during: LoadRow,
     after: LoadRow,
+    hit: AroundRow,
+    impact: BTreeMap<&'static str, Vec<ShareRow>>,
+    distinct_clients: u64,
+    distinct_request_ids: u64,
+}
+
+/// Of the upstreams that were hit.
+#[derive(Serialize)]
+struct AroundRow {
+    before: LoadRow,
+    during: LoadRow,
+    after: LoadRow,
+}
+
+#[derive(Serialize)]
+struct ShareRow {
+    name: String,
+    requests: u64,
+    hit: u64,
+    requests_before: u64,
+    hit_before: u64,
 }
 
 #[derive(Serialize)]
@@ -84,7 +108,7 @@ struct LoadRow {
 }
 
 impl<'a> IncidentRow<'a> {
-    fn of(incident: &'a Incident, account: &Account<'a>) -> IncidentRow<'a> {
+    fn of(incident: &'a Incident, account: &Account<'a>, redact: &Redactor) -> IncidentRow<'a> {
         let window = Window::of(incident, account.report.summary, account.detail);
         let mut findings: Vec<&str> = Vec::new();
         for finding in telling(account.report.findings, incident) {
@@ -93,8 +117,23 @@ impl<'a> IncidentRow<'a> {
             }
         }
         let requests = account.report.summary.counts.requests() as f64;
-        let budget = |slo: f64| incident.failed as f64 * 100.0 / (requests * (100.0 - slo));
+        let (failed, baseline_rate) = match incident.harm {
+            Harm::Failed => (incident.failed, fraction(incident.baseline_failed, incident.baseline_requests)),
+            Harm::Denied => {
+                let upstreams = account.report.summary.upstreams.iter();
+                let mine = upstreams.filter(|(name, _)| incident.counts(Some(&name[..])));
+                let all: u64 = mine.map(|(_, u)| u.counts.failed()).sum();
+                let elsewhere = all.saturating_sub(window.hits.failed);
+                (window.hits.failed, fraction(elsewhere, incident.baseline_requests))
+            }
+        };
+        let denied = if incident.harm == Harm::Denied { incident.failed } else { window.hits.denied };
+        let budget = |slo: f64| failed as f64 * 100.0 / (requests * (100.0 - slo));
         IncidentRow {
+            kind: match incident.harm {
+                Harm::Failed => "failures",
+                Harm::Denied => "denials",
+            },
             onset: rfc3339_ms(incident.onset_us),
             end: incident.end_us().map(rfc3339_ms),
             last_failure: rfc3339_ms(incident.last_us),
@@ -106,15 +145,46 @@ impl<'a> IncidentRow<'a> {
             upstreams: incident.upstreams.iter().map(|name| name.as_deref().map(utf8)).collect(),
             findings,
             requests: incident.requests,
-            failed: incident.failed,
-            failure_rate: fraction(incident.failed, incident.requests),
-            baseline_rate: fraction(incident.baseline_failed, incident.baseline_requests),
+            failed,
+            failure_rate: fraction(failed, incident.requests),
+            baseline_rate,
+            denied,
             error_budget_spent: account.slo_percent.map(budget).filter(|spent| spent.is_finite()),
-            before: LoadRow::of(&window.before),
-            during: LoadRow::of(&window.during),
-            after: LoadRow::of(&window.after),
+            before: LoadRow::of(&window.all.before),
+            during: LoadRow::of(&window.all.during),
+            after: LoadRow::of(&window.all.after),
+            hit: AroundRow {
+                before: LoadRow::of(&window.hit.before),
+                during: LoadRow::of(&window.hit.during),
+                after: LoadRow::of(&window.hit.after),
+            },
+            impact: KINDS
+                .into_iter()
+                .map(|kind| (kind.name(), shares(kind, incident, account, redact)))
+                .collect(),
+            distinct_clients: Kind::Caller.shares(incident, account.detail, true).failed().len() as u64,
+            distinct_request_ids: distinct_ids(&account.detail.request_ids, incident).0,
         }
     }
+}
+
+/// Values named of each kind.
+const NAMED: usize = 100;
+
+/// What was hit, by value, most hits first.
+fn shares(kind: Kind, incident: &Incident, account: &Account<'_>, redact: &Redactor) -> Vec<ShareRow> {
+    let shares = kind.shares(incident, account.detail, true);
+    let named = shares.failed().into_iter().take(NAMED).filter_map(|(name, hit)| {
+        let row = shares.rows.get(name)?;
+        Some(ShareRow {
+            name: kind.shown(name, redact),
+            requests: row.requests,
+            hit,
+            requests_before: row.requests_before,
+            hit_before: row.failed_before,
+        })
+    });
+    named.collect()
 }
 
 impl LoadRow {

@@ -201,7 +201,7 @@ pub(super) struct FindingRow<'a> {
     first_seen: Option<String>,
     last_seen: Option<String>,
     ongoing: bool,
-    likely_cause: &'a str,
+    likely_cause: Words<'a>,
     evidence: Vec<FactRow<'a>>,
     against: Vec<AgainstRow<'a>>,
     fix: Vec<RemedyRow<'a>>,
@@ -228,22 +228,22 @@ struct ScopeRow<'a> {
 
 #[derive(Serialize)]
 struct FactRow<'a> {
-    text: &'a str,
+    text: Words<'a>,
     count: u64,
 }
 
 #[derive(Serialize)]
 struct AgainstRow<'a> {
-    text: &'a str,
+    text: Words<'a>,
 }
 
 #[derive(Serialize)]
 struct RemedyRow<'a> {
-    text: &'a str,
+    text: Words<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<&'a str>,
+    command: Option<Words<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    yaml: Option<&'a str>,
+    yaml: Option<Words<'a>>,
 }
 
 #[derive(Serialize)]
@@ -284,6 +284,24 @@ impl<'a> Triage<'a> {
     }
 }
 
+impl Triage<'_> {
+    /// Rewrites every text that may quote the log, except the lines of `exemplars`.
+    pub(super) fn rewrite_quotes(&mut self, rewritten: impl Fn(&str) -> String) {
+        let change = |text: &mut Words<'_>| *text = Cow::Owned(rewritten(text));
+        self.input.rejects.iter_mut().for_each(|row| change(&mut row.sample));
+        for row in &mut self.findings {
+            change(&mut row.likely_cause);
+            row.evidence.iter_mut().for_each(|fact| change(&mut fact.text));
+            row.against.iter_mut().for_each(|fact| change(&mut fact.text));
+            for remedy in row.fix.iter_mut().chain(&mut row.confirm) {
+                change(&mut remedy.text);
+                remedy.command.iter_mut().chain(&mut remedy.yaml).for_each(change);
+            }
+            row.scope.authority.iter_mut().for_each(change);
+        }
+    }
+}
+
 impl<'a> Input<'a> {
     fn of(report: &Report<'a>) -> Input<'a> {
         let lines = &report.summary.lines;
@@ -297,7 +315,7 @@ impl<'a> Input<'a> {
             source: report.source(r.source),
             line: r.line,
             offset: r.offset,
-            reason: r.reason.text(),
+            reason: r.reason.text(report.view.lang),
             sample: utf8(&r.sample),
         });
         let mut formats: Vec<_> =
@@ -323,15 +341,16 @@ impl<'a> Input<'a> {
 
 impl<'a> Totals<'a> {
     fn of(summary: &'a Summary) -> Totals<'a> {
+        let totals = summary.totals();
         Totals {
-            requests: summary.counts.requests(),
-            failed: summary.counts.failed(),
+            requests: totals.counts.requests(),
+            failed: totals.counts.failed(),
             vantages: Vantages::of(summary.sides),
-            outcomes: outcomes(summary.counts),
-            flags: tally(&summary.flags),
-            flag_sets: tally(&summary.flag_sets),
-            codes: Codes(summary.codes.clone()),
-            latency_ms: LatencyRow::of(&summary.latency()),
+            outcomes: outcomes(totals.counts),
+            flags: owned(tally(&totals.flags)),
+            flag_sets: owned(tally(&totals.flag_sets)),
+            codes: Codes(totals.codes),
+            latency_ms: LatencyRow::of(&totals.latency),
         }
     }
 }
@@ -356,7 +375,9 @@ fn upstreams(summary: &Summary) -> Vec<UpstreamRow<'_>> {
     let mut out: Vec<_> = rows.into_iter().map(|(name, u)| UpstreamRow::of(Some(name), false, u)).collect();
     out.extend(summary.other_upstreams.as_deref().map(|u| UpstreamRow::of(None, true, u)));
     if summary.no_upstream.counts.requests() > 0 {
-        out.push(UpstreamRow::of(None, false, &summary.no_upstream));
+        let (counts, codes) = summary.no_upstream_once();
+        let row = UpstreamRow::of(None, false, &summary.no_upstream);
+        out.push(UpstreamRow { codes: Codes(codes), ..row.counted(counts) });
     }
     out
 }
@@ -377,16 +398,28 @@ impl<'a> UpstreamRow<'a> {
             namespace: cluster.namespace.map(utf8),
             port: cluster.port,
             subset: cluster.subset.map(utf8),
-            requests: counts.requests(),
-            failed: counts.failed(),
-            failure_rate: fraction(counts.failed(), counts.requests()),
+            requests: 0,
+            failed: 0,
+            failure_rate: 0.0,
             flags: tally(&upstream.flags),
             codes: Codes(upstream.codes.clone()),
-            outcomes: outcomes(counts),
+            outcomes: BTreeMap::new(),
             latency_ms: LatencyRow::of(&upstream.latency),
             hosts: hosts(upstream),
             first_failure: upstream.failure.first_us.map(rfc3339_ms),
             last_failure: upstream.failure.last_us.map(rfc3339_ms),
+        }
+        .counted(counts)
+    }
+
+    /// The row with these counts.
+    fn counted(self, counts: Counts) -> UpstreamRow<'a> {
+        UpstreamRow {
+            requests: counts.requests(),
+            failed: counts.failed(),
+            failure_rate: fraction(counts.failed(), counts.requests()),
+            outcomes: outcomes(counts),
+            ..self
         }
     }
 }
@@ -435,13 +468,17 @@ impl<'a> FindingRow<'a> {
             first_seen: first_us.map(rfc3339_ms),
             last_seen: last_us.map(rfc3339_ms),
             ongoing: finding.ongoing,
-            likely_cause: &finding.likely_cause,
+            likely_cause: Cow::Borrowed(&finding.likely_cause),
             evidence: finding
                 .evidence
                 .iter()
-                .map(|Fact { text, count }| FactRow { text, count: *count })
+                .map(|Fact { text, count, .. }| FactRow { text: Cow::Borrowed(text), count: *count })
                 .collect(),
-            against: finding.against.iter().map(|Fact { text, .. }| AgainstRow { text }).collect(),
+            against: finding
+                .against
+                .iter()
+                .map(|Fact { text, .. }| AgainstRow { text: Cow::Borrowed(text) })
+                .collect(),
             fix: finding.fix.iter().map(RemedyRow::of).collect(),
             confirm: finding.confirm.iter().map(RemedyRow::of).collect(),
             alternatives: finding.alternatives.iter().map(AlternativeRow::of).collect(),
@@ -467,7 +504,11 @@ impl<'a> ScopeRow<'a> {
 impl<'a> RemedyRow<'a> {
     fn of(remedy: &'a Remedy) -> RemedyRow<'a> {
         let Remedy { text, command, yaml } = remedy;
-        RemedyRow { text, command: command.as_deref(), yaml: yaml.as_deref() }
+        RemedyRow {
+            text: Cow::Borrowed(text),
+            command: command.as_deref().map(Cow::Borrowed),
+            yaml: yaml.as_deref().map(Cow::Borrowed),
+        }
     }
 }
 
@@ -501,6 +542,10 @@ fn tally(counter: &Counter<Text>) -> Tally<'_> {
         *out.entry(Cow::Borrowed("other")).or_default() += counter.other();
     }
     out
+}
+
+fn owned(tally: Tally<'_>) -> Tally<'static> {
+    tally.into_iter().map(|(key, n)| (Cow::Owned(key.into_owned()), n)).collect()
 }
 
 pub(super) fn fraction(part: u64, whole: u64) -> f64 {

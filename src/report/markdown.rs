@@ -3,13 +3,25 @@
 use std::io::Write;
 
 use super::escape::markdown;
-use super::story::{Block, Figure, Span, Stack, Story, Table, spans, tell};
-use super::{Account, Narrator, units};
+use super::story::{Block, Figure, Span, Stack, Story, Table, spans, tell, tell_triage};
+use super::{Account, Narrator, Renderer, Report, units};
 use crate::error::{ErrorKind, Result};
 use crate::record::time::rfc3339_s;
+use crate::words::Lang;
 
-/// The narrator.
+/// The narrator, and the renderer of a triage.
 pub(super) struct Markdown;
+
+impl Renderer for Markdown {
+    fn name(&self) -> &'static str {
+        "markdown"
+    }
+
+    fn render(&self, report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
+        out.write_all(written(&tell_triage(report)).as_bytes()).map_err(ErrorKind::Write)?;
+        Ok(())
+    }
+}
 
 impl Narrator for Markdown {
     fn name(&self) -> &'static str {
@@ -33,12 +45,12 @@ pub(super) fn written(story: &Story) -> String {
         if !section.title.is_empty() {
             out += &format!("\n## {}\n", markdown(&section.title));
         }
-        section.blocks.iter().for_each(|block| write(block, &mut out));
+        section.blocks.iter().for_each(|block| write(block, story.lang, &mut out));
     }
     out
 }
 
-fn write(block: &Block, out: &mut String) {
+fn write(block: &Block, lang: Lang, out: &mut String) {
     match block {
         Block::Text(text) => *out += &format!("\n{}\n", prose(text)),
         Block::Head(text) => *out += &format!("\n### {}\n", markdown(text)),
@@ -55,7 +67,7 @@ fn write(block: &Block, out: &mut String) {
             out.push('\n');
             tasks.iter().for_each(|task| *out += &format!("- [ ] {}\n", prose(task)));
         }
-        Block::Figure(Figure::Stack(stack)) => *out += &format!("\n{}\n", sparkline(stack)),
+        Block::Figure(Figure::Stack(stack)) => *out += &format!("\n{}\n", sparkline(stack, lang)),
         // The tables around say the same in words.
         Block::Figure(Figure::Heat(_) | Figure::Lines(_)) => {}
     }
@@ -96,7 +108,7 @@ fn fenced(text: &str) -> String {
 /// Columns of the sparkline.
 const COLUMNS: usize = 60;
 
-fn sparkline(stack: &Stack) -> String {
+fn sparkline(stack: &Stack, lang: Lang) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let each = stack.buckets.len().div_ceil(COLUMNS).max(1);
     let sums: Vec<u64> =
@@ -108,12 +120,13 @@ fn sparkline(stack: &Stack) -> String {
     let (Some(first), Some(last)) = (stack.buckets.first(), stack.buckets.last()) else {
         return String::new();
     };
-    format!(
-        "`{line}` failures per {}, {} – {}; highest {}",
-        units::bucket(width_s),
-        rfc3339_s(first.0),
-        rfc3339_s(last.0.saturating_add(stack.width_s.saturating_mul(1_000_000))),
-        units::count(most)
+    let (unit, most, what) = (units::bucket(width_s, lang), units::count(most), stack.what);
+    let from = rfc3339_s(first.0);
+    let to = rfc3339_s(last.0.saturating_add(stack.width_s.saturating_mul(1_000_000)));
+    say!(
+        lang,
+        "`{line}` {what} per {unit}, {from} – {to}; highest {most}",
+        "`{line}` 每{unit}{what}数，{from} – {to}；最高 {most}"
     )
 }
 
@@ -124,7 +137,7 @@ mod tests {
     #[test]
     fn a_fence_cannot_be_closed_from_inside() {
         let mut out = String::new();
-        write(&Block::Code("a ```` b\n# no heading".to_owned()), &mut out);
+        write(&Block::Code("a ```` b\n# no heading".to_owned()), Lang::En, &mut out);
         assert_eq!(out, "\n`````\na ```` b\n# no heading\n`````\n");
     }
 
@@ -132,9 +145,9 @@ mod tests {
     fn cells_stay_in_their_cell() {
         let mut out = String::new();
         let rows = vec![vec!["a|b\n@all <b>[x](y)".to_owned(), "1".to_owned()]];
-        write(&Block::Table(Table { head: vec!["x", "y"], rows, numbers: 1 }), &mut out);
+        write(&Block::Table(Table::new(["x", "y"], rows, 1)), Lang::En, &mut out);
         assert_eq!(out.lines().count(), 4);
         let last = out.lines().last().unwrap();
-        assert!(!last.contains("<b>") && !last.contains("a|b") && !last.contains("@all"), "{last}");
+        assert!(!last.contains("<b>") && last.contains("`a\\|b\\x0a@all`"), "{last}");
     }
 }

@@ -22,7 +22,9 @@ use crate::aggregate::{Detail, Summary};
 use crate::diagnosis::Finding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::incident::Incident;
+use crate::words::Lang;
 pub use redact::Hide;
+pub use story::matters;
 
 /// One input as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct SourceInfo {
 /// How the user wants to see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
+    /// The language of all prose.
+    pub lang: Lang,
     /// Columns of the terminal.
     pub width: usize,
     /// ANSI colours.
@@ -52,7 +56,7 @@ pub struct View {
 
 impl Default for View {
     fn default() -> Self {
-        View { width: 80, colour: false, top: 10, bucket_seconds: None }
+        View { lang: Lang::En, width: 80, colour: false, top: 10, bucket_seconds: None }
     }
 }
 
@@ -84,7 +88,7 @@ impl<'r> Report<'r> {
     /// Everything the reader should know about the data: the caller's warnings and what the counts themselves say.
     fn all_warnings(&self) -> Vec<String> {
         let mut all = self.warnings.to_vec();
-        all.extend(quality::warnings(self.summary));
+        all.extend(quality::warnings(self.summary, self.view.lang));
         all
     }
 }
@@ -101,7 +105,8 @@ pub trait Renderer: Sync {
 }
 
 /// All output formats; the first is the default.
-pub static RENDERERS: &[&dyn Renderer] = &[&terminal::Terminal, &json::Json];
+pub static RENDERERS: &[&dyn Renderer] =
+    &[&terminal::Terminal, &json::Json, &markdown::Markdown, &html::Html];
 
 /// The renderer with this name.
 ///
@@ -110,7 +115,11 @@ pub static RENDERERS: &[&dyn Renderer] = &[&terminal::Terminal, &json::Json];
 pub fn renderer(name: &str) -> Result<&'static dyn Renderer> {
     RENDERERS.iter().copied().find(|r| r.name() == name).ok_or_else(|| {
         let names: Vec<_> = RENDERERS.iter().map(|r| r.name()).collect();
-        let message = format!("there is no output {name:?} for triage; there are: {}", names.join(", "));
+        let names = names.join(", ");
+        let message = both!(
+            "there is no output {name:?} for triage; there are: {names}",
+            "没有输出格式 {name:?}；可用的有：{names}"
+        );
         Error::from(ErrorKind::Option { message })
     })
 }
@@ -151,7 +160,11 @@ pub static NARRATORS: &[&dyn Narrator] = &[&markdown::Markdown, &incident_json::
 pub fn narrator(name: &str) -> Result<&'static dyn Narrator> {
     NARRATORS.iter().copied().find(|r| r.name() == name).ok_or_else(|| {
         let names: Vec<_> = NARRATORS.iter().map(|r| r.name()).collect();
-        let message = format!("there is no output {name:?} for a report; there are: {}", names.join(", "));
+        let names = names.join(", ");
+        let message = both!(
+            "there is no output {name:?} for a report; there are: {names}",
+            "report 没有输出格式 {name:?}；可用的有：{names}"
+        );
         Error::from(ErrorKind::Option { message })
     })
 }

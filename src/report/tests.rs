@@ -76,7 +76,6 @@ fn finding(severity: Severity) -> Finding {
     Finding {
         id: "connection-refused".into(),
         title: "nothing listens on the port".into(),
-        title_zh: String::new(),
         severity,
         confidence: 0.91,
         guide: vec!["1.1".into(), "7.4".into()],
@@ -88,8 +87,8 @@ fn finding(severity: Severity) -> Finding {
         likely_cause: "Envoy reached 10.1.2.31, and the kernel there refused the connection: 210 × UF."
             .into(),
         evidence: vec![
-            Fact { text: "210 of 210 carry \"Connection refused\"".into(), count: 210 },
-            Fact { text: "only one of three hosts, and it had served 200s until then".into(), count: 0 },
+            Fact::new("210 of 210 carry \"Connection refused\"".into(), 210),
+            Fact::new("only one of three hosts, and it had served 200s until then".into(), 0),
         ],
         against: vec![],
         fix: vec![Remedy {

@@ -1,4 +1,7 @@
-//! The only place that turns numbers into words: counts, rates, durations, bytes.
+//! The only place that turns numbers into words: counts, rates, durations, bytes. Units are symbols, the same in every
+//! language.
+
+use crate::words::Lang;
 
 /// `10,240`.
 pub fn count(n: u64) -> String {
@@ -13,10 +16,16 @@ pub fn count(n: u64) -> String {
     out
 }
 
-/// `1 request`, `10,240 requests`.
+/// `1 request`, `10,240 requests`: English alone; Chinese has its own measure words.
 pub fn counted(n: u64, noun: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", count(n))
+}
+
+/// The first letter as a capital.
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// `4.9 %` of a part in a whole. What is not nothing never reads as nothing, and what is not all never as all.
@@ -59,15 +68,19 @@ fn two(large: u64, unit: &str, small: u64, small_unit: &str) -> String {
     }
 }
 
-/// `a second`, `a minute`, `15 s`: what follows "failures per".
-pub fn bucket(seconds: i64) -> String {
+/// `second`, `minute`, `15 s`: what follows "failures per", or stands within `每…失败数`.
+pub fn bucket(seconds: i64, lang: Lang) -> String {
     match seconds {
-        1 => "second".to_owned(),
-        60 => "minute".to_owned(),
-        3_600 => "hour".to_owned(),
-        86_400 => "day".to_owned(),
-        604_800 => "week".to_owned(),
-        s => duration(s.unsigned_abs().saturating_mul(1000)).replace(".0 s", " s"),
+        1 => lang.pick("second", "秒").to_owned(),
+        60 => lang.pick("minute", "分钟").to_owned(),
+        3_600 => lang.pick("hour", "小时").to_owned(),
+        86_400 => lang.pick("day", "天").to_owned(),
+        604_800 => lang.pick("week", "周").to_owned(),
+        s => {
+            let text = duration(s.unsigned_abs().saturating_mul(1000)).replace(".0 s", " s");
+            // Chinese stands close around words and apart from numbers.
+            say!(lang, "{text}", " {text} ")
+        }
     }
 }
 
@@ -115,7 +128,9 @@ mod tests {
         let shown: Vec<_> =
             [12, 999, 10_000, 886_000, 3_600_000, 7_500_000, 300_000_000].map(duration).into();
         assert_eq!(shown, ["12 ms", "999 ms", "10.0 s", "14 min 46 s", "1 h", "2 h 5 min", "3 d 11 h"]);
-        assert_eq!((bucket(60), bucket(15), bucket(300)), ("minute".into(), "15 s".into(), "5 min".into()));
+        let shown: Vec<_> = [60, 15, 300].map(|seconds| bucket(seconds, Lang::En)).into();
+        assert_eq!(shown, ["minute", "15 s", "5 min"]);
+        assert_eq!((bucket(60, Lang::Zh), bucket(15, Lang::Zh)), ("分钟".into(), " 15 s ".into()));
     }
 
     #[test]

@@ -107,6 +107,9 @@ async def tcp(to, authority=None, send=b"hello ledger\n", patience=None, hold=0.
     """Opens a connection, sends, waits for one answer, stays for `hold` seconds."""
     try:
         reader, writer = await _connect(to, tls, sni)
+    except ConnectionResetError:
+        # The proxy took the connection, and it was over before we looked.
+        return "refused" if tls else "closed"
     except (OSError, ssl.SSLError, asyncio.TimeoutError):
         return "refused"
     try:

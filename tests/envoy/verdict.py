@@ -118,8 +118,8 @@ def _first(truth, finding, seen, service, clusters):
     if clusters and cluster and cluster not in (scope.get("upstream"), *scope.get("upstreams", [])):
         wrong.append(f"scope of {finding['id']} is {json.dumps(scope)}, wanted {cluster}")
     wanted = truth.counted
-    if wanted is True and service:
-        failed = sum(not clients.went_well(end) for one, end in seen if one is service)
+    if wanted is True and (service or not truth.scope):
+        failed = sum(not clients.went_well(end) for one, end in seen if service in (one, None))
         wanted = (failed, failed)
     elif type(wanted) is int:
         wanted = (wanted, wanted)

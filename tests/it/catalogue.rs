@@ -221,6 +221,20 @@ fn examples_fire() {
 }
 
 #[test]
+fn patterns_of_the_proxys_own_log_have_examples() {
+    let untold: Vec<_> = pages()
+        .iter()
+        .flat_map(|page| page.head.when.iter().map(move |when| (page, when)))
+        .filter(|(_, when)| when.is_about_proxy_log())
+        .filter(|(page, when)| {
+            !page.fires.iter().any(|lines| when.told_by(&summary_of(lines.as_bytes()).proxy_log))
+        })
+        .map(|(page, _)| page.head.id.as_str())
+        .collect();
+    assert!(untold.is_empty(), "no example of the proxy's own lines: {untold:?}");
+}
+
+#[test]
 fn counterexamples_are_silent() {
     let firing: Vec<String> = pages()
         .iter()

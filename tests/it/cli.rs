@@ -13,7 +13,7 @@ const HEALTHY: &str = "sample-logs/istio-text/healthy.log";
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_meshwhy"));
-    command.args(args).current_dir(root()).env("COLUMNS", "100").env_remove("NO_COLOR");
+    command.args(args).current_dir(root()).env("COLUMNS", "100").env("LC_ALL", "C").env_remove("NO_COLOR");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -8,6 +8,7 @@ const GOOD: &str = "[2026-01-02T03:04:06.678Z] \"GET /b HTTP/1.1\" 200 - via_ups
 
 fn meshwhy(args: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_meshwhy"))
+        .env("LC_ALL", "C")
         .args(args)
         .env("COLUMNS", "100")
         .stdin(Stdio::piped())
@@ -101,6 +102,7 @@ fn filters_apply_to_records_and_to_the_triage_alike() {
 #[test]
 fn a_closed_pipe_is_success() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_meshwhy"))
+        .env("LC_ALL", "C")
         .arg("records")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

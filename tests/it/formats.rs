@@ -104,6 +104,8 @@ fn wrapped_and_foreign_samples_hold_their_records() {
         "gcp-json/subset-missing.jsonl",
         "otlp-json/subset-missing.jsonl",
         "als-json/subset-missing.jsonl",
+        "otlp-json/batch.json",
+        "als-json/stream.json",
     ] {
         let (format, product) = (path.split('/').next().expect("a folder"), path);
         let path = folder.join(path);
@@ -270,7 +272,7 @@ fn groups_do_not_depend_on_how_the_work_is_done() {
     }
 }
 
-/// Both ends of one connection log it: they are counted by side, and no headline adds them up.
+/// Both ends of one connection log it: the sides show both, and the totals count it once.
 #[test]
 fn both_ends_of_a_tunnel_are_not_added_up() {
     let line = &format_rows().iter().find(|row| row.name == "ztunnel").expect("the row").sample;
@@ -278,11 +280,94 @@ fn both_ends_of_a_tunnel_are_not_added_up() {
     let (summary, _) = of_bytes(pair.as_bytes());
     assert_eq!((summary.sides.caller.requests(), summary.sides.callee.requests()), (1, 1));
     assert_eq!(summary.sides.untold.requests(), 0);
+    assert_eq!(
+        (summary.lines.access, summary.totals().counts.requests(), summary.totals().other_ends),
+        (2, 1, 1)
+    );
     // A waypoint logs the request, and the tunnel that brought it.
     let request = FAILING.replace("outbound|80||", "inbound-vip|80|http|");
     let tunnel = FAILING.replace("outbound|80||web.shop.svc.cluster.local", "main_internal");
     let (summary, _) = of_bytes(format!("{request}\n{tunnel}\n").as_bytes());
     assert_eq!((summary.sides.callee.requests(), summary.sides.tunnel.requests()), (1, 1));
+    let totals = summary.totals();
+    assert_eq!((totals.counts.requests(), totals.counts.failed(), totals.carriers), (1, 1, 1));
+    assert_eq!((totals.codes.get(&503), totals.flags.get(&b"UF"[..])), (Some(&1), 1));
+    assert_eq!((totals.flag_sets.get(&b"UF"[..]), totals.latency.count()), (1, 1));
+    let (summary, _) = of_bytes(format!("{tunnel}\n{tunnel}\n").as_bytes());
+    assert_eq!(summary.totals().counts.requests(), 2);
+}
+
+/// One end's log counts in full. With both, what one end alone saw is kept: connections that never reached the
+/// destination, peers outside the mesh. No order of the lines and no cut changes that.
+#[test]
+fn what_one_end_alone_saw_is_counted() {
+    let line = |service: &str, direction: &str, error: &str| {
+        let error = if error.is_empty() { String::new() } else { format!(" error=\"{error}\"") };
+        format!(
+            "2026-01-02T03:04:05.678901Z\tinfo\taccess\tconnection complete\tsrc.addr=10.0.0.1:5000 dst.addr=10.0.0.2:15008 \
+             dst.service=\"{service}\" direction=\"{direction}\" bytes_sent=1 bytes_recv=2 duration=\"3ms\"{error}\n"
+        )
+    };
+    let refused = "connection failed: Connection refused (os error 111)";
+    let mut lines = vec![line("other.shop", "inbound", ""); 3];
+    lines.extend(vec![line("cart.shop", "outbound", ""); 7]);
+    lines.extend(vec![line("cart.shop", "outbound", refused); 2]);
+    lines.extend(vec![line("cart.shop", "inbound", ""); 9]);
+    lines.extend(vec![line("", "inbound", ""), line("", "outbound", "")]);
+    let count = |lines: &[String], options: &Options| {
+        let input = Input::Bytes { name: "-".to_owned(), bytes: lines.concat().into_bytes() };
+        let (summary, ..) = summarise(&[input], &Reader::new(), &Filter::default(), options, None)
+            .expect("nothing is written");
+        let totals = summary.totals();
+        assert_eq!(summary.lines.access, lines.len() as u64);
+        let (alone, codes) = summary.no_upstream_once();
+        assert_eq!(
+            (alone.requests(), codes.values().sum()),
+            (totals.counts.requests(), totals.counts.requests())
+        );
+        (totals.counts.requests(), totals.counts.failed(), totals.other_ends)
+    };
+    for (block_bytes, threads) in [(1 << 20, 1), (300, 3), (1000, 2)] {
+        let options = Options { block_bytes, threads, ..Options::default() };
+        assert_eq!(count(&lines, &options), (3 + 9 + 2 + 1, 2, 8));
+        let backwards: Vec<_> = lines.iter().rev().cloned().collect();
+        assert_eq!(count(&backwards, &options), (15, 2, 8));
+        assert_eq!(count(&lines[3..12], &options), (9, 2, 0), "one end");
+    }
+}
+
+/// Every layout, and every product's JSON, behind every prefix and inside every object that carries lines.
+#[test]
+fn every_format_is_read_in_every_wrapper() {
+    for row in format_rows().iter().filter(|row| row.sort.is_format()) {
+        let plain = records(row.sample.as_bytes());
+        for wrapper in format_rows().iter().filter(|row| row.sort == Sort::Wrapper) {
+            // What carries objects only, or puts the record's own word before it.
+            if (wrapper.name == "emissary" && !row.sample.starts_with('['))
+                || (wrapper.name == "kubectl --timestamps" && row.name == "ztunnel")
+            {
+                continue;
+            }
+            let quoted = serde_json::Value::from(&*row.sample).to_string();
+            let inner =
+                if wrapper.sample.starts_with('{') { &quoted[1..quoted.len() - 1] } else { &row.sample };
+            let line = wrapper.sample.replace("LINE", inner);
+            let read = records(line.as_bytes());
+            assert_eq!(read.len(), plain.len(), "{} in {}: {line}", row.name, wrapper.name);
+            for key in [
+                "format",
+                "response_code",
+                "flags",
+                "upstream_cluster",
+                "path",
+                "outcome",
+                "start_time",
+                "complete",
+            ] {
+                assert_eq!(read[0][key], plain[0][key], "{key} of {} in {}", row.name, wrapper.name);
+            }
+        }
+    }
 }
 
 /// The same requests were logged as text, where nothing is escaped, and as JSON, where everything is: so the JSON tells
@@ -376,5 +461,49 @@ fn odd_columns_are_read() {
         let host = ("upstream_host", "10.0.0.7:80");
         assert_eq!(read[0][host.0], host.1, "{line}");
         assert_eq!(read[0]["complete"], true, "{line}");
+    }
+}
+
+/// A header that holds the whole end of another line makes neither another layout nor another upstream of its own.
+#[test]
+fn a_forged_end_wins_in_no_layout() {
+    const FORGED: &str =
+        r#"" 200 - via_upstream - "-" 0 0 0 0 "-" "-" "-" "h" "10.6.6.6:1" outbound|1||evil - - - - r"#;
+    let value = |operator: &str| match operator {
+        "START_TIME" => "2026-01-02T03:04:05.678Z",
+        "REQ(:METHOD)" => "GET",
+        "REQ(X-ENVOY-ORIGINAL-PATH?:PATH)" => "/a",
+        "PROTOCOL" => "HTTP/1.1",
+        "RESPONSE_CODE" => "503",
+        "RESPONSE_FLAGS" => "UF",
+        "RESPONSE_CODE_DETAILS" => "upstream_reset",
+        "BYTES_RECEIVED" | "BYTES_SENT" | "DURATION" => "12",
+        "REQ(USER-AGENT)" => FORGED,
+        "REQ(:AUTHORITY)" => "cart",
+        "REQ(X-FORWARDED-FOR)" => "10.0.0.1",
+        "REQ(X-REQUEST-ID)" => "rid",
+        "UPSTREAM_HOST" => "10.0.0.7:80",
+        "UPSTREAM_CLUSTER" | "UPSTREAM_CLUSTER_RAW" => "outbound|80||web",
+        "DOWNSTREAM_LOCAL_ADDRESS" => "10.9.9.9:80",
+        "DOWNSTREAM_REMOTE_ADDRESS" => "10.0.0.1:5000",
+        "ROUTE_NAME" => "default",
+        _ => "-",
+    };
+    for (name, format) in meshwhy::format::known_formats() {
+        // Columns that somebody put behind Envoy's own format look like the end of it.
+        if !format.contains("USER-AGENT") || name == "envoy-default-plus" {
+            continue;
+        }
+        let line: String = format
+            .split('%')
+            .enumerate()
+            .map(|(n, part)| if n % 2 == 1 { value(part) } else { part })
+            .collect();
+        let read = records(line.as_bytes());
+        assert_eq!(read.len(), 1, "{line}");
+        for (key, expected) in [("authority", "cart"), ("upstream_host", "10.0.0.7:80")] {
+            assert_eq!(read[0][key], expected, "{key} of {name}: {line}");
+        }
+        assert_eq!((&read[0]["response_code"], &read[0]["duration"]), (&503.into(), &12.into()), "{name}");
     }
 }

@@ -1,6 +1,6 @@
 //! Counting lines at a glance gives what reading every one of them gives.
 
-use meshwhy::aggregate::{Caps, Detail, Summary, Tally};
+use meshwhy::aggregate::{Caps, Summary, Tally};
 use meshwhy::format::{Glance, Reader};
 use meshwhy::input::Input;
 use meshwhy::pipeline::{Fold, Options, Place, Seen, run};
@@ -11,7 +11,6 @@ use crate::samples::samples;
 /// Counts everything, and glances at lines or does not.
 struct Counting<const GLANCES: bool> {
     tally: Tally,
-    detail: Detail,
     glanced: u64,
 }
 
@@ -23,19 +22,15 @@ impl<const GLANCES: bool> Fold for Counting<GLANCES> {
     }
 
     fn glance(&mut self, glance: &Glance<'_>) -> bool {
-        let Some(known) = self.tally.glance(glance) else { return false };
-        self.detail.glance(known, glance);
-        self.glanced += 1;
-        true
+        let enough = self.tally.glance(glance);
+        self.glanced += u64::from(enough);
+        enough
     }
 
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
         let Place { source, line, offset, raw, .. } = *place;
         match seen {
-            Seen::Record(record) => {
-                self.tally.record(record, source, line, offset, raw);
-                self.detail.record(record);
-            }
+            Seen::Record(record) => self.tally.record(record, source, line, offset, raw),
             Seen::Proxy(proxy) => self.tally.proxy(proxy, source, line, offset, raw),
             Seen::Other => self.tally.other(),
             Seen::Reject(reject) => self.tally.reject(*reject, source, line, offset, raw),
@@ -44,27 +39,26 @@ impl<const GLANCES: bool> Fold for Counting<GLANCES> {
 }
 
 /// What was counted, and how many lines at a glance.
-fn counted<const GLANCES: bool>(log: &[u8], block_bytes: usize, threads: usize) -> ((Summary, Detail), u64) {
+fn counted<const GLANCES: bool>(log: &[u8], block_bytes: usize, threads: usize) -> (Summary, u64) {
     let input = Input::Bytes { name: "log".to_owned(), bytes: log.to_vec() };
     let options = Options { block_bytes, threads, ..Options::default() };
-    let (mut whole, mut detail, mut glanced) = (Summary::default(), Detail::default(), 0);
+    let (mut whole, mut glanced) = (Summary::default(), 0);
     run(
         &[input],
         &Reader::new(),
-        || Counting::<GLANCES> { tally: Tally::default(), detail: Detail::default(), glanced: 0 },
+        || Counting::<GLANCES> { tally: Tally::default(), glanced: 0 },
         &options,
         None,
         |part| {
             let mut later = part.fold.tally.finish();
             later.shift_lines(part.first_line);
             whole.merge(later, &Caps::default());
-            detail.merge(part.fold.detail);
             glanced += part.fold.glanced;
             Ok(())
         },
     )
     .expect("reading from memory");
-    ((whole, detail), glanced)
+    (whole, glanced)
 }
 
 fn check(what: &str, log: &[u8], block_bytes: usize, threads: usize) -> u64 {

@@ -39,6 +39,57 @@ fn what_people_see_is_as_it_was() {
     assert!(changed.is_empty(), "{RENEW}=1 renews these:\n{}", changed.join("\n"));
 }
 
+/// Reports of two recorded incidents, the triage and the comparison of one of them: arguments, and the file they are
+/// kept in.
+const REPORTS: [(&[&str], &str); 9] = [
+    (&["report", "--slo", "99.9", KILLED], "checkout-killed.md"),
+    (&["report", "--slo", "99.9", "--output", "json", KILLED], "checkout-killed.json"),
+    (&["report", "--slo", "99.9", "--output", "html", KILLED], "checkout-killed.html"),
+    (&["report", "--slo", "99.9", ROLLOUT], "rollout.md"),
+    (&["report", "--slo", "99.9", "--output", "json", ROLLOUT], "rollout.json"),
+    (&["report", "--slo", "99.9", "--output", "html", ROLLOUT], "rollout.html"),
+    (&["--output", "markdown", ROLLOUT], "rollout-triage.md"),
+    (&["--output", "html", ROLLOUT], "rollout-triage.html"),
+    (&["compare", "--split-at", "2026-11-22T14:06:09.182Z", KILLED], "checkout-killed-compare.md"),
+];
+const KILLED: &str = "sample-logs/istio-text/checkout-killed.log";
+const ROLLOUT: &str = "sample-logs/istio-text/rollout.log";
+
+fn kept_report(name: &str) -> PathBuf {
+    root().join("tests/golden/report").join(name)
+}
+
+/// The same bytes for any number of threads, and as they were.
+#[test]
+fn reports_are_as_they_were() {
+    let mut changed = Vec::new();
+    for (args, name) in REPORTS {
+        let got = |threads: &str| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_meshwhy"));
+            command
+                .args(args)
+                .args(["--threads", threads])
+                .current_dir(root())
+                .env("LC_ALL", "C")
+                .output()
+                .expect("it runs")
+                .stdout
+        };
+        let one = got("1");
+        assert!(one == got("4"), "{name}: four threads say something else");
+        let path = kept_report(name);
+        if std::env::var_os(RENEW).is_some() {
+            fs::create_dir_all(path.parent().expect("a folder")).expect("tests/golden can be written");
+            fs::write(&path, &one).expect("tests/golden can be written");
+        }
+        let expected = fs::read(&path).unwrap_or_default();
+        if one != expected {
+            changed.push(format!("{}\n{}", relative(&path), first_difference(&expected, &one)));
+        }
+    }
+    assert!(changed.is_empty(), "{RENEW}=1 renews these:\n{}", changed.join("\n"));
+}
+
 fn first_difference(expected: &[u8], got: &[u8]) -> String {
     let (expected, got) = (String::from_utf8_lossy(expected), String::from_utf8_lossy(got));
     let mut got = got.lines();
@@ -71,8 +122,9 @@ fn tables_keep_their_width() {
 
 #[test]
 fn no_golden_is_left_over() {
-    let known: Vec<PathBuf> =
+    let mut known: Vec<PathBuf> =
         samples().iter().flat_map(|s| FORMS.map(|(_, _, ending)| golden(&s.name, ending))).collect();
+    known.extend(REPORTS.map(|(_, name)| kept_report(name)));
     for path in files("tests/golden") {
         assert!(known.contains(&path), "{} belongs to no sample", relative(&path));
     }

@@ -304,6 +304,7 @@ fn the_top_level_is_tidy() {
         "sample-logs",
         "docs",
         "README.md",
+        "README.zh.md",
         "LICENSE",
         "CHANGELOG.md",
         "target",
@@ -319,7 +320,8 @@ fn the_top_level_is_tidy() {
 fn links_between_documents_hold() {
     let mut pages: Vec<String> = files("docs").iter().map(|p| relative(p)).collect();
     pages.extend(
-        ["README.md", "CHANGELOG.md", "sample-logs/README.md", "benches/README.md"].map(str::to_owned),
+        ["README.md", "README.zh.md", "CHANGELOG.md", "sample-logs/README.md", "benches/README.md"]
+            .map(str::to_owned),
     );
     for page in pages.iter().filter(|page| page.ends_with(".md")) {
         let content = text(page);

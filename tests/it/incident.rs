@@ -14,6 +14,7 @@ const FAULT: [&str; 2] = ["2026-11-22T14:06:09.182Z", "2026-11-22T14:06:29.182Z"
 
 fn meshwhy(args: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_meshwhy"))
+        .env("LC_ALL", "C")
         .args(args)
         .current_dir(root())
         .stdin(Stdio::piped())
@@ -134,15 +135,104 @@ fn nothing_from_a_log_is_markup() {
     let html = words(&["report", "--output", "html"], log.as_bytes());
     assert_eq!(html.matches("<script>").count(), 1);
     let markdown = words(&["report"], log.as_bytes());
-    let mut fenced = false;
+    let (mut fenced, mut cells) = (false, 0);
     for line in markdown.lines() {
         fenced ^= line.starts_with("```");
         assert!(fenced || !line.contains("<script>"), "{line}");
         assert!(fenced || !line.contains("[x]("), "{line}");
-        if !fenced && line.starts_with("| /a") {
-            assert_eq!(line.replace("\\|", "").matches('|').count(), 4, "{line}");
+        if !fenced && line.starts_with("| path") {
+            cells += 1;
+            assert_eq!(line.replace("\\|", "").matches('|').count(), 6, "{line}");
         }
     }
+    assert!(cells > 0, "the path is told");
+}
+
+/// Traffic at ten requests a second; `what` says code, flags and details of one, by second and number.
+fn traffic(seconds: u32, what: impl Fn(u32, u32) -> (u16, &'static str, &'static str)) -> String {
+    let mut out = String::new();
+    for n in 0..seconds * 10 {
+        let (code, flags, details) = what(n / 10, n);
+        let (minute, second, ms) = (n / 600, n / 10 % 60, n % 10 * 100);
+        let path = if n % 4 == 0 { "/pay" } else { "/list" };
+        out += &format!(
+            "[2026-01-02T03:{minute:02}:{second:02}.{ms:03}Z] \"GET {path} HTTP/1.1\" {code} {flags} {details} - \"-\" 0 91 3 - \
+             \"-\" \"agent/1\" \"id-{n}\" \"web.shop:80\" \"10.0.0.7:80\" outbound|80||web.shop.svc.cluster.local - \
+             10.9.9.9:80 203.0.113.{}:5000 - default\n",
+            n % 7
+        );
+    }
+    out
+}
+
+#[test]
+fn what_was_hit_is_counted_and_not_shared_out() {
+    // The same kind of failure is background of one path, and the incident of the other.
+    let log = traffic(600, |s, n| match (s, n % 4) {
+        (300..360, 0) => (503, "UF", "upstream_reset_before_response_started{connection_failure}"),
+        (_, 1) if n % 97 == 0 => (503, "UF", "upstream_reset_before_response_started{connection_failure}"),
+        _ => (200, "-", "via_upstream"),
+    });
+    let report = json(&["report", "--output", "json"], log.as_bytes());
+    let incident = &report["incidents"][0];
+    assert_eq!(incident["kind"], "failures");
+    let paths = incident["impact"]["path"].as_array().unwrap();
+    assert_eq!((&paths[0]["name"], &paths[0]["hit"]), (&"GET /pay".into(), &150.into()));
+    assert_eq!((&paths[0]["requests"], &paths[0]["hit_before"]), (&150.into(), &0.into()));
+    let hit: u64 = paths.iter().map(|row| row["hit"].as_u64().unwrap()).sum();
+    assert_eq!(hit, incident["failed"].as_u64().unwrap());
+    assert_eq!(incident["distinct_request_ids"], incident["failed"]);
+    assert_eq!(incident["hit"]["during"]["failed"], incident["failed"]);
+    assert!(paths.iter().skip(1).all(|row| row["hit_before"].as_u64() > row["hit"].as_u64()), "{paths:?}");
+}
+
+#[test]
+fn a_policy_that_shuts_the_door_is_an_incident() {
+    let denied = "rbac_access_denied_matched_policy[ns[shop]-policy[shut]-rule[0]]";
+    let log = traffic(600, |s, _| match s {
+        200..260 => (403, "-", denied),
+        _ => (200, "-", "via_upstream"),
+    });
+    let report = json(&["report", "--output", "json"], log.as_bytes());
+    let incident = &report["incidents"][0];
+    assert_eq!(
+        (&incident["kind"], &incident["denied"], &incident["failed"]),
+        (&"denials".into(), &600.into(), &0.into())
+    );
+    assert_eq!(incident["findings"][0], "rbac-denied");
+    let told = words(&["report"], log.as_bytes());
+    assert!(told.lines().nth(2).unwrap().contains("were denied by policy (100 %)"), "{told}");
+}
+
+#[test]
+fn times_are_counted_from_the_last_record_of_files() {
+    let n = |args: &[&str]| words(args, b"").lines().count();
+    let all = n(&["records", KILLED]);
+    let late = n(&["records", "--since", "end-20s", KILLED]);
+    let early = n(&["records", "--until", "end-20s", KILLED]);
+    assert!(late > 0 && early > 0 && late + early == all, "{late} + {early} of {all}");
+    assert_eq!(n(&["records", "--since", "!end-20s", KILLED]), early);
+    let triage = json(&["--output", "json", "--since", "end-20s", KILLED], b"");
+    assert_eq!(triage["totals"]["requests"], late);
+    // Each side of a comparison has its own end.
+    let sides = ["compare", "--output", "json", "--since", "end-20s", "--before", KILLED, "--after", KILLED];
+    assert_eq!(json(&sides, b"")["before"]["requests"], late);
+    let refused = meshwhy(&["report", "--since", "end-20s"], text(KILLED).as_bytes());
+    assert_eq!(refused.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(message.contains("--since") && message.contains("files"), "{message}");
+    assert_eq!(meshwhy(&["--until", "end-soon", KILLED], b"").status.code(), Some(2));
+}
+
+#[test]
+fn a_triage_and_a_comparison_are_documents_too() {
+    let told = words(&["--output", "markdown", KILLED], b"");
+    assert!(told.starts_with("# checkout.shop:8080: nothing listens on the upstream's port\n"), "{told}");
+    assert!(told.contains("\n## Upstreams\n") && !told.contains("Timeline"), "{told}");
+    let page = words(&["--output", "html", KILLED], b"");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("checkout.shop:8080"));
+    let page = words(&["compare", "--output", "html", "--split-at", FAULT[0], KILLED], b"");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("Worse than before"), "{page}");
 }
 
 #[test]

@@ -18,6 +18,8 @@ mod golden;
 mod house;
 /// Incident reports and comparisons: truth of recordings, schemas, redaction, gates.
 mod incident;
+/// English and Chinese: completeness, screens, and who gets which.
+mod languages;
 /// Every sample through every container, block size and number of threads; and what must hold for any bytes.
 mod paths;
 /// The README's commands and its example.

@@ -8,9 +8,12 @@ use crate::samples::{RENEW, root, text};
 const SAMPLE: &str = "sample-logs/istio-text/checkout-killed.log";
 const COLUMNS: &str = "100";
 
-fn output() -> String {
+/// The README in each language, with the word before the checks on its screen.
+const PAGES: [(&str, &str, &str); 2] = [("README.md", "en", "check"), ("README.zh.md", "zh", "检查")];
+
+fn output(lang: &str) -> String {
     let run = Command::new(env!("CARGO_BIN_EXE_meshwhy"))
-        .arg(SAMPLE)
+        .args([SAMPLE, "--lang", lang])
         .current_dir(root())
         .env("COLUMNS", COLUMNS)
         .output()
@@ -20,8 +23,8 @@ fn output() -> String {
 }
 
 /// The screen down to the first finding's checks.
-fn shown(output: &str) -> String {
-    let end = output.find("\n   check").map_or(output.len(), |at| at + 1);
+fn shown(output: &str, check: &str) -> String {
+    let end = output.find(&format!("\n   {check}")).map_or(output.len(), |at| at + 1);
     let rest = &output[end..];
     let check =
         rest.find("           kubectl").and_then(|at| Some(at + rest[at..].find('\n')? + 1)).unwrap_or(0);
@@ -37,36 +40,52 @@ fn fence(page: &str) -> (&str, &str, &str) {
 
 #[test]
 fn the_example_is_real() {
-    let page = text("README.md");
-    let expected = shown(&output());
-    let (before, found, behind) = fence(&page);
-    if std::env::var_os(RENEW).is_some() {
-        std::fs::write(root().join("README.md"), format!("{before}{expected}{behind}")).expect("README.md");
-        return;
+    for (name, lang, check) in PAGES {
+        let page = text(name);
+        let expected = shown(&output(lang), check);
+        let (before, found, behind) = fence(&page);
+        if std::env::var_os(RENEW).is_some() {
+            std::fs::write(root().join(name), format!("{before}{expected}{behind}")).expect(name);
+            continue;
+        }
+        assert_eq!(found, expected, "{name}: {RENEW}=1 renews it");
     }
-    assert_eq!(found, expected, "{RENEW}=1 renews it");
 }
 
-/// Lines of the README's `sh` fences.
-fn commands() -> Vec<String> {
-    let page = text("README.md");
+/// Lines of a README's `sh` fences, without what is said about them.
+fn commands(name: &str) -> Vec<String> {
+    let page = text(name);
     let fences = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next().map(str::to_owned));
     fences.flat_map(|fence| fence.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
 #[test]
 fn the_first_commands_are_the_promised_ones() {
-    let commands = commands();
+    let commands = commands("README.md");
     assert_eq!(commands[0], format!("cargo run --release -- {SAMPLE}"));
     assert_eq!(commands[1], "cargo test");
     assert!(root().join(SAMPLE).is_file());
+}
+
+/// Both READMEs show the same commands; only what is said behind them differs.
+#[test]
+fn the_readmes_show_the_same_commands() {
+    let bare = |name: &str| -> Vec<String> {
+        let own = |line: &String| line.split(" # ").next().unwrap_or_default().trim_end().to_owned();
+        commands(name).iter().map(own).collect()
+    };
+    assert_eq!(bare("README.md"), bare("README.zh.md"));
 }
 
 /// Options and commands that the README shows are known to the program.
 #[test]
 fn shown_options_exist() {
     let help = |args: &[&str]| {
-        let run = Command::new(env!("CARGO_BIN_EXE_meshwhy")).args(args).output().expect("the program runs");
+        let run = Command::new(env!("CARGO_BIN_EXE_meshwhy"))
+            .args(args)
+            .env("LC_ALL", "C")
+            .output()
+            .expect("the program runs");
         assert!(run.status.success(), "{args:?}");
         String::from_utf8(run.stdout).expect("UTF-8")
     };

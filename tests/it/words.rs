@@ -10,6 +10,7 @@ fn meshwhy(args: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_meshwhy"))
         .args(args)
         .env("COLUMNS", "100")
+        .env("LC_ALL", "C")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

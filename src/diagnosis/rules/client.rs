@@ -1,7 +1,7 @@
 //! Signals of the client and its requests.
 
 use super::super::case::Case;
-use crate::aggregate::{Counter, Text};
+use crate::aggregate::{Counter, Size, Text};
 use crate::envoy::FlagSet;
 use crate::record::Kind;
 
@@ -74,13 +74,27 @@ pub(super) fn retries(case: &Case<'_>) -> bool {
     case.key.flags.intersects(FlagSet::known(&["URX"])) || ids.total() * 5 > ids.len() as u64 * 6
 }
 
+/// OpenSSL and BoringSSL pad their ClientHello to this; other sizes are any protocol's.
+const CLIENT_HELLO_BYTES: u64 = 517;
+/// An alert, or a short refusal, and nothing of a handshake.
+const ALERT_BYTES: std::ops::Range<u64> = 7..200;
+
 pub(super) fn tls_hello(case: &Case<'_>) -> bool {
-    let within = |counter: &Counter<crate::aggregate::Size>, low, high| {
-        let hits: u64 =
-            counter.iter().filter(|(size, _)| (low..=high).contains(&size.0)).map(|(_, n)| n).sum();
+    let most = |sizes: &Counter<Size>, fits: fn(u64) -> bool| {
+        let hits: u64 = sizes.iter().filter(|(size, _)| fits(size.0)).map(|(_, n)| n).sum();
         hits * 5 >= case.symptom.count * 4
     };
     case.key.kind == Kind::Tcp
-        && within(&case.symptom.bytes_received, 200, 2_000)
-        && within(&case.symptom.bytes_sent, 1, 199)
+        && most(&case.symptom.bytes_received, |size| size == CLIENT_HELLO_BYTES)
+        && most(&case.symptom.bytes_sent, |size| ALERT_BYTES.contains(&size))
+}
+
+/// TCP connections that a network filter closed before the proxy chose an upstream for them.
+pub(super) fn turned_away(case: &Case<'_>) -> bool {
+    let moved = |sizes: &Counter<Size>| case.symptom.count - sizes.get(&Size(0));
+    case.key.kind == Kind::Tcp
+        && case.key.upstream.is_none()
+        && case.key.host == Some(false)
+        && (moved(&case.symptom.bytes_sent) + moved(&case.symptom.bytes_received)) * 20 <= case.symptom.count
+        && case.listener.is_some_and(|listener| listener.tcp_carried > 0)
 }

@@ -102,13 +102,23 @@ pub(super) fn gateway(case: &Case<'_>) -> bool {
             && !name.starts_with(b"outbound_.")
             && name.iter().any(u8::is_ascii_alphabetic)
     };
+    // `reviews.default` is a short form of an upstream's own name.
+    let short = |name: &[u8]| {
+        summary.upstreams.keys().any(|upstream| {
+            Cluster::parse(upstream)
+                .host
+                .and_then(|host| host.strip_prefix(name))
+                .is_some_and(|rest| rest.starts_with(b"."))
+        })
+    };
+    let stranger = |name: &[u8]| outside(name) && !short(name);
     !inbound
-        && (summary.snis.keys().any(|sni| outside(sni))
-            || case.key.authority.as_ref().is_some_and(|a| outside(a))
+        && (summary.snis.keys().any(|sni| stranger(sni))
+            || case.key.authority.as_ref().is_some_and(|a| stranger(a))
             || summary
                 .authorities
                 .iter()
-                .any(|(name, a)| outside(name) && a.counts.requests() * 4 > summary.counts.requests()))
+                .any(|(name, a)| a.counts.requests() * 4 > summary.counts.requests() && stranger(name)))
 }
 
 /// The listener itself carries inbound clusters, or another port of the same address does, or the SNI is that of
@@ -238,4 +248,9 @@ pub(super) fn known_details(case: &Case<'_>) -> bool {
     case.key.details.as_ref().is_none_or(|details| {
         std::str::from_utf8(details).is_ok_and(|text| crate::envoy::details::explain(text).is_some())
     })
+}
+
+/// The log tells how long upstreams took, and of these records it does not.
+pub(super) fn unanswered(case: &Case<'_>) -> bool {
+    case.summary.service_times && case.symptom.answered == 0
 }

@@ -25,6 +25,13 @@ pub(super) fn quick(case: &Case<'_>) -> bool {
         && durations.quantile_ms(900) <= 10 * QUICK_MS
 }
 
+/// A refused connection never takes long. Of connects that time out the first ones do, however many fail behind them.
+pub(super) fn some_waited(case: &Case<'_>) -> bool {
+    let durations = &case.symptom.durations;
+    let waited = durations.count() - durations.between(0, 4 * QUICK_MS);
+    waited >= 2 && waited * 50 >= durations.count()
+}
+
 pub(super) fn worked_on(case: &Case<'_>) -> bool {
     let durations = &case.symptom.durations;
     durations.count() > 0 && durations.between(0, REACHED_MS) * 10 < durations.count() * 4

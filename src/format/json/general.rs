@@ -9,34 +9,13 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::keys::tell;
+use super::keys::{self, tell};
 use super::shapes;
 use super::{JsonKeys, Reading, decide, values};
 use crate::record::{Field, Layout, Reason, Reject};
 
 /// Shippers nest two or three deep.
 const DEPTH: usize = 5;
-
-/// Objects that may hold the record, whole.
-const HOLDERS: [&str; 17] = [
-    "jsonPayload",
-    "log",
-    "message",
-    "body",
-    "Body",
-    "log_processed",
-    "fields",
-    "event",
-    "attributes",
-    "_source",
-    "json",
-    "data",
-    "payload",
-    "record",
-    "line",
-    "msg",
-    "access_log",
-];
 
 /// The best value of each field so far.
 pub(super) struct Offers<'v> {
@@ -145,7 +124,7 @@ impl JsonKeys {
         if depth == 0 {
             return;
         }
-        for name in HOLDERS {
+        for name in keys::HOLDERS {
             // In Elastic's schema `event` tells of the shipping, and `duration` there counts nanoseconds.
             let is_record = name != "event" || offers.product != Some("ecs-json");
             if let Some(Value::Object(inner)) = object.get(name).filter(|_| is_record) {

@@ -41,6 +41,35 @@ pub(super) mod tell {
     pub(in super::super) const SCOPE: u32 = 1 << 15;
 }
 
+/// Objects that may hold the record, whole. Each has a row in [`lookup`], too.
+pub(super) const HOLDERS: [&str; 25] = [
+    "jsonPayload",
+    "log",
+    "message",
+    "body",
+    "Body",
+    "log_processed",
+    "fields",
+    "event",
+    "attributes",
+    "_source",
+    "json",
+    "data",
+    "payload",
+    "record",
+    "line",
+    "msg",
+    "access_log",
+    "access",
+    "accesslog",
+    "accessLog",
+    "access-log",
+    "envoy",
+    "istio",
+    "parsed",
+    "content",
+];
+
 /// What is known of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
@@ -76,7 +105,9 @@ pub(super) fn lookup(key: &[u8]) -> Option<Key> {
     match key.len() {
         0..=5 => match key {
             b"path" => is(Path),
-            b"log" | b"body" | b"Body" | b"json" | b"data" | b"event" | b"line" => mark(HOLDER),
+            b"log" | b"body" | b"Body" | b"json" | b"data" | b"event" | b"line" | b"envoy" | b"istio" => {
+                mark(HOLDER)
+            }
             b"level" => mark(LEVEL),
             b"msg" => mark(MESSAGE | HOLDER),
             b"scope" => mark(SCOPE),
@@ -94,11 +125,11 @@ pub(super) fn lookup(key: &[u8]) -> Option<Key> {
         6 => match key {
             b"method" => is(Method),
             b"status" => alias(Code, 4, 0),
-            b"fields" | b"record" => mark(HOLDER),
+            b"fields" | b"record" | b"access" | b"parsed" => mark(HOLDER),
             _ => None,
         },
         7 => match key {
-            b"payload" | b"message" | b"_source" => mark(HOLDER),
+            b"payload" | b"message" | b"_source" | b"content" => mark(HOLDER),
             b"latency" => alias(Duration, 2, 0),
             _ => None,
         },
@@ -113,6 +144,11 @@ pub(super) fn lookup(key: &[u8]) -> Option<Key> {
             b"requestId" => alias(RequestId, 3, 0),
             b"userAgent" => alias(UserAgent, 2, 0),
             b"timestamp" => alias(StartTime, 3, 0),
+            b"startTime" => alias(StartTime, 9, 0),
+            b"bytesSent" => alias(BytesSent, 1, 0),
+            b"routeName" => alias(RouteName, 1, 0),
+            b"accesslog" | b"accessLog" => mark(HOLDER),
+            b"scopeLogs" => mark(DEEP),
             _ => None,
         },
         10 => match key {
@@ -128,7 +164,7 @@ pub(super) fn lookup(key: &[u8]) -> Option<Key> {
             b"systemTime" => alias(StartTime, 2, 0),
             b"kubernetes" => mark(KUBERNETES),
             b"attributes" | b"envoyproxy" | b"logRecords" => mark(DEEP),
-            b"access_log" => mark(HOLDER),
+            b"access_log" | b"access-log" => mark(HOLDER),
             _ => None,
         },
         11 => match key {
@@ -155,6 +191,7 @@ pub(super) fn lookup(key: &[u8]) -> Option<Key> {
             b"response_flag" => alias(Flags, 2, FLAGS),
             b"responseFlags" => alias(Flags, 1, FLAGS),
             b"xForwardedFor" => alias(ForwardedFor, 2, 0),
+            b"bytesReceived" => alias(BytesReceived, 1, 0),
             b"httpAuthority" => alias(Authority, 2, 0),
             b"log_processed" => mark(HOLDER),
             b"uber_trace_id" => mark(CONTOUR),
@@ -199,6 +236,7 @@ pub(super) fn lookup(key: &[u8]) -> Option<Key> {
             b"x_envoy_origin_path" => alias(Path, 2, ENVOY),
             b"requestedServerName" => alias(ServerName, 1, ENVOY),
             b"responseCodeDetails" => alias(Details, 1, ENVOY),
+            b"upstreamServiceTime" => alias(ServiceTime, 5, ENVOY),
             _ => None,
         },
         21 => match key {
@@ -231,9 +269,27 @@ fn lookup_long(key: &[u8]) -> Option<Key> {
         b"upstream_request_attempt_count" => told(Attempts, ENVOY),
         b"x-envoy-upstream-service-time" => alias(ServiceTime, 1, ENVOY),
         b"x_envoy_upstream_service_time" => alias(ServiceTime, 2, ENVOY),
+        b"upstreamLocalAddress" => alias(UpstreamLocal, 1, ENVOY),
+        b"downstreamLocalAddress" => alias(DownstreamLocal, 1, ENVOY),
+        b"downstreamRemoteAddress" => alias(DownstreamRemote, 1, ENVOY),
+        b"connectionTerminationDetails" => alias(Termination, 1, ENVOY),
+        b"upstreamTransportFailureReason" => alias(TransportFailure, 1, ENVOY),
         b"http.response.status_code" | b"envoyproxy.response_flags" | b"httpRequest.status" => mark(DEEP),
         _ => None,
     }
+}
+
+/// A key that a shipper made of a nested one: `log_processed.response_code`. It counts less than the same key at its
+/// own level.
+#[cold]
+pub(super) fn lookup_flattened(key: &[u8]) -> Option<Key> {
+    const BELOW: u8 = 64;
+    let dot = memchr::memrchr(b'.', key)?;
+    let holders = key[..dot].split(|b| *b == b'.');
+    let held = holders.into_iter().all(|part| HOLDERS.iter().any(|holder| holder.as_bytes() == part));
+    let inner =
+        lookup(&key[dot + 1..]).filter(|inner| held && inner.tells & (tell::DEEP | tell::HOLDER) == 0)?;
+    Some(Key { rank: inner.rank + BELOW, ..inner })
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use super::{Reading, proxy, ztunnel};
 use crate::error::{ErrorKind, Result};
 use crate::record::object::{Member, Object, Shape, Step, blanks};
 use crate::record::{Field, Kind, Layout, Reason, Record, Reject, time};
+use crate::words::Said;
 
 /// Which keys hold which fields: the known ones, and the user's before them.
 #[derive(Debug, Default)]
@@ -62,14 +63,17 @@ impl JsonKeys {
     /// # Errors
     /// An item is not `FIELD=KEY`, or there is no such field.
     pub(super) fn parse(&mut self, text: &str) -> Result<()> {
-        let wrong = |message: String| ErrorKind::Option { message };
+        let wrong = |message: Said| ErrorKind::Option { message };
         for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-            let (field, key) = item
-                .split_once('=')
-                .filter(|(_, key)| !key.is_empty())
-                .ok_or_else(|| wrong(format!("--json-keys: {item:?} is not FIELD=KEY")))?;
-            let field = Field::from_key(field.trim())
-                .ok_or_else(|| wrong(format!("--json-keys: there is no field {field:?}")))?;
+            let (field, key) = item.split_once('=').filter(|(_, key)| !key.is_empty()).ok_or_else(|| {
+                wrong(both!(
+                    "--json-keys: {item:?} is not FIELD=KEY",
+                    "--json-keys：{item:?} 不是 FIELD=KEY 的形式"
+                ))
+            })?;
+            let field = Field::from_key(field.trim()).ok_or_else(|| {
+                wrong(both!("--json-keys: there is no field {field:?}", "--json-keys：没有字段 {field:?}"))
+            })?;
             self.add(field, key.trim());
         }
         Ok(())
@@ -83,7 +87,7 @@ impl JsonKeys {
     /// What a key means: the user's word first, at a rank before all others.
     #[inline]
     fn lookup(&self, key: &[u8]) -> Option<Key> {
-        let known = keys::lookup(key);
+        let known = keys::lookup(key).or_else(|| keys::lookup_flattened(key));
         if self.own.is_empty() {
             return known;
         }
@@ -258,7 +262,7 @@ fn decide(tells: u32, text: &[u8], layout: &mut Layout) -> Option<Reading> {
     }
     let code = record.number(Field::Code);
     if code.is_none() && record.logged(Field::Flags).is_none() {
-        return Some(Reading::Rejected(Reject { reason: Reason::Missing(Field::Code), column: 0 }));
+        return Some(Reading::Rejected(Reject { reason: Reason::NoStatus, column: 0 }));
     }
     // Istio 1.1 wrote the start time under `method`.
     let swapped = record

@@ -54,6 +54,8 @@ struct Plan {
     numbers: [u8; 3],
     /// The proxy's address towards the upstream: it matters whether there is one.
     local: Option<u8>,
+    /// The upstream's own time.
+    service: Option<u8>,
     /// The client's address.
     remote: Option<u8>,
 }
@@ -208,6 +210,7 @@ impl Ordinary {
             numbers: Numbers { received, sent, duration_ms },
             local_address: plan.local.is_some_and(|n| column(n).is_some_and(|text| text != b"-")),
             path: line.get(first + 1..last)?,
+            service_time: plan.service.map_or(Some(&b""[..]), column)?,
             remote: plan.remote.map_or(Some(&b""[..]), column)?,
         })
     }
@@ -276,7 +279,7 @@ impl Plan {
                 Some((Some(Field::Duration), _)) if bare => numbers[2] = Some(n),
                 Some((Some(Field::UpstreamLocal), Class::Token)) if bare => plan.local = Some(n),
                 Some((Some(Field::DownstreamRemote), Class::Token)) if bare => plan.remote = Some(n),
-                Some((Some(Field::ServiceTime), Class::Token)) if bare => {}
+                Some((Some(Field::ServiceTime), Class::Token)) if bare => plan.service = Some(n),
                 Some((
                     None | Some(Field::ForwardedFor | Field::UserAgent | Field::RequestId),
                     Class::Free,

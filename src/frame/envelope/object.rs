@@ -51,7 +51,10 @@ impl Search<'_> {
                     return None;
                 }
                 if let Some(rank) = message(key) {
-                    if self.message.as_ref().is_none_or(|(known, ..)| rank < *known) {
+                    // Envoy's OpenTelemetry logger may leave the body empty: the record is in the attributes.
+                    if !member.value.is_empty()
+                        && self.message.as_ref().is_none_or(|(known, ..)| rank < *known)
+                    {
                         self.message = Some((rank, member.value.clone(), escaped));
                     }
                 } else if let Some((role, rank)) = role(key) {
@@ -79,6 +82,7 @@ impl Search<'_> {
             }
             b"pod" => self.named(Role::Pod, value),
             b"container" => self.named(Role::Container, value),
+            b"attributes" if holds_record(&self.text[value.clone()]) => None,
             b"resourceLogs" | b"scopeLogs" | b"logRecords" => {
                 let at = value.start + 1;
                 match Object::open_at(&self.text[..value.end], at) {
@@ -101,6 +105,7 @@ impl Search<'_> {
                         self.wrapper.name(role, rank, member.value, escaped);
                     }
                 }
+                Shape::Nested if key == b"attributes" => self.attributes(member.value),
                 Shape::Nested if key == b"labels" && depth > 0 => self.names(member.value, depth - 1),
                 Shape::Nested if key == b"pod" => {
                     self.named(Role::Pod, member.value);
@@ -110,6 +115,32 @@ impl Search<'_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// OpenTelemetry's list of `{"key":…,"value":{"stringValue":…}}`.
+    fn attributes(&mut self, value: Range<usize>) {
+        let text = &self.text[..value.end];
+        let mut at = value.start + 1;
+        while let Some(mut object) = Object::open_at(text, at) {
+            let (mut known, mut found) = (None, None);
+            while let Step::Member(member) = object.step() {
+                match (&text[member.key], member.shape) {
+                    (b"key", Shape::Text(false)) => known = attribute(&text[member.value]),
+                    (b"value", Shape::Nested) => found = Object::open_at(text, member.value.start),
+                    _ => {}
+                }
+            }
+            if let (Some(role), Some(mut inner)) = (known, found)
+                && let Step::Member(Member { value, shape: Shape::Text(escaped), .. }) = inner.step()
+            {
+                self.wrapper.name(role, 2, value, escaped);
+            }
+            if object.position() <= at {
+                return;
+            }
+            at = object.position()
+                + text[object.position()..].iter().take_while(|b| matches!(b, b',' | b' ')).count();
         }
     }
 
@@ -124,6 +155,23 @@ impl Search<'_> {
         }
         Some(())
     }
+}
+
+/// OpenTelemetry's names.
+fn attribute(key: &[u8]) -> Option<Role> {
+    match key {
+        b"k8s.pod.name" => Some(Role::Pod),
+        b"k8s.namespace.name" => Some(Role::Namespace),
+        b"k8s.container.name" => Some(Role::Container),
+        _ => None,
+    }
+}
+
+/// True for attributes that are a record's fields: then the body is not the line.
+fn holds_record(attributes: &[u8]) -> bool {
+    [&b"\"response_code\""[..], b"\"response_flags\"", b"\"responseFlags\""]
+        .iter()
+        .any(|key| memchr::memmem::find(attributes, key).is_some())
 }
 
 /// Keys of a message, best first.

@@ -11,10 +11,11 @@ mod words;
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use super::markdown;
+use super::{html, markdown};
 use crate::aggregate::{Latency, Summary, Text, Upstream};
 use crate::diagnosis::{Finding, Severity, only_failures, upstream_title};
 use crate::error::{Error, ErrorKind, Result};
+use crate::words::Lang;
 
 /// One side of a comparison.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +31,8 @@ pub struct Side<'r> {
 pub enum Form {
     /// For people.
     Markdown,
+    /// For people, one file to be opened in a browser.
+    Html,
     /// For scripts, schema `meshwhy.compare/1`.
     Json,
 }
@@ -43,9 +46,12 @@ impl Form {
         match name {
             "markdown" => Ok(Form::Markdown),
             "json" => Ok(Form::Json),
+            "html" => Ok(Form::Html),
             _ => {
-                let message =
-                    format!("there is no output {name:?} for a comparison; there are: markdown, json");
+                let message = both!(
+                    "there is no output {name:?} for a comparison; there are: markdown, json, html",
+                    "compare 没有输出格式 {name:?}；可用的有：markdown、json、html"
+                );
                 Err(Error::from(ErrorKind::Option { message }))
             }
         }
@@ -111,6 +117,7 @@ pub struct Comparison<'r> {
     changes: Vec<Change>,
     /// The bound that p must be below.
     level: f64,
+    lang: Lang,
 }
 
 /// Chance to be wrong anywhere in the whole comparison.
@@ -123,7 +130,7 @@ const FEWEST: u64 = 30;
 
 impl<'r> Comparison<'r> {
     /// Compares.
-    pub fn of(before: Side<'r>, after: Side<'r>) -> Comparison<'r> {
+    pub fn of(before: Side<'r>, after: Side<'r>, lang: Lang) -> Comparison<'r> {
         let mut changes = vec![total(before, after)];
         let mut upstreams: BTreeMap<&Text, [Option<&Upstream>; 2]> = BTreeMap::new();
         for (side, summary) in [before.summary, after.summary].into_iter().enumerate() {
@@ -135,7 +142,7 @@ impl<'r> Comparison<'r> {
             let share = |side: Option<&Upstream>| {
                 side.map_or(Share::default(), |u| Share { hits: u.counts.failed(), of: u.counts.requests() })
             };
-            let scope = Some(upstream_title(name));
+            let scope = Some(upstream_title(name, lang));
             let mut change = change(What::Failures, scope.clone(), share(sides[0]), share(sides[1]));
             change.upstream = Some(name.clone());
             changes.push(change);
@@ -144,7 +151,7 @@ impl<'r> Comparison<'r> {
             }
         }
         changes.extend(shift(None, None, &before.summary.latency(), &after.summary.latency()));
-        changes.extend(causes(before, after));
+        changes.extend(causes(before, after, lang));
         let level = FAMILY / changes.iter().filter(|c| c.verdict != Verdict::Unknown).count().max(1) as f64;
         for change in changes.iter_mut().filter(|c| c.p > level && c.verdict != Verdict::Unknown) {
             change.verdict = Verdict::Same;
@@ -156,7 +163,7 @@ impl<'r> Comparison<'r> {
                 .then(size(b).cmp(&size(a)))
                 .then(a.scope.cmp(&b.scope))
         });
-        Comparison { before, after, changes, level }
+        Comparison { before, after, changes, level, lang }
     }
 
     /// True when something got worse, or something bad is new.
@@ -169,26 +176,32 @@ impl<'r> Comparison<'r> {
     /// # Errors
     /// When the writer fails.
     pub fn write(&self, form: Form, out: &mut dyn Write) -> Result<()> {
-        match form {
-            Form::Markdown => {
-                let text = markdown::written(&words::story(self));
-                out.write_all(text.as_bytes()).map_err(ErrorKind::Write)?;
-                Ok(())
-            }
-            Form::Json => json::write(self, out),
-        }
+        let text = match form {
+            Form::Markdown => markdown::written(&words::story(self)),
+            Form::Html => html::written(&words::story(self)),
+            Form::Json => return json::write(self, out),
+        };
+        out.write_all(text.as_bytes()).map_err(ErrorKind::Write)?;
+        Ok(())
     }
 
     /// What the reader should know about the data.
     fn warnings(&self) -> Vec<String> {
+        let lang = self.lang;
         let mut out = Vec::new();
-        for (name, side) in [("before", self.before), ("after", self.after)] {
+        for (name, side) in words::sides(self) {
             if side.summary.counts.requests() == 0 {
-                out.push(format!("there is no request {name}: nothing can be compared"));
+                out.push(say!(
+                    lang,
+                    "there is no request {name}: nothing can be compared",
+                    "{name}没有任何请求：无法比较"
+                ));
             }
             if only_failures(side.summary) {
-                out.push(format!(
-                    "the log {name} holds almost only failures (successes are not logged?): shares mean little"
+                out.push(say!(
+                    lang,
+                    "the log {name} holds almost only failures (successes are not logged?): shares mean little",
+                    "{name}的日志里几乎只有失败的请求（没有记录成功的请求？）：比例没有意义"
                 ));
             }
         }
@@ -261,11 +274,11 @@ fn shift(scope: Option<String>, name: Option<&Text>, before: &Latency, after: &L
 }
 
 /// Causes of either side, by id and scope.
-fn causes(before: Side<'_>, after: Side<'_>) -> Vec<Change> {
+fn causes(before: Side<'_>, after: Side<'_>, lang: Lang) -> Vec<Change> {
     let mut pairs: BTreeMap<(String, String), [Option<&Finding>; 2]> = BTreeMap::new();
     for (side, findings) in [before.findings, after.findings].into_iter().enumerate() {
         for finding in findings {
-            pairs.entry((finding.scope.title(), finding.id.clone())).or_default()[side] = Some(finding);
+            pairs.entry((finding.scope.title(lang), finding.id.clone())).or_default()[side] = Some(finding);
         }
     }
     pairs

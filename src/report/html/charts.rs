@@ -3,31 +3,34 @@
 
 use super::super::escape::html;
 use super::super::story::{Figure, Heat, Lines, Stack};
-use super::super::units::{bucket, count, duration};
+use super::super::units::{bucket, capital, count, duration};
 use crate::record::time::{clock_s, rfc3339_s};
+use crate::words::Lang;
 
-pub(super) fn figure(figure: &Figure, out: &mut String) {
+pub(super) fn figure(figure: &Figure, lang: Lang, out: &mut String) {
     match figure {
-        Figure::Stack(stack) => stacked(stack, out),
-        Figure::Heat(heat) => heat_map(heat, out),
-        Figure::Lines(lines) => curves(lines, out),
+        Figure::Stack(stack) => stacked(stack, lang, out),
+        Figure::Heat(heat) => heat_map(heat, lang, out),
+        Figure::Lines(lines) => curves(lines, lang, out),
     }
 }
 
 /// Layers of the stack that have a colour; the last is for the rest.
 const COLOURS: usize = 7;
 
-fn stacked(stack: &Stack, out: &mut String) {
+fn stacked(stack: &Stack, lang: Lang, out: &mut String) {
     let Some(first) = stack.buckets.first() else { return };
     let n = stack.buckets.len();
     let most = stack.buckets.iter().map(|b| b.2.max(b.3.iter().sum())).max().unwrap_or(0).max(1);
-    let every = bucket(stack.width_s);
-    *out += &format!(
-        "<figure class=\"zoom\"><figcaption>Failed requests per {every} by response flags, highest {}; shaded: \
-         incidents</figcaption>\n",
-        count(most)
+    let (every, highest, what) = (bucket(stack.width_s, lang), count(most), capital(stack.what));
+    let caption = say!(
+        lang,
+        "{what} per {every} by response flags, highest {highest}; shaded: incidents",
+        "每{every}{what}数，按响应标志，最高 {highest}；阴影：事件"
     );
-    *out += &open_plot(n, first.0, stack.width_s, &format!("Failed requests per {every}"));
+    *out += &format!("<figure class=\"zoom\"><figcaption>{caption}</figcaption>\n");
+    let label = say!(lang, "{what} per {every}", "每{every}{what}数");
+    *out += &open_plot(n, first.0, stack.width_s, &label);
     marks(&stack.marks, first.0, stack.width_s, n, out);
     for (x, (us, requests, failed, layers)) in stack.buckets.iter().enumerate().filter(|(_, b)| b.2 > 0) {
         let rest = failed.saturating_sub(layers.iter().sum());
@@ -38,11 +41,11 @@ fn stacked(stack: &Stack, out: &mut String) {
             .filter(|(_, n)| **n > 0)
             .map(|(name, n)| format!(", {} {}", html(name), count(*n)))
             .collect::<String>();
-        *out += &format!(
-            "<g><title>{}: {} of {} failed{words}</title>",
-            clock_s(*us),
-            count(*failed),
-            count(*requests)
+        let (at, hit, requests, what) = (clock_s(*us), count(*failed), count(*requests), stack.what);
+        *out += &say!(
+            lang,
+            "<g><title>{at}: {hit} {what} of {requests} requests{words}</title>",
+            "<g><title>{at}：{requests} 个请求中{what} {hit} 个{words}</title>"
         );
         let mut y = 100.0;
         for (layer, n) in layers.iter().chain([&rest]).enumerate().filter(|(_, n)| **n > 0) {
@@ -61,7 +64,8 @@ fn stacked(stack: &Stack, out: &mut String) {
     *out += "<ul class=\"legend\">";
     let other = stack.buckets.iter().any(|b| b.2 > b.3.iter().sum());
     let names = stack.layers.iter().map(String::as_str).map(|name| (name, false));
-    for (at, (name, last)) in names.chain(other.then_some(("others", true))).enumerate() {
+    for (at, (name, last)) in names.chain(other.then_some((lang.pick("others", "其他"), true))).enumerate()
+    {
         let class = if last { COLOURS - 1 } else { at.min(COLOURS - 1) };
         *out += &format!("<li>{}{}</li>", swatch(&format!("l{class}")), html(name));
     }
@@ -111,10 +115,17 @@ fn axis(start_us: i64, width_s: i64, buckets: usize, out: &mut String) {
     );
 }
 
-fn heat_map(heat: &Heat, out: &mut String) {
+fn heat_map(heat: &Heat, lang: Lang, out: &mut String) {
     let most = heat.rows.iter().flat_map(|(_, counts)| counts).copied().max().unwrap_or(0);
-    *out += "<figure><figcaption>Response flags by upstream, the whole log</figcaption>\n<div class=\"wide\"><table \
-             class=\"sortable heat\"><thead><tr><th scope=\"col\">upstream</th>";
+    let caption = lang.pick(
+        "Failures and denials by upstream and response flags (status where there are none), the whole log",
+        "各上游的失败和拒绝，按响应标志（没有标志的按状态码），整个日志",
+    );
+    let upstream = lang.pick("upstream", "上游");
+    *out += &format!(
+        "<figure><figcaption>{caption}</figcaption>\n<div class=\"wide\"><table class=\"sortable heat\"><thead><tr>\
+         <th scope=\"col\">{upstream}</th>"
+    );
     for flag in &heat.columns {
         *out += &format!("<th scope=\"col\" class=\"n\">{}</th>", html(flag));
     }
@@ -138,17 +149,20 @@ fn level(n: u64, most: u64) -> u32 {
     ((share * 5.0).ceil() as u32).clamp(1, 5)
 }
 
-fn curves(lines: &Lines, out: &mut String) {
+fn curves(lines: &Lines, lang: Lang, out: &mut String) {
     let (Some(first), Some(last)) = (lines.points.first(), lines.points.last()) else { return };
     let width_us = lines.width_s.saturating_mul(1_000_000).max(1);
     let buckets = usize::try_from((last.0 - first.0) / width_us + 1).unwrap_or(1);
     let most = lines.points.iter().map(|(_, q)| q[2]).max().unwrap_or(0).max(10);
-    *out += &format!(
-        "<figure class=\"zoom\"><figcaption>Latency per {}, logarithmic, highest {}</figcaption>\n",
-        bucket(lines.width_s),
-        duration(most)
+    let (every, highest) = (bucket(lines.width_s, lang), duration(most));
+    let caption = say!(
+        lang,
+        "Latency per {every}, logarithmic, highest {highest}",
+        "每{every}延迟，对数坐标，最高 {highest}"
     );
-    *out += &open_plot(buckets, first.0, lines.width_s, "Latency p50, p90, p99");
+    *out += &format!("<figure class=\"zoom\"><figcaption>{caption}</figcaption>\n");
+    let label = lang.pick("Latency p50, p90, p99", "延迟 p50、p90、p99");
+    *out += &open_plot(buckets, first.0, lines.width_s, label);
     marks(&lines.marks, first.0, lines.width_s, buckets, out);
     let height = |ms: u64| 98.0 - 93.0 * (ms as f64 + 1.0).ln() / (most as f64 + 1.0).ln();
     for quantile in 0..3 {

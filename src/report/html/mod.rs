@@ -7,16 +7,28 @@ mod sha256;
 use std::io::Write;
 
 use super::escape::html;
-use super::story::{Block, Section, Span, Story, Table, spans, tell};
-use super::{Account, Narrator};
+use super::story::{Block, Section, Span, Story, Table, spans, tell, tell_triage};
+use super::{Account, Narrator, Renderer, Report};
 use crate::error::{ErrorKind, Result};
+use crate::words::Lang;
 
 const SKELETON: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The narrator.
+/// The narrator, and the renderer of a triage.
 pub(super) struct Html;
+
+impl Renderer for Html {
+    fn name(&self) -> &'static str {
+        "html"
+    }
+
+    fn render(&self, report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
+        out.write_all(written(&tell_triage(report)).as_bytes()).map_err(ErrorKind::Write)?;
+        Ok(())
+    }
+}
 
 impl Narrator for Html {
     fn name(&self) -> &'static str {
@@ -24,14 +36,14 @@ impl Narrator for Html {
     }
 
     fn narrate(&self, account: &Account<'_>, out: &mut dyn Write) -> Result<()> {
-        let text = page(&tell(account));
+        let text = written(&tell(account));
         out.write_all(text.as_bytes()).map_err(ErrorKind::Write)?;
         Ok(())
     }
 }
 
 /// Fills the skeleton in one pass: what is filled in is never searched for placeholders.
-fn page(story: &Story) -> String {
+pub(super) fn written(story: &Story) -> String {
     let mut pieces = SKELETON.split("{{");
     let mut out = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -41,6 +53,7 @@ fn page(story: &Story) -> String {
             "script" => out += SCRIPT,
             "style-hash" => out += &sha256::source(STYLE),
             "script-hash" => out += &sha256::source(SCRIPT),
+            "lang" => out += story.lang.pick("en", "zh-Hans"),
             "title" => out += &html(&story.title),
             _ => body(story, &mut out),
         }
@@ -54,22 +67,34 @@ fn body(story: &Story, out: &mut String) {
     for (at, sentence) in story.lead.iter().enumerate() {
         let class = if at == 0 { " class=\"lead\"" } else { "" };
         *out += &format!("<p{class}>{}</p>\n", prose(sentence));
+        if at == 0 {
+            write_key(&story.key, out);
+        }
     }
-    story.sections.iter().for_each(|section| write_section(section, out));
+    story.sections.iter().for_each(|section| write_section(section, story.lang, out));
 }
 
-fn write_section(section: &Section, out: &mut String) {
+/// The figures for those who only glance.
+fn write_key(key: &[(&str, String)], out: &mut String) {
+    *out += "<dl class=\"key\">";
+    for (name, value) in key {
+        *out += &format!("<div><dt>{}</dt><dd>{}</dd></div>", html(name), html(value));
+    }
+    *out += "</dl>\n";
+}
+
+fn write_section(section: &Section, lang: Lang, out: &mut String) {
     // The script gives each cause a button.
     let causes = section.blocks.iter().any(|b| matches!(b, Block::Head(_)));
     *out += if causes { "<section class=\"causes\">\n" } else { "<section>\n" };
     if !section.title.is_empty() {
         *out += &format!("<h2>{}</h2>\n", html(&section.title));
     }
-    section.blocks.iter().for_each(|block| write_block(block, out));
+    section.blocks.iter().for_each(|block| write_block(block, lang, out));
     *out += "</section>\n";
 }
 
-fn write_block(block: &Block, out: &mut String) {
+fn write_block(block: &Block, lang: Lang, out: &mut String) {
     match block {
         Block::Text(text) => *out += &format!("<p>{}</p>\n", prose(text)),
         Block::Head(text) => *out += &format!("<h3>{}</h3>\n", html(text)),
@@ -77,7 +102,7 @@ fn write_block(block: &Block, out: &mut String) {
         Block::Code(text) => *out += &format!("<div class=\"code\"><pre>{}</pre></div>\n", code(text)),
         Block::Items(items) => write_list("", items, out),
         Block::Tasks(tasks) => write_list(" class=\"tasks\"", tasks, out),
-        Block::Figure(figure) => charts::figure(figure, out),
+        Block::Figure(figure) => charts::figure(figure, lang, out),
     }
 }
 
@@ -126,17 +151,19 @@ mod tests {
     fn what_is_filled_in_stays_text() {
         let evil = "</title><script>alert(1)</script>{{script}}\" onload=\"x";
         let story = Story {
+            lang: Lang::En,
             title: evil.to_owned(),
             lead: vec![format!("`{evil}`")],
+            key: vec![("x", evil.to_owned())],
             sections: vec![Section {
                 title: evil.to_owned(),
                 blocks: vec![
                     Block::Code(format!("{evil}\nsecond")),
-                    Block::Table(Table { head: vec!["x"], rows: vec![vec![evil.to_owned()]], numbers: 1 }),
+                    Block::Table(Table::new(["x"], vec![vec![evil.to_owned()]], 1)),
                 ],
             }],
         };
-        let page = page(&story);
+        let page = written(&story);
         assert_eq!(page.matches("<script>").count(), 1, "only the page's own");
         assert_eq!(page.matches(SCRIPT).count(), 1);
         assert!(!page.contains("\" onload"));

@@ -2,6 +2,24 @@
 "use strict";
 // The page can be read without this script: it adds sorting, copying and zooming.
 (() => {
+  // The page's language decides; what has no Chinese here is said in English.
+  const chinese = {
+    "copied": "已复制",
+    "press Ctrl+C": "请按 Ctrl+C",
+    "copy": "复制",
+    "Copy this block": "复制此段",
+    "Copy this finding": "复制此项诊断",
+    "Sort by ": "排序：",
+    "name": "名称",
+    "Zoom in": "放大",
+    "Zoom out": "缩小",
+    "whole": "全部",
+    "Show the whole log": "显示整个日志",
+    "incident": "事件",
+    "Show the incident": "显示事件",
+    "or drag over the chart": "或在图上拖动选择",
+  };
+  const say = (text) => (document.documentElement.lang.startsWith("zh") && chinese[text]) || text;
   const make = (name, text) => {
     const node = document.createElement(name);
     if (text) node.textContent = text;
@@ -31,12 +49,12 @@
       area.remove();
     }
     const old = node.textContent;
-    node.textContent = done ? "copied" : "press Ctrl+C";
+    node.textContent = say(done ? "copied" : "press Ctrl+C");
     setTimeout(() => { node.textContent = old; }, 1500);
   };
   for (const box of document.querySelectorAll(".code")) {
     const text = box.querySelector("pre").textContent;
-    const node = button("copy", "Copy this block", () => copy(text, node));
+    const node = button(say("copy"), say("Copy this block"), () => copy(text, node));
     box.append(node);
   }
   for (const head of document.querySelectorAll(".causes h3")) {
@@ -45,7 +63,7 @@
       const code = next.querySelector("pre");
       parts.push((code || next).textContent.trim());
     }
-    const node = button("copy", "Copy this finding", () => copy(parts.join("\n\n"), node));
+    const node = button(say("copy"), say("Copy this finding"), () => copy(parts.join("\n\n"), node));
     head.append(node);
   }
 
@@ -75,7 +93,7 @@
         body.append(...keyed.map((item) => item.row));
       };
       cell.textContent = "";
-      cell.append(button(name || "–", "Sort by " + (name || "name"), sort));
+      cell.append(button(name || "–", say("Sort by ") + (name || say("name")), sort));
     });
   }
 
@@ -105,17 +123,17 @@
     const tools = make("div");
     tools.className = "tools";
     tools.append(
-      button("+", "Zoom in", () => around(0.5)),
-      button("−", "Zoom out", () => around(2)),
-      button("whole", "Show the whole log", () => show(0, all)),
+      button("+", say("Zoom in"), () => around(0.5)),
+      button("−", say("Zoom out"), () => around(2)),
+      button(say("whole"), say("Show the whole log"), () => show(0, all)),
     );
     const mark = plot.querySelector(".mark");
     if (mark) {
       const from = parseFloat(mark.getAttribute("x"));
       const size = parseFloat(mark.getAttribute("width"));
-      tools.append(button("incident", "Show the incident", () => show(from - size / 2, from + size * 1.5)));
+      tools.append(button(say("incident"), say("Show the incident"), () => show(from - size / 2, from + size * 1.5)));
     }
-    tools.append(make("small", "or drag over the chart"));
+    tools.append(make("small", say("or drag over the chart")));
     figure.querySelector(".axis").after(tools);
     let drag = null;
     const bucket = (event) => {

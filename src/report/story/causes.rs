@@ -1,7 +1,7 @@
 //! Why: causes with what speaks for and against them, and the lines that show them.
 
 use super::super::escape::utf8;
-use super::super::units::{confidence, counted, rate};
+use super::super::units::{confidence, count, counted, rate};
 use super::{Block, Section, Teller};
 use crate::diagnosis::{Finding, Remedy, Severity, only_failures};
 use crate::record::time::rfc3339_ms;
@@ -27,50 +27,63 @@ impl Teller<'_, '_> {
         for (at, finding) in self.told().into_iter().enumerate() {
             self.cause(at + 1, finding, &mut blocks);
         }
+        let lang = self.lang();
         let hidden = self.account.report.findings.len().saturating_sub(self.told().len());
         if hidden > 0 {
-            blocks.push(Block::Text(format!("{} left out here.", counted(hidden as u64, "further note"))));
+            let en = counted(hidden as u64, "further note");
+            blocks.push(Block::Text(say!(lang, "{en} left out here.", "另有 {hidden} 条提示未列出。")));
         }
-        Section { title: "Likely causes".to_owned(), blocks }
+        Section { title: lang.pick("Likely causes", "可能的原因").to_owned(), blocks }
     }
 
     fn cause(&self, number: usize, finding: &Finding, blocks: &mut Vec<Block>) {
+        let lang = self.lang();
         let prose = |text: &str| self.redact.prose(text);
         let scope = match &finding.scope.authority {
             Some(authority) if finding.scope.upstream.is_none() => self.redact.authority(authority),
-            _ => finding.scope.title(),
+            _ => finding.scope.title(lang),
         };
-        blocks.push(Block::Head(format!(
-            "{number}. {}: {} ({}, {} sure)",
-            scope,
-            finding.title,
-            finding.severity.name(),
-            confidence(finding.confidence)
+        let (title, severity) = (&finding.title, finding.severity.word(lang));
+        let sure = confidence(finding.confidence);
+        blocks.push(Block::Head(say!(
+            lang,
+            "{number}. {scope}: {title} ({severity}, {sure} sure)",
+            "{number}. {scope}：{title}（{severity}，置信度 {sure}）"
         )));
         let share = match only_failures(self.account.report.summary) {
             true => String::new(),
-            false => format!(" of {} ({})", finding.of, rate(finding.requests, finding.of)),
+            false => {
+                let (of, rate) = (finding.of, rate(finding.requests, finding.of));
+                say!(lang, " of {of} ({rate})", "，共 {of} 条（{rate}）")
+            }
         };
         let guide = match finding.guide.is_empty() {
             true => String::new(),
-            false => format!(", guide {}", finding.guide.join(", ")),
+            false => {
+                let sections = finding.guide.join(lang.comma());
+                say!(lang, ", guide {sections}", "，手册 {sections}")
+            }
         };
-        blocks.push(Block::Text(format!(
-            "{} {}{share}. [{}{guide}]",
-            prose(&finding.likely_cause),
-            counted(finding.requests, "record"),
-            finding.id
+        let (cause, id) = (prose(&finding.likely_cause), &finding.id);
+        let (en, n) = (counted(finding.requests, "record"), count(finding.requests));
+        blocks.push(Block::Text(say!(
+            lang,
+            "{cause} {en}{share}. [{id}{guide}]",
+            "{cause}{n} 条记录{share}。[{id}{guide}]"
         )));
+        let [speaks_for, speaks_against] = lang.pick(["for: ", "against: "], ["依据：", "反证："]);
         let mut facts: Vec<String> =
-            finding.evidence.iter().map(|fact| format!("for: {}", prose(&fact.text))).collect();
-        facts.extend(finding.against.iter().map(|fact| format!("against: {}", prose(&fact.text))));
+            finding.evidence.iter().map(|fact| format!("{speaks_for}{}", prose(&fact.text))).collect();
+        facts.extend(finding.against.iter().map(|fact| format!("{speaks_against}{}", prose(&fact.text))));
         for other in &finding.alternatives {
-            facts.push(format!("instead: {} ({}), {}", other.title, other.id, confidence(other.confidence)));
+            let (title, id, sure) = (&other.title, &other.id, confidence(other.confidence));
+            facts.push(say!(lang, "instead: {title} ({id}), {sure}", "或为：{title}（{id}），{sure}"));
         }
         if !facts.is_empty() {
             blocks.push(Block::Items(facts));
         }
-        for (label, remedies) in [("Check", &finding.confirm), ("Fix", &finding.fix)] {
+        let [check, fix] = lang.pick(["Check", "Fix"], ["检查", "修复"]);
+        for (label, remedies) in [(check, &finding.confirm), (fix, &finding.fix)] {
             for remedy in remedies {
                 self.remedy(label, remedy, blocks);
             }
@@ -78,9 +91,10 @@ impl Teller<'_, '_> {
     }
 
     fn remedy(&self, label: &str, remedy: &Remedy, blocks: &mut Vec<Block>) {
+        let lang = self.lang();
         let text = match remedy.text.is_empty() {
-            true => format!("{label}:"),
-            false => format!("{label}: {}", self.redact.prose(&remedy.text)),
+            true => format!("{label}{}", lang.pick(":", "：")),
+            false => format!("{label}{}{}", lang.pick(": ", "："), self.redact.prose(&remedy.text)),
         };
         blocks.push(Block::Text(text));
         blocks.extend(remedy.command.iter().map(|c| Block::Code(self.redact.prose(c))));
@@ -88,27 +102,29 @@ impl Teller<'_, '_> {
     }
 
     pub(super) fn exemplars(&self) -> Section {
+        let lang = self.lang();
         let mut blocks = Vec::new();
         for finding in self.told() {
             if finding.exemplars.is_empty() {
                 continue;
             }
-            blocks.push(Block::Head(format!("{}: {}", finding.scope.title(), finding.title)));
+            let (scope, title) = (finding.scope.title(lang), &finding.title);
+            blocks.push(Block::Head(say!(lang, "{scope}: {title}", "{scope}：{title}")));
             for exemplar in finding.exemplars.iter().take(LINES) {
-                let time = exemplar.time_us.map_or("no time".to_owned(), rfc3339_ms);
-                let id = exemplar
-                    .request_id
-                    .as_deref()
-                    .map_or(String::new(), |id| format!("request {}, ", utf8(id)));
-                blocks.push(Block::Text(format!(
-                    "{time}, {id}{} line {}, byte {}",
-                    self.account.report.source(exemplar.source),
-                    exemplar.line,
-                    exemplar.offset
+                let no_time = || lang.pick("no time", "无时间").to_owned();
+                let time = exemplar.time_us.map_or_else(no_time, rfc3339_ms);
+                let id = exemplar.request_id.as_deref().map(utf8);
+                let id = id.map_or(String::new(), |id| say!(lang, "request {id}, ", "请求 {id}，"));
+                let source = self.account.report.source(exemplar.source);
+                let (line, byte) = (exemplar.line, exemplar.offset);
+                blocks.push(Block::Text(say!(
+                    lang,
+                    "{time}, {id}{source} line {line}, byte {byte}",
+                    "{time}，{id}{source} 第 {line} 行，第 {byte} 字节"
                 )));
                 blocks.push(Block::Code(self.redact.exemplar(exemplar)));
             }
         }
-        Section { title: "Lines that show it".to_owned(), blocks }
+        Section { title: lang.pick("Lines that show it", "相关日志行").to_owned(), blocks }
     }
 }

@@ -19,6 +19,7 @@ const EXPECTED: f64 = 5.0;
 impl Teller<'_, '_> {
     /// The timeline.
     pub(super) fn events(&self, incident: &Incident) -> Section {
+        let lang = self.lang();
         let mut events: Vec<(i64, String)> = Vec::new();
         let summary = self.account.report.summary;
         for name in &incident.upstreams {
@@ -31,26 +32,38 @@ impl Teller<'_, '_> {
             if let Some(first) = upstream.failure.first_us.filter(|first| *first < incident.onset_us) {
                 events.push((
                     first,
-                    format!("first failure in this log of {title}: background, or its harbinger"),
+                    say!(
+                        lang,
+                        "first failure in this log of {title}: background, or its harbinger",
+                        "{title} 在本日志中第一次失败：背景噪声或前兆"
+                    ),
                 ));
             }
             self.hosts(upstream, &title, &mut events);
         }
         self.flag_sets(incident, &mut events);
-        let begun = if incident.began_before { "it may have begun before the log does" } else { "onset" };
-        events.push((incident.onset_us, format!("{begun}: {} fails", self.place(incident))));
+        let begun = match incident.began_before {
+            true => lang.pick("it may have begun before the log does", "可能在日志开始之前就已发生"),
+            false => lang.pick("onset", "开始"),
+        };
+        let place = self.place(incident);
+        events.push((incident.onset_us, say!(lang, "{begun}: {place} fails", "{begun}：{place} 失败")));
         let bucket = match incident.resolution_s {
-            1 => "a second".to_owned(),
+            1 => lang.pick("a second", "一秒").to_owned(),
             s => super::super::units::duration(s.unsigned_abs() * 1000),
         };
+        let (failures, n) = (counted(incident.peak_failed, "failure"), count(incident.peak_failed));
         events.push((
             incident.peak_us.max(incident.onset_us),
-            format!("peak: {} within {bucket}", counted(incident.peak_failed, "failure")),
+            say!(lang, "peak: {failures} within {bucket}", "峰值：{bucket}内 {n} 个失败"),
         ));
         let end = if incident.ongoing {
-            "last failure before the log ends: still going on"
+            lang.pick(
+                "last failure before the log ends: still going on",
+                "日志结束前的最后一次失败：仍在持续",
+            )
         } else {
-            "end: the last failure"
+            lang.pick("end: the last failure", "结束：最后一次失败")
         };
         events.push((incident.last_us, end.to_owned()));
         events.sort();
@@ -61,20 +74,27 @@ impl Teller<'_, '_> {
         let one_day = days.0 == days.1;
         let time = |us| if one_day { clock(us) } else { rfc3339_ms(us) };
         let rows = events.into_iter().take(MOST).map(|(us, text)| vec![time(us), text]).collect();
-        let mut blocks = vec![Block::Table(Table { head: vec!["UTC", "what"], rows, numbers: 2 })];
+        let head = lang.pick(["UTC", "what"], ["UTC", "事项"]);
+        let mut blocks = vec![Block::Table(Table::new(head, rows, 2))];
         if hidden > 0 {
-            blocks.push(Block::Text(format!("{} more.", counted(hidden as u64, "event"))));
+            let en = counted(hidden as u64, "event");
+            blocks.push(Block::Text(say!(lang, "{en} more.", "另有 {hidden} 项。")));
         }
-        let title = if one_day { format!("Timeline ({})", days.0) } else { "Timeline".to_owned() };
+        let title = lang.pick("Timeline", "时间线");
+        let title = if one_day { format!("{title}{}", lang.aside(&days.0)) } else { title.to_owned() };
         Section { title, blocks }
     }
 
     fn flag_sets(&self, incident: &Incident, events: &mut Vec<(i64, String)>) {
+        let lang = self.lang();
         let mut sets: BTreeMap<String, (i64, u64)> = BTreeMap::new();
         for (key, symptom, n) in self.failures(incident) {
             let what = match (key.flags.is_empty(), key.unknown_flags.is_empty()) {
                 (_, false) => utf8(&key.unknown_flags).into_owned(),
-                (true, _) => format!("status {} without a flag", key.code),
+                (true, _) => {
+                    let code = key.code;
+                    say!(lang, "status {code} without a flag", "没有标志的状态码 {code}")
+                }
                 _ => key.flags.to_string(),
             };
             let Some(first) = symptom.span.first_us else { continue };
@@ -83,15 +103,21 @@ impl Teller<'_, '_> {
             entry.1 += n;
         }
         for (what, (first, n)) in sets {
+            let n = count(n);
             events.push((
                 first,
-                format!("{what} appears for the first time ({} during the incident)", count(n)),
+                say!(
+                    lang,
+                    "{what} appears for the first time ({n} during the incident)",
+                    "首次出现 {what}（事件期间 {n} 次）"
+                ),
             ));
         }
     }
 
     /// Hosts that come, go, begin to fail or recover.
     fn hosts(&self, upstream: &Upstream, title: &str, events: &mut Vec<(i64, String)>) {
+        let lang = self.lang();
         let mut rows: Vec<_> = upstream.hosts.iter().collect();
         rows.sort_by(|a, b| b.1.counts.failed().cmp(&a.1.counts.failed()).then(a.0.cmp(b.0)));
         let (Some(start), Some(end)) = (upstream.span.first_us, upstream.span.last_us) else { return };
@@ -99,19 +125,29 @@ impl Teller<'_, '_> {
             let name = utf8(name);
             let (Some(first), Some(last)) = (host.span.first_us, host.span.last_us) else { continue };
             if missed(host, first - start) {
-                events.push((first, format!("host {name} of {title} appears")));
+                events.push((
+                    first,
+                    say!(lang, "host {name} of {title} appears", "{title} 的主机 {name} 出现"),
+                ));
             }
             if missed(host, end - last) {
-                events.push((last, format!("host {name} of {title} is used for the last time")));
+                events.push((
+                    last,
+                    say!(
+                        lang,
+                        "host {name} of {title} is used for the last time",
+                        "{title} 的主机 {name} 最后一次被使用"
+                    ),
+                ));
             }
             if let Some(failed) = host.failure.first_us {
-                events.push((failed, format!("first failure of host {name}")));
+                events.push((failed, say!(lang, "first failure of host {name}", "主机 {name} 第一次失败")));
             }
             let (ok, failed) = (host.ok.last_us, host.failure.last_us);
             if let (Some(ok), Some(failed)) = (ok, failed)
                 && ok < failed
             {
-                events.push((ok, format!("last success of host {name}")));
+                events.push((ok, say!(lang, "last success of host {name}", "主机 {name} 最后一次成功")));
             }
         }
     }

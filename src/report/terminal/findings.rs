@@ -4,13 +4,14 @@ use std::io;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::text::{Painted, Sheet, Tone, shortened, wrap};
+use super::text::{Painted, Sheet, Tone, padded, shortened, wrap};
 use crate::aggregate::{Exemplar, Span};
 use crate::diagnosis::{Finding, Severity};
 use crate::record::time::{clock_s, rfc3339_ms};
 use crate::report::Report;
 use crate::report::escape::terminal;
 use crate::report::units::{confidence, count, counted, rate};
+use crate::words::Lang;
 
 /// Findings above a note that are shown with headline; more do not fit a screen.
 const HEADLINES: usize = 6;
@@ -27,91 +28,113 @@ const LABEL: usize = 11;
 pub(super) fn headlines(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let (notes, serious): (Vec<_>, Vec<_>) =
         report.findings.iter().partition(|f| f.severity == Severity::Note);
+    let lang = report.view.lang;
     for finding in serious.iter().take(HEADLINES) {
-        headline(finding, sheet)?;
+        headline(finding, lang, sheet)?;
     }
     for finding in notes.iter().take(NOTES) {
-        note(finding, sheet)?;
+        note(finding, lang, sheet)?;
     }
-    let left: Vec<String> = [(serious.len(), HEADLINES, "finding"), (notes.len(), NOTES, "note")]
+    let nouns = [
+        (serious.len(), HEADLINES, lang.pick("finding", "项诊断")),
+        (notes.len(), NOTES, lang.pick("note", "条提示")),
+    ];
+    let left: Vec<String> = nouns
         .into_iter()
         .filter(|(all, shown, _)| all > shown)
         .map(|(all, shown, noun)| {
-            format!("{} more {noun}{}", all - shown, if all - shown == 1 { "" } else { "s" })
+            let (n, s) = (all - shown, if all - shown == 1 { "" } else { "s" });
+            say!(lang, "{n} more {noun}{s}", "另有 {n} {noun}")
         })
         .collect();
     if !left.is_empty() {
-        let text = format!("{:INDENT$}{}: see --output json", "", left.join(" and "));
-        sheet.line(&sheet.paint(Tone::Dim, &text))?;
+        let left = left.join(lang.pick(" and ", "、"));
+        let text = say!(lang, "{left}: see --output json", "{left}：见 --output json");
+        sheet.line(&sheet.paint(Tone::Dim, &format!("{:INDENT$}{text}", "")))?;
     }
     Ok(())
 }
 
-fn headline(finding: &Finding, sheet: &mut Sheet<'_>) -> io::Result<()> {
+fn headline(finding: &Finding, lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let (word, tone) = match finding.severity {
-        Severity::Critical => ("CRITICAL", Tone::Critical),
-        Severity::Warning => ("WARNING", Tone::Warning),
-        Severity::Note => ("note", Tone::Dim),
+        Severity::Critical => (finding.severity.word(lang).to_uppercase(), Tone::Critical),
+        Severity::Warning => (finding.severity.word(lang).to_uppercase(), Tone::Warning),
+        Severity::Note => (finding.severity.word(lang).to_owned(), Tone::Dim),
     };
     let room = (sheet.width - INDENT).max(20);
-    let title = wrap(&format!("{}: {}", scope(finding), terminal(finding.title.as_bytes())), room);
-    let mut label = format!("{word:<INDENT$}");
+    let title = wrap(&title(finding, lang), room);
+    let mut label = padded(&word, INDENT);
     for (i, line) in title.iter().enumerate() {
         let line = shortened(line, room);
         let width = INDENT + line.width();
         let text = format!("{}{}", sheet.paint(tone, &label), sheet.paint(Tone::Strong, &line));
         match i + 1 == title.len() {
-            true => sheet.both_ends(&Painted { text, width }, &when(finding), INDENT)?,
+            true => sheet.both_ends(&Painted { text, width }, &when(finding, lang), INDENT)?,
             false => sheet.line(&text)?,
         }
         label = " ".repeat(INDENT);
     }
-    let what = format!("{:INDENT$}{}{}", "", load(finding), at_host(finding));
+    let [counts, share] = load(finding, lang);
+    let what = format!("{:INDENT$}{counts}{share}{}", "", at_host(finding, lang));
     let what = Painted::plain(shortened(&what, sheet.width));
-    sheet.both_ends(&what, &format!("{} sure", confidence(finding.confidence)), INDENT)
+    sheet.both_ends(&what, &sure(finding.confidence, lang), INDENT)
 }
 
-fn note(finding: &Finding, sheet: &mut Sheet<'_>) -> io::Result<()> {
-    let title = format!("{}: {}", scope(finding), terminal(finding.title.as_bytes()));
-    let (room, load) = (sheet.width - INDENT, load(finding));
+fn sure(value: f64, lang: Lang) -> String {
+    let percent = confidence(value);
+    say!(lang, "{percent} sure", "置信度 {percent}")
+}
+
+fn note(finding: &Finding, lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
+    let title = title(finding, lang);
+    let room = sheet.width - INDENT;
+    let [counts, share] = load(finding, lang);
     // The share gives way first, then the title; the count stays.
-    let load = match load.split_once(" requests (") {
-        Some((counts, _)) if title.width() + load.width() + 2 > room => counts.to_owned(),
-        _ => load,
+    let load = match title.width() + counts.width() + share.width() + 2 > room {
+        true => counts,
+        false => format!("{counts}{share}"),
     };
     let title = shortened(&title, room.saturating_sub(load.width() + 2).max(20));
-    let text = shortened(&format!("{title}; {load}"), room);
-    sheet.line(&format!("{}{text}", sheet.paint(Tone::Dim, &format!("{:<INDENT$}", "note"))))
+    let text = shortened(&format!("{title}{}{load}", lang.semicolon()), room);
+    let label = padded(finding.severity.word(lang), INDENT);
+    sheet.line(&format!("{}{text}", sheet.paint(Tone::Dim, &label)))
 }
 
-fn scope(finding: &Finding) -> String {
-    shortened(&terminal(finding.scope.title().as_bytes()), 50)
+/// `reviews.default:9080: the cause`.
+fn title(finding: &Finding, lang: Lang) -> String {
+    let (scope, title) = (scope(finding, lang), terminal(finding.title.as_bytes()));
+    say!(lang, "{scope}: {title}", "{scope}：{title}")
 }
 
-/// `470 of 3,201 requests (14.7 %)`; findings of the proxy's own log stand on lines, not on requests.
-fn load(finding: &Finding) -> String {
+fn scope(finding: &Finding, lang: Lang) -> String {
+    shortened(&terminal(finding.scope.title(lang).as_bytes()), 50)
+}
+
+/// `470 of 3,201 requests` and ` (14.7 %)`; findings of the proxy's own log stand on lines, not on requests.
+fn load(finding: &Finding, lang: Lang) -> [String; 2] {
+    let (part, whole) = (count(finding.requests), count(finding.of));
     match (finding.requests, finding.of) {
-        (0, _) => "from the proxy's own log".to_owned(),
-        (n, of) if of < n => format!("{} records", count(n)),
+        (0, _) => [lang.pick("from the proxy's own log", "来自代理自身的日志").to_owned(), String::new()],
+        (n, of) if of < n => [say!(lang, "{part} records", "{part} 条记录"), String::new()],
         (n, of) => {
             let noun = if of == 1 { "request" } else { "requests" };
-            format!("{} of {} {noun} ({})", count(n), count(of), rate(n, of))
+            let counts = say!(lang, "{part} of {whole} {noun}", "{whole} 个请求中的 {part} 个");
+            [counts, lang.aside(&rate(n, of))]
         }
     }
 }
 
-fn at_host(finding: &Finding) -> String {
-    match &finding.scope.host {
-        Some(host) => format!(", all on {}", shortened(&terminal(host), 46)),
-        None => String::new(),
-    }
+fn at_host(finding: &Finding, lang: Lang) -> String {
+    let Some(host) = &finding.scope.host else { return String::new() };
+    let host = shortened(&terminal(host), 46);
+    say!(lang, ", all on {host}", "，都在 {host}")
 }
 
-fn when(finding: &Finding) -> String {
+fn when(finding: &Finding, lang: Lang) -> String {
     let Span { first_us: Some(first), last_us: Some(last) } = finding.span else { return String::new() };
     match (finding.ongoing, clock_s(first), clock_s(last)) {
-        (true, first, _) => format!("since {first}, still going on"),
-        (false, first, last) if first == last => format!("at {first}"),
+        (true, first, _) => say!(lang, "since {first}, still going on", "自 {first} 起，仍在持续"),
+        (false, first, last) if first == last => say!(lang, "at {first}", "{first}"),
         (false, first, last) => format!("{first} – {last}"),
     }
 }
@@ -126,7 +149,11 @@ pub(super) fn in_full(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<
     match serious().count().saturating_sub(IN_FULL) {
         0 => Ok(()),
         left => {
-            let text = format!("{left} more in full: meshwhy --output json");
+            let text = say!(
+                report.view.lang,
+                "{left} more in full: meshwhy --output json",
+                "其余 {left} 项的详情：meshwhy --output json"
+            );
             sheet.blank()?;
             sheet.line(&sheet.paint(Tone::Dim, &text))
         }
@@ -134,47 +161,58 @@ pub(super) fn in_full(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<
 }
 
 fn full(report: &Report<'_>, number: usize, finding: &Finding, sheet: &mut Sheet<'_>) -> io::Result<()> {
-    let title = format!("{number}  {} · {}", terminal(finding.title.as_bytes()), scope(finding));
+    let lang = report.view.lang;
+    let title = format!("{number}  {} · {}", terminal(finding.title.as_bytes()), scope(finding, lang));
     let title = Painted::plain(shortened(&title, sheet.width));
     let title = Painted { text: sheet.paint(Tone::Strong, &title.text), width: title.width };
-    sheet.both_ends(&title, &reference(finding), 3)?;
-    paragraph(sheet, "why", &finding.likely_cause)?;
+    sheet.both_ends(&title, &reference(finding, lang), 3)?;
+    paragraph(sheet, lang.pick("why", "原因"), &finding.likely_cause)?;
     let facts = |facts: &[crate::diagnosis::Fact]| -> String {
         facts.iter().map(|fact| fact.text.as_str()).collect::<Vec<_>>().join(" · ")
     };
-    paragraph(sheet, "for", &facts(&finding.evidence))?;
-    paragraph(sheet, "against", &facts(&finding.against))?;
+    paragraph(sheet, lang.pick("for", "依据"), &facts(&finding.evidence))?;
+    paragraph(sheet, lang.pick("against", "反证"), &facts(&finding.against))?;
     for (i, rival) in finding.alternatives.iter().enumerate() {
-        let also = format!("{} {} ({})", rival.id, confidence(rival.confidence), rival.title);
-        paragraph(sheet, if i == 0 { "also" } else { "" }, &also)?;
+        let also = format!("{} {}{}", rival.id, confidence(rival.confidence), lang.aside(&rival.title));
+        paragraph(sheet, if i == 0 { lang.pick("also", "或为") } else { "" }, &also)?;
         if let Some(check) = &rival.check {
             remedy(sheet, "", check)?;
         }
     }
-    for (label, remedies) in [("check", &finding.confirm), ("fix", &finding.fix)] {
+    for (label, remedies) in
+        [(lang.pick("check", "检查"), &finding.confirm), (lang.pick("fix", "修复"), &finding.fix)]
+    {
         for (i, item) in remedies.iter().enumerate() {
             remedy(sheet, if i == 0 { label } else { "" }, item)?;
         }
     }
     lines(report, finding, sheet)?;
-    resources(finding, sheet)
+    resources(finding, lang, sheet)
 }
 
 /// Resources to apply would push the next finding off the screen.
-fn resources(finding: &Finding, sheet: &mut Sheet<'_>) -> io::Result<()> {
+fn resources(finding: &Finding, lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let count = finding.fix.iter().filter(|fix| fix.yaml.is_some()).count() as u64;
     if count == 0 {
         return Ok(());
     }
-    let text = format!("{} to apply, names filled in: --output json", counted(count, "resource"));
-    paragraph(sheet, "yaml", &text)
+    let en = counted(count, "resource");
+    let text = say!(
+        lang,
+        "{en} to apply, names filled in: --output json",
+        "{count} 个可直接应用的资源（名称已填好）：--output json"
+    );
+    paragraph(sheet, lang.pick("yaml", "资源"), &text)
 }
 
-fn reference(finding: &Finding) -> String {
+fn reference(finding: &Finding, lang: Lang) -> String {
     let id = terminal(finding.id.as_bytes());
     match finding.guide.is_empty() {
         true => id,
-        false => format!("{id} · guide {}", terminal(finding.guide.join(", ").as_bytes())),
+        false => {
+            let guide = lang.pick("guide", "手册");
+            format!("{id} · {guide} {}", terminal(finding.guide.join(lang.comma()).as_bytes()))
+        }
     }
 }
 
@@ -190,7 +228,7 @@ fn remedy(sheet: &mut Sheet<'_>, label: &str, item: &crate::diagnosis::Remedy) -
     paragraph(sheet, label, &item.text)?;
     let mut label = if item.text.trim().is_empty() { label } else { "" };
     for line in item.command.iter().flat_map(|block| block.lines()) {
-        let head = sheet.paint(Tone::Dim, &format!("   {label:<width$}", width = LABEL - 3));
+        let head = sheet.paint(Tone::Dim, &padded(&format!("   {label}"), LABEL));
         sheet.line(&format!("{head}{}", terminal(line.as_bytes())))?;
         label = "";
     }
@@ -200,13 +238,15 @@ fn remedy(sheet: &mut Sheet<'_>, label: &str, item: &crate::diagnosis::Remedy) -
 fn lines(report: &Report<'_>, finding: &Finding, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let shown = finding.exemplars.iter().take(2);
     let total = finding.requests.max(shown.len() as u64);
-    let head = format!("{} of {}", shown.len(), count(total));
+    let lang = report.view.lang;
+    let (n, total) = (shown.len(), count(total));
+    let head = say!(lang, "{n} of {total}", "{total} 行中的 {n} 行");
     for (i, exemplar) in shown.enumerate() {
         let text = match i {
-            0 => format!("{head}: {}", line(report, exemplar)),
+            0 => format!("{head}{}{}", lang.pick(": ", "："), line(report, exemplar)),
             _ => line(report, exemplar),
         };
-        sheet.labelled(if i == 0 { "   lines" } else { "" }, LABEL, &text)?;
+        sheet.labelled(if i == 0 { lang.pick("   lines", "   日志") } else { "" }, LABEL, &text)?;
     }
     Ok(())
 }
@@ -214,12 +254,16 @@ fn lines(report: &Report<'_>, finding: &Finding, sheet: &mut Sheet<'_>) -> io::R
 /// `10:05:03.114Z 3f2c…91 GET /reviews/0 (stdin:48213)`; a line of the proxy's own log shows its text.
 fn line(report: &Report<'_>, exemplar: &Exemplar) -> String {
     let time = exemplar.time_us.map(rfc3339_ms);
-    let time = time.as_deref().and_then(|t| t.split('T').nth(1)).unwrap_or("no time");
+    let time = time
+        .as_deref()
+        .and_then(|t| t.split('T').nth(1))
+        .unwrap_or(report.view.lang.pick("no time", "无时间"));
     let id = exemplar.request_id.as_deref().filter(|id| !id.is_empty());
     let id = id.map_or(String::new(), |id| format!(" {}", shortened(&terminal(id), 9)));
     let what = if exemplar.request.is_empty() { &exemplar.raw } else { &exemplar.request };
     let what = shortened(&terminal(what), 48);
-    format!("{time}{id} {what} ({})", place(report, exemplar.source, exemplar.line))
+    let place = place(report, exemplar.source, exemplar.line);
+    format!("{time}{id} {what} ({place})")
 }
 
 /// `stdin:48213`, `web.log:12`.

@@ -41,7 +41,13 @@ pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()
             (failed + group.counts.failed(), requests + group.counts.requests())
         });
         let more = counted(hidden.len() as u64, "more group");
-        let text = format!("{more}: {}, {} failed", counted(requests, "request"), count(failed));
+        let (n, en, requests, failed) =
+            (hidden.len(), counted(requests, "request"), count(requests), count(failed));
+        let text = say!(
+            report.view.lang,
+            "{more}: {en}, {failed} failed",
+            "另有 {n} 组：{requests} 个请求，{failed} 个失败"
+        );
         sheet.line(&sheet.paint(Tone::Dim, &text))?;
     }
     Ok(())
@@ -49,13 +55,17 @@ pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()
 
 fn head(report: &Report<'_>) -> Vec<String> {
     let names = report.summary.groups.by.iter().map(|by| by.name().to_uppercase());
-    names.chain(["REQUESTS", "FAILED", "RATE", "P50", "P99", "FLAGS"].map(str::to_owned)).collect()
+    let figures = report.view.lang.pick(
+        ["REQUESTS", "FAILED", "RATE", "P50", "P99", "FLAGS"],
+        ["请求", "失败", "失败率", "P50", "P99", "标志"],
+    );
+    names.chain(figures.map(str::to_owned)).collect()
 }
 
 fn row(report: &Report<'_>, key: Option<&[Option<Text>]>, group: &Group, room: usize) -> Vec<String> {
     let by = &report.summary.groups.by;
     let value = |at: usize| match key.map(|key| key.get(at).and_then(Option::as_deref)) {
-        None => "(others)".to_owned(),
+        None => report.view.lang.pick("(others)", "（其他）").to_owned(),
         Some(None) => "-".to_owned(),
         Some(Some(text)) => shortened(&terminal(text), room),
     };

@@ -64,11 +64,14 @@ pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()
     if let Some(text) = hidden {
         sheet.line(&sheet.paint(Tone::Dim, &text))?;
     }
-    let app =
-        columns.contains(&Column::App).then(|| "APP: the upstream itself answered with an error".to_owned());
+    let lang = report.view.lang;
+    let app = columns
+        .contains(&Column::App)
+        .then(|| say!(lang, "APP: the upstream itself answered with an error", "应用：上游自身返回了错误"));
     let flags = columns.iter().filter(|c| matches!(c, Column::Flag(_))).count();
     let more = report.summary.flags.len().saturating_sub(flags) as u64;
-    let more = (more > 0).then(|| format!("{} not shown", counted(more, "more flag")));
+    let en = counted(more, "more flag");
+    let more = (more > 0).then(|| say!(lang, "{en} not shown", "另有 {more} 个标志未显示"));
     let legend: Vec<String> = [app, more].into_iter().flatten().collect();
     if !legend.is_empty() {
         sheet.line(&sheet.paint(Tone::Dim, &legend.join(" · ")))?;
@@ -78,17 +81,20 @@ pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()
 
 /// Upstreams by failures, as many as the user wants to see, and what is said of the others.
 fn rows<'a>(report: &Report<'a>) -> (Vec<Row<'a>>, Option<String>) {
-    let summary = report.summary;
+    let (summary, lang) = (report.summary, report.view.lang);
     let mut all: Vec<Row<'a>> = summary
         .upstreams
         .iter()
-        .map(|(name, upstream)| Row { name: terminal(upstream_title(name).as_bytes()), upstream })
+        .map(|(name, upstream)| Row { name: terminal(upstream_title(name, lang).as_bytes()), upstream })
         .collect();
     if summary.no_upstream.counts.requests() > 0 {
-        all.push(Row { name: "(no upstream)".to_owned(), upstream: &summary.no_upstream });
+        all.push(Row {
+            name: lang.pick("(no upstream)", "（无上游）").to_owned(),
+            upstream: &summary.no_upstream,
+        });
     }
     if let Some(other) = &summary.other_upstreams {
-        all.push(Row { name: "(others)".to_owned(), upstream: other });
+        all.push(Row { name: lang.pick("(others)", "（其他）").to_owned(), upstream: other });
     }
     let key = |row: &Row<'_>| (row.upstream.counts.failed(), row.upstream.counts.requests());
     all.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| a.name.cmp(&b.name)));
@@ -97,12 +103,14 @@ fn rows<'a>(report: &Report<'a>) -> (Vec<Row<'a>>, Option<String>) {
         return (all, None);
     }
     let (failed, requests) = rest.iter().map(key).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
-    let failures = if failed == 0 { "none failed".to_owned() } else { format!("{} failed", count(failed)) };
-    let text = format!(
-        "and {} with {}, {failures}",
-        counted(rest.len() as u64, "more upstream"),
-        counted(requests, "request")
-    );
+    let failures = match count(failed) {
+        _ if failed == 0 => say!(lang, "none failed", "没有失败"),
+        n => say!(lang, "{n} failed", "{n} 个失败"),
+    };
+    let (more, en) = (counted(rest.len() as u64, "more upstream"), counted(requests, "request"));
+    let (n, requests) = (rest.len(), count(requests));
+    let text =
+        say!(lang, "and {more} with {en}, {failures}", "另有 {n} 个上游，{requests} 个请求，{failures}");
     (all, Some(text))
 }
 
@@ -148,18 +156,19 @@ fn columns(report: &Report<'_>, rows: &[Row<'_>], width: usize) -> Vec<Column> {
     columns
 }
 
-fn head(_report: &Report<'_>, column: &Column) -> String {
-    match column {
-        Column::Name => "UPSTREAM".to_owned(),
-        Column::Requests => "REQUESTS".to_owned(),
-        Column::Failed => "FAILED".to_owned(),
-        Column::Rate => "RATE".to_owned(),
-        Column::Flag(flag) => shortened(&terminal(flag), 12),
-        Column::App => "APP".to_owned(),
-        Column::P50 => "P50".to_owned(),
-        Column::P99 => "P99".to_owned(),
-        Column::Since => "SINCE".to_owned(),
-    }
+fn head(report: &Report<'_>, column: &Column) -> String {
+    let (en, zh) = match column {
+        Column::Name => ("UPSTREAM", "上游"),
+        Column::Requests => ("REQUESTS", "请求"),
+        Column::Failed => ("FAILED", "失败"),
+        Column::Rate => ("RATE", "失败率"),
+        Column::Flag(flag) => return shortened(&terminal(flag), 12),
+        Column::App => ("APP", "应用"),
+        Column::P50 => ("P50", "P50"),
+        Column::P99 => ("P99", "P99"),
+        Column::Since => ("SINCE", "始于"),
+    };
+    report.view.lang.pick(en, zh).to_owned()
 }
 
 fn cell(report: &Report<'_>, column: &Column, row: &Row<'_>) -> String {

@@ -9,6 +9,8 @@ mod text;
 
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthStr;
+
 use self::text::joined;
 pub(super) use self::text::{Painted, Sheet, Tone, shortened, wrap};
 use super::escape::terminal;
@@ -18,6 +20,7 @@ use crate::aggregate::{Counts, Span};
 use crate::diagnosis::{Severity, only_failures};
 use crate::error::{ErrorKind, Result};
 use crate::record::time::{clock_s, rfc3339_s};
+use crate::words::Lang;
 
 /// The renderer.
 pub(super) struct Terminal;
@@ -69,37 +72,53 @@ fn screen(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
 }
 
 fn all_fine(report: &Report<'_>) -> String {
-    let summary = report.summary;
+    let (summary, lang) = (report.summary, report.view.lang);
     let lines = &summary.lines;
     let upstreams = match summary.upstreams.len() as u64 {
         0 => String::new(),
-        n => format!(" to {}", counted(n, "upstream")),
+        n => {
+            let en = counted(n, "upstream");
+            say!(lang, " to {en}", "，发往 {n} 个上游")
+        }
     };
-    let time = length(summary.span).map_or(String::new(), |ms| format!(" in {}", duration(ms)));
+    let time = length(summary.span).map(duration);
+    let time = time.map_or(String::new(), |time| say!(lang, " in {time}", "，历时 {time}"));
     let left_out = match report.filtered {
         0 => String::new(),
-        n => format!(", {} left out by the filters", counted(n, "record")),
-    };
-    format!(
-        "All fine: {}{upstreams}{time}, none failed ({}, {} not understood{}{left_out}).",
-        requests(report),
-        counted(lines.proxy, "proxy-log line"),
-        count(lines.rejected),
-        match lines.other {
-            0 => String::new(),
-            n => format!(", {}", counted(n, "other line")),
+        n => {
+            let (en, n) = (counted(n, "record"), count(n));
+            say!(lang, ", {en} left out by the filters", "，{n} 条被过滤条件排除")
         }
+    };
+    let other = match lines.other {
+        0 => String::new(),
+        n => {
+            let (en, n) = (counted(n, "other line"), count(n));
+            say!(lang, ", {en}", "，{n} 行其他内容")
+        }
+    };
+    let (requests, proxy, rejected) =
+        (requests(report), counted(lines.proxy, "proxy-log line"), count(lines.rejected));
+    let own = count(lines.proxy);
+    say!(
+        lang,
+        "All fine: {requests}{upstreams}{time}, none failed ({proxy}, {rejected} not understood{other}{left_out}).",
+        "一切正常：{requests}{upstreams}{time}，没有失败（{own} 行代理自身日志，{rejected} 行无法解析{other}{left_out}）。"
     )
 }
 
 /// All requests, or those of each side where several logged: a request may be in both.
 fn requests(report: &Report<'_>) -> String {
-    let sides = vantages(report);
+    let (sides, lang) = (vantages(report), report.view.lang);
+    let number = |n: u64| {
+        let (en, n) = (counted(n, "request"), count(n));
+        say!(lang, "{en}", "{n} 个请求")
+    };
     if sides.len() < 2 {
-        return counted(report.summary.counts.requests(), "request");
+        return number(report.summary.counts.requests());
     }
-    let of = |(side, counts): &(&str, Counts)| format!("{} ({side})", counted(counts.requests(), "request"));
-    sides.iter().map(of).collect::<Vec<_>>().join(" and ")
+    let of = |(side, counts): &(&str, Counts)| format!("{}{}", number(counts.requests()), lang.aside(side));
+    sides.iter().map(of).collect::<Vec<_>>().join(lang.pick(" and ", "、"))
 }
 
 /// Length of a span in milliseconds, where it has one.
@@ -115,7 +134,7 @@ fn header(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     if let [(side, _)] = sides[..] {
         items.push(side.to_owned());
     }
-    items.push(period(summary.span));
+    items.push(period(summary.span, report.view.lang));
     if sides.len() < 2 {
         items.extend(load(report, summary.counts));
     }
@@ -125,21 +144,24 @@ fn header(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     }
     // One request is in the log of the caller's and of the callee's proxy: the sides are never added up.
     if sides.len() > 1 {
+        let colon = report.view.lang.pick(": ", "：");
         for (side, counts) in sides {
             let [requests, failed] = load(report, counts);
-            sheet.line(&sheet.paint(Tone::Strong, &format!("{side}: {requests} · {failed}")))?;
+            sheet.line(&sheet.paint(Tone::Strong, &format!("{side}{colon}{requests} · {failed}")))?;
         }
     }
     Ok(())
 }
 
 fn load(report: &Report<'_>, counts: Counts) -> [String; 2] {
+    let lang = report.view.lang;
     let (requests, failed) = (counts.requests(), counts.failed());
     let rate = match only_failures(report.summary) {
         true => String::new(),
-        false => format!(" ({})", rate(failed, requests)),
+        false => lang.aside(&rate(failed, requests)),
     };
-    [counted(requests, "request"), format!("{} failed{rate}", count(failed))]
+    let (en, requests, failed) = (counted(requests, "request"), count(requests), count(failed));
+    [say!(lang, "{en}", "{requests} 个请求"), say!(lang, "{failed} failed{rate}", "{failed} 个失败{rate}")]
 }
 
 /// The pod when all lines that tell are of one pod, else the inputs.
@@ -157,21 +179,27 @@ fn origin(report: &Report<'_>) -> String {
 /// Requests as seen from each side that the lines tell of; records without a side follow the only one there is.
 fn vantages(report: &Report<'_>) -> Vec<(&'static str, Counts)> {
     let sides = report.summary.sides;
-    let sides = [sides.caller, sides.callee, sides.tunnel, sides.untold];
-    let names = ["caller's side", "callee's side", "the tunnel", "side not told"];
-    let seen: Vec<_> = names.into_iter().zip(sides).filter(|(_, counts)| counts.requests() > 0).collect();
-    match seen[..] {
+    let untold = report.view.lang.pick("side not told", "未标明一侧");
+    let names = report
+        .view
+        .lang
+        .pick(["caller's side", "callee's side", "the tunnel"], ["调用方一侧", "被调用方一侧", "隧道"]);
+    let known = names.into_iter().zip([sides.caller, sides.callee, sides.tunnel]);
+    let seen = known.chain([(untold, sides.untold)]).filter(|(_, counts)| counts.requests() > 0);
+    match seen.collect::<Vec<_>>()[..] {
         // Without any side there is nothing to say; with one side and some untold, the untold are most likely of it,
         // but that is not known.
-        [("side not told", _)] => Vec::new(),
-        [(side, _), ("side not told", _)] => vec![(side, report.summary.counts)],
-        _ => seen,
+        [(side, _)] if side == untold => Vec::new(),
+        [(side, _), (last, _)] if last == untold => vec![(side, report.summary.counts)],
+        ref seen => seen.to_vec(),
     }
 }
 
 /// `10:00:12Z – 10:14:58Z (14 min 46 s)`; with dates when it is not one day.
-fn period(span: Span) -> String {
-    let (Some(first), Some(last)) = (span.first_us, span.last_us) else { return "no times".to_owned() };
+fn period(span: Span, lang: Lang) -> String {
+    let (Some(first), Some(last)) = (span.first_us, span.last_us) else {
+        return lang.pick("no times", "没有时间").to_owned();
+    };
     let (from, to) = (rfc3339_s(first), rfc3339_s(last));
     let range = if from.split('T').next() == to.split('T').next() {
         format!("{} – {}", clock_s(first), clock_s(last))
@@ -179,7 +207,7 @@ fn period(span: Span) -> String {
         format!("{} – {}", from.replace('T', " "), to.replace('T', " "))
     };
     match length(span) {
-        Some(ms) => format!("{range} ({})", duration(ms)),
+        Some(ms) => format!("{range}{}", lang.aside(&duration(ms))),
         None => clock_s(first),
     }
 }
@@ -208,50 +236,62 @@ fn sparkline(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     };
     let blocks: String = buckets.iter().map(|(_, cell)| block(cell.load.failed)).collect();
     sheet.blank()?;
-    let unit = bucket(width);
-    let tail = format!("peak {} at {}", count(peak), clock_s(at));
-    sheet.line(&format!(" failures per {unit}  {blocks}  {}", sheet.paint(Tone::Dim, &tail)))
+    let lang = report.view.lang;
+    let (unit, peak, at) = (bucket(width, lang), count(peak), clock_s(at));
+    let head = say!(lang, " failures per {unit}", " 每{unit}失败数");
+    let tail = say!(lang, "peak {peak} at {at}", "峰值 {peak}，在 {at}");
+    sheet.line(&format!("{head}  {blocks}  {}", sheet.paint(Tone::Dim, &tail)))
 }
 
 /// Warnings, failures of inputs and rejected lines: what limits the trust in the rest.
 fn remarks(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
+    let lang = report.view.lang;
+    let (not_read, warning) = (lang.pick("not read: ", "未读取："), lang.pick("warning: ", "警告："));
     for failure in report.failures {
-        sheet.labelled("not read: ", 10, &terminal(failure.as_bytes()))?;
+        sheet.labelled(not_read, not_read.width(), &terminal(failure.as_bytes()))?;
     }
-    for warning in report.all_warnings() {
-        sheet.labelled("warning: ", 9, &terminal(warning.as_bytes()))?;
+    for text in report.all_warnings() {
+        sheet.labelled(warning, warning.width(), &terminal(text.as_bytes()))?;
     }
-    if let Some((what, advice)) = quality::rejects(report.summary) {
+    if let Some((what, advice)) = quality::rejects(report.summary, lang) {
         let place = report.summary.lines.rejects.first().map_or(String::new(), |r| {
-            format!("; the first is {}", findings::place(report, r.source, r.line))
+            let place = findings::place(report, r.source, r.line);
+            say!(lang, "; the first is {place}", "；第一处在 {place}")
         });
-        sheet.labelled("warning: ", 9, &format!("{what}{place}. {advice}"))?;
+        let text = say!(lang, "{what}{place}. {advice}", "{what}{place}。{advice}");
+        sheet.labelled(warning, warning.width(), &text)?;
     }
     Ok(())
 }
 
 fn footer(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
-    let lines = &report.summary.lines;
+    let (lines, lang) = (&report.summary.lines, report.view.lang);
+    let comma = lang.comma();
     let mut formats: Vec<_> = lines.formats.iter().map(|(name, n)| (*n, *name)).collect();
     formats.sort_by(|a, b| b.cmp(a));
     let names = match formats[..] {
         [] => String::new(),
-        [(_, name)] => format!(" ({name})"),
-        [(_, a), (_, b)] => format!(" ({a}, {b})"),
-        [(_, a), (_, b), ..] => format!(" ({a}, {b}, {} more)", formats.len() - 2),
+        [(_, name)] => lang.aside(name),
+        [(_, a), (_, b)] => lang.aside(&format!("{a}{comma}{b}")),
+        [(_, a), (_, b), ..] => {
+            let more = formats.len() - 2;
+            lang.aside(&say!(lang, "{a}, {b}, {more} more", "{a}、{b} 等 {more} 种"))
+        }
     };
-    let mut read = format!(
-        "read {}: {} access{names}, {} proxy log, {} not understood",
-        counted(lines.total, "line"),
-        count(lines.access),
-        count(lines.proxy),
-        count(lines.rejected)
+    let (en, total, access) = (counted(lines.total, "line"), count(lines.total), count(lines.access));
+    let (proxy, rejected) = (count(lines.proxy), count(lines.rejected));
+    let mut read = say!(
+        lang,
+        "read {en}: {access} access{names}, {proxy} proxy log, {rejected} not understood",
+        "读取 {total} 行：{access} 行访问日志{names}，{proxy} 行代理日志，{rejected} 行无法解析"
     );
     if lines.other > 0 {
-        read.push_str(&format!(", {} other", count(lines.other)));
+        let other = count(lines.other);
+        read.push_str(&say!(lang, ", {other} other", "，{other} 行其他内容"));
     }
     if report.filtered > 0 {
-        read.push_str(&format!(", {} left out by the filters", count(report.filtered)));
+        let filtered = count(report.filtered);
+        read.push_str(&say!(lang, ", {filtered} left out by the filters", "，{filtered} 行被过滤条件排除"));
     }
     let explain = report
         .findings

@@ -6,56 +6,80 @@ use super::text::{Sheet, Tone, shortened};
 use crate::report::escape::terminal;
 use crate::report::units::{count, counted};
 use crate::report::{Report, quality};
+use crate::words::Lang;
 
 /// `standard input`, a path, or the number of inputs.
 pub(super) fn sources(report: &Report<'_>) -> String {
+    let lang = report.view.lang;
     match report.sources {
-        [] => "no input".to_owned(),
-        [one] if one.name == "-" => "standard input".to_owned(),
+        [] => lang.pick("no input", "无输入").to_owned(),
+        [one] if one.name == "-" => lang.pick("standard input", "标准输入").to_owned(),
         [one] => shortened(&terminal(one.name.as_bytes()), 60),
-        many => counted(many.len() as u64, "input"),
+        many => {
+            let (en, n) = (counted(many.len() as u64, "input"), many.len());
+            say!(lang, "{en}", "{n} 个输入")
+        }
     }
 }
 
 pub(super) fn to_read(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
-    let lines = &report.summary.lines;
-    let from = sources(report);
-    let answer = if lines.total == 0 {
-        format!("Nothing to read: {from} is empty.")
-    } else if report.filtered > 0 {
-        format!("None of {} from {from} passed the filters.", counted(report.filtered, "access record"))
-    } else if lines.rejected > 0 {
-        format!(
-            "No readable access-log line in {} from {from}: {} of them look like one.",
-            counted(lines.total, "line"),
-            count(lines.rejected)
-        )
-    } else if lines.proxy > 0 {
-        format!(
-            "No access-log line in {} from {from}: {} of the proxy's own log, so access logging seems to be off.",
-            counted(lines.total, "line"),
-            counted(lines.proxy, "line")
-        )
-    } else {
-        format!(
-            "No access-log line in {} from {from}: these look like an application's log.",
-            counted(lines.total, "line")
-        )
-    };
-    sheet.labelled("", 0, &answer)?;
-    if report.filtered > 0 || quality::rejects(report.summary).is_some() {
+    let lang = report.view.lang;
+    sheet.labelled("", 0, &answer(report))?;
+    if report.filtered > 0 || quality::rejects(report.summary, lang).is_some() {
         return Ok(());
     }
-    if lines.proxy == 0 {
-        sheet.line("Access logs are in the proxy's container, istio-proxy:")?;
+    if report.summary.lines.proxy == 0 {
+        sheet.line(lang.pick(
+            "Access logs are in the proxy's container, istio-proxy:",
+            "访问日志在代理容器 istio-proxy 里：",
+        ))?;
         sheet.line("    kubectl logs deploy/productpage -c istio-proxy | meshwhy")?;
     }
-    switch_on(sheet)
+    switch_on(lang, sheet)
+}
+
+fn answer(report: &Report<'_>) -> String {
+    let (lines, lang) = (&report.summary.lines, report.view.lang);
+    let from = sources(report);
+    let (en, n) = (counted(lines.total, "line"), count(lines.total));
+    if lines.total == 0 {
+        say!(lang, "Nothing to read: {from} is empty.", "没有可读的内容：{from}为空。")
+    } else if report.filtered > 0 {
+        let (records, n) = (counted(report.filtered, "access record"), count(report.filtered));
+        say!(
+            lang,
+            "None of {records} from {from} passed the filters.",
+            "{from}的 {n} 条访问记录都被过滤条件排除。"
+        )
+    } else if lines.rejected > 0 {
+        let like = count(lines.rejected);
+        say!(
+            lang,
+            "No readable access-log line in {en} from {from}: {like} of them look like one.",
+            "{from}的 {n} 行中没有可读的访问日志：其中 {like} 行看起来像。"
+        )
+    } else if lines.proxy > 0 {
+        let (proxy, own) = (counted(lines.proxy, "line"), count(lines.proxy));
+        say!(
+            lang,
+            "No access-log line in {en} from {from}: {proxy} of the proxy's own log, so access logging seems to be off.",
+            "{from}的 {n} 行中没有访问日志：{own} 行是代理自身的日志，访问日志似乎没有开启。"
+        )
+    } else {
+        say!(
+            lang,
+            "No access-log line in {en} from {from}: these look like an application's log.",
+            "{from}的 {n} 行中没有访问日志：看起来是应用的日志。"
+        )
+    }
 }
 
 /// A resource that can be applied as it stands; the heredoc's end must stand at the line's start.
-fn switch_on(sheet: &mut Sheet<'_>) -> io::Result<()> {
-    sheet.line("Access logging is off unless it was switched on; for the whole mesh:")?;
+fn switch_on(lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
+    sheet.line(lang.pick(
+        "Access logging is off unless it was switched on; for the whole mesh:",
+        "访问日志默认关闭；为整个网格开启：",
+    ))?;
     sheet.blank()?;
     for line in [
         "kubectl apply -f - <<'END'",
@@ -68,6 +92,9 @@ fn switch_on(sheet: &mut Sheet<'_>) -> io::Result<()> {
         sheet.line(line)?;
     }
     sheet.blank()?;
-    let other = "or set meshConfig.accessLogFile to /dev/stdout in the Istio installation";
+    let other = lang.pick(
+        "or set meshConfig.accessLogFile to /dev/stdout in the Istio installation",
+        "或在 Istio 安装配置中把 meshConfig.accessLogFile 设为 /dev/stdout",
+    );
     sheet.line(&sheet.paint(Tone::Dim, other))
 }

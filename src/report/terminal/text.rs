@@ -54,7 +54,7 @@ impl<'w> Sheet<'w> {
 
     /// A paragraph behind a label; its further lines are indented to where the first began.
     pub(in crate::report) fn labelled(&mut self, label: &str, indent: usize, text: &str) -> io::Result<()> {
-        let head = format!("{label:<indent$}");
+        let head = padded(label, indent);
         for (i, line) in wrap(text, self.width.saturating_sub(indent)).iter().enumerate() {
             match i {
                 0 => self.line(&format!("{}{line}", self.paint(Tone::Dim, &head)))?,
@@ -96,25 +96,54 @@ impl Painted {
     }
 }
 
-/// Lines of at most `width` columns, broken at blanks; a word that is longer stands alone.
+/// Text with blanks behind it up to `width` columns; `{:<}` counts characters, of which some are two columns wide.
+pub(in crate::report) fn padded(text: &str, width: usize) -> String {
+    format!("{text}{:blanks$}", "", blanks = width.saturating_sub(text.width()))
+}
+
+/// Lines of at most `width` columns, broken at blanks and between Chinese characters; a word that is longer stands
+/// alone.
 pub(in crate::report) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let columns = word.width();
-        if used > 0 && used + 1 + columns > width {
-            lines.push(String::new());
-            used = 0;
+        for (at, piece) in pieces(word).into_iter().enumerate() {
+            let columns = piece.width();
+            let blank = usize::from(at == 0 && used > 0);
+            if used > 0 && used + blank + columns > width {
+                lines.push(String::new());
+                used = 0;
+            }
+            let Some(line) = lines.last_mut() else { continue };
+            if used > 0 && blank > 0 {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(piece);
+            used += columns;
         }
-        let Some(line) = lines.last_mut() else { continue };
-        if used > 0 {
-            line.push(' ');
-            used += 1;
-        }
-        line.push_str(word);
-        used += columns;
     }
     lines
+}
+
+/// The parts of a word between which a line may end: around each wide character, but not before a sign that closes nor
+/// after one that opens.
+fn pieces(word: &str) -> Vec<&str> {
+    const CLOSE: &str = "，。、；：！？）】」』》”’…";
+    const OPEN: &str = "（【「『《“‘";
+    let wide = |c: char| c.width() == Some(2);
+    let mut out = Vec::new();
+    let (mut start, mut before) = (0, None::<char>);
+    for (at, c) in word.char_indices() {
+        let may_end = before.is_some_and(|b| (wide(b) || wide(c)) && !OPEN.contains(b) && !CLOSE.contains(c));
+        if may_end {
+            out.push(&word[start..at]);
+            start = at;
+        }
+        before = Some(c);
+    }
+    out.push(&word[start..]);
+    out
 }
 
 /// Items joined by ` · `, as many on a line as fit.
@@ -166,6 +195,13 @@ mod tests {
         assert_eq!(shortened("outbound|9080||reviews", 11), "outbo…views");
         assert_eq!(shortened("short", 11), "short");
         assert_eq!(shortened("日本語日本語", 7), "日…語".to_owned());
+    }
+
+    #[test]
+    fn chinese_breaks_anywhere_but_before_what_closes() {
+        assert_eq!(wrap("连接被拒绝，再试。", 8), ["连接被拒", "绝，再试", "。"].map(str::to_owned).to_vec());
+        assert_eq!(wrap("检查 upstream_rq_total（计数）", 12), ["检查", "upstream_rq_total", "（计数）"]);
+        assert_eq!(padded("检查", 6), "检查  ");
     }
 
     #[test]

@@ -48,6 +48,30 @@ def connect_timeout(mesh):
     mesh.calls(ledger, 30)
 
 
+@scenario("the endpoint's network is unreachable", "network-unreachable")
+def unreachable(mesh):
+    ledger = mesh.service("ledger", [])
+    mesh.clusters[-1]["load_assignment"] = config.assignment(ledger.cluster, [("127.255.255.255", 9090)])
+    mesh.calls(ledger, 40)
+
+
+@scenario("the proxy is told to connect from an address it does not have", "local-bind-failure")
+def bind_fails(mesh):
+    ours = {"source_address": {"address": "203.0.113.9", "port_value": 0}}
+    mesh.calls(mesh.service("ledger", [servers.Http1()], upstream_bind_config=ours), 40)
+
+
+@scenario("three requests, all refused", "connection-refused")
+def three_refused(mesh):
+    mesh.calls(mesh.service("ledger", [servers.Nothing()]), 3)
+
+
+@scenario("one pod refuses, the other answers 500", "connection-refused application-error", also="connection-refused application-error",
+          counted=False)
+def refused_and_500(mesh):
+    mesh.calls(mesh.service("ledger", [servers.Nothing(), servers.Http1(servers.answer(500))]), 80)
+
+
 @scenario("the cluster has no endpoints", "no-endpoints")
 def no_endpoints(mesh):
     mesh.calls(mesh.service("ledger", []), 35)

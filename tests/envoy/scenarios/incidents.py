@@ -52,7 +52,7 @@ def one_of_eight_refuses(mesh):
     mesh.calls(mesh.service("ledger", [servers.Http1() for _ in range(7)] + [servers.Nothing()]), 160)
 
 
-@scenario("nothing listens; after some failures the pod is ejected too", "connection-refused")
+@scenario("nothing listens; after some failures the pod is ejected too", "connection-refused", named="outlier-ejection")
 def refused_then_ejected(mesh):
     outliers = {"consecutive_5xx": 25, "interval": "0.2s", "base_ejection_time": "60s", "max_ejection_percent": 100}
     ledger = mesh.service("ledger", [servers.Nothing()], outlier_detection=outliers, common_lb_config=PANIC_OFF)
@@ -60,8 +60,22 @@ def refused_then_ejected(mesh):
     mesh.calls(ledger, 60)
 
 
+@scenario("SYNs are dropped, connects pile up, and the circuit breaker opens", "connect-timeout", named="circuit-breaker")
+def silence_then_overflow(mesh):
+    limits = {"thresholds": [{"max_connections": 2, "max_pending_requests": 2}]}
+    mesh.parallel = 20
+    mesh.calls(mesh.service("ledger", [servers.Silence()], circuit_breakers=limits), 80)
+
+
+@scenario("nothing listens, retries wait, and the circuit breaker opens", "connection-refused", named="circuit-breaker")
+def refused_then_overflow(mesh):
+    limits = {"thresholds": [{"max_connections": 1, "max_pending_requests": 1}]}
+    mesh.parallel = 20
+    mesh.calls(mesh.service("ledger", [servers.Nothing()], retries=config.ISTIO_RETRIES, circuit_breakers=limits), 80)
+
+
 @scenario("the application hangs, requests pile up, and the circuit breaker opens", "upstream-timeout",
-          named="upstream-timeout circuit-breaker")
+          named="circuit-breaker")
 def hangs_then_overflow(mesh):
     limits = {"thresholds": [{"max_connections": 4, "max_pending_requests": 2}]}
     ledger = mesh.service("ledger", [servers.Http1(servers.answer(after=1.2))], route={"timeout": "0.4s"}, circuit_breakers=limits)
@@ -113,13 +127,12 @@ def ext_authz_500(mesh):
 
 
 @scenario("TCP: the upstream resets each connection at once", "upstream-closed upstream-reset connection-refused", scope="ledgerdb",
-          named="upstream-closed upstream-reset", counted=(30, 40))
+          named="upstream-closed upstream-reset", counted=40)
 def tcp_reset_at_once(mesh):
     mesh.calls(mesh.tcp_service("ledgerdb", [servers.Tcp("reset-at-once")]), 40, kind="tcp")
 
 
-# The closed connections bear no flag, no reason and no cluster: silence is all right, a wrong word is not.
-@scenario("TCP: the connection-limit filter allows two", "tcp-connection-limited -", scope="", counted=False)
+@scenario("TCP: the connection-limit filter allows two", "tcp-connection-limited", scope="")
 def tcp_connection_limit(mesh):
     limit = config.typed("envoy.filters.network.connection_limit", "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit",
                          stat_prefix="two", max_connections=2)

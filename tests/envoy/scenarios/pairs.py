@@ -6,10 +6,10 @@ from scenarios.policy import rbac
 
 
 def both(first):
-    """A check of what is said when the two logs are read together."""
+    """A check of what is said when the two logs are read together: one fault is one finding."""
     def check(answer):
         ids = [f["id"] for f in answer["findings"] if f["severity"] != "note"]
-        return [] if ids and ids[0] in first else [f"first finding {ids[:1]}, wanted {' or '.join(first)} (all: {' '.join(ids)})"]
+        return [] if len(ids) == 1 and ids[0] in first else [f"wanted one finding, {' or '.join(first)}: {' '.join(ids) or '-'}"]
     return check
 
 

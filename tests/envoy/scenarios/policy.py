@@ -170,3 +170,62 @@ def payload_too_large(mesh):
     ledger = mesh.service("ledger", [servers.Http1()], filters=[limit])
     mesh.calls(ledger, 20)
     mesh.calls(ledger, 30, method="POST", body=b"x" * 5000)
+
+
+@scenario("answers are larger than the buffer of a filter that reads them", "payload-too-large")
+def answer_too_large(mesh):
+    lua = http_filter("lua", "lua.v3.Lua", default_source_code={"inline_string": "function envoy_on_response(h) h:body() end"})
+    ledger = mesh.service("ledger", [servers.Http1(servers.answer(body=b"x" * 200_000))], filters=[lua])
+    mesh.listeners[-1]["per_connection_buffer_limit_bytes"] = 4096
+    mesh.calls(ledger, 40)
+
+
+@scenario("a wrong password (basic auth)", "authentication-failed")
+def basic_auth(mesh):
+    users = {"inline_string": "teller:{SHA}tESsBmE/yNY3lb6a0L6vVQEZNqw="}
+    ledger = mesh.service("ledger", [servers.Http1()], filters=[http_filter("basic_auth", "basic_auth.v3.BasicAuth", users=users)])
+    mesh.calls(ledger, 40, headers=[("authorization", "Basic " + base64.b64encode(b"teller:guess").decode())])
+
+
+@scenario("tokens that begin in the future", "clock-skew jwt-rejected", named="clock-skew")
+def jwt_not_yet_valid(mesh):
+    keys = {"local_jwks": {"inline_string": json.dumps({"keys": [{"kty": "oct", "alg": "HS256", "kid": "k1", "k": encode(SECRET)}]})}}
+    ledger = mesh.service("ledger", [servers.Http1()], filters=[jwt_filter(keys)])
+    mesh.calls(ledger, 40, headers=bearer(token(nbf=int(time.time()) + 4000)))
+
+
+def nobody(mesh, name, port):
+    """A gRPC service that a filter needs, and nothing listens."""
+    hosts = mesh.hosts([servers.Nothing()], port)
+    cluster = mesh.cluster(f"outbound|{port}||{name}.bank.svc.cluster.local", hosts, typed_extension_protocol_options=config.h2_options())
+    return {"envoy_grpc": {"cluster_name": cluster}}
+
+
+@scenario("nobody listens where the external processor should be", "filter-error")
+def ext_proc_down(mesh):
+    processor = http_filter("ext_proc", "ext_proc.v3.ExternalProcessor", grpc_service=nobody(mesh, "processor", 9292))
+    mesh.calls(mesh.service("ledger", [servers.Http1()], filters=[processor]), 40)
+
+
+@scenario("nobody listens where the rate limit service should be, and the filter fails closed", "rate-limit-service-error")
+def rate_limit_service_down(mesh):
+    service = {"grpc_service": nobody(mesh, "limits", 9393), "transport_api_version": "V3"}
+    limit = http_filter("ratelimit", "ratelimit.v3.RateLimit", domain="bank", failure_mode_deny=True, rate_limit_service=service)
+    all_alike = {"rate_limits": [{"actions": [{"generic_key": {"descriptor_value": "all"}}]}]}
+    mesh.calls(mesh.service("ledger", [servers.Http1()], filters=[limit], vhost=all_alike), 40)
+
+
+@scenario("WebSockets are asked for where no route allows them", "upgrade-refused", scope="")
+def upgrade_refused(mesh):
+    ledger = mesh.service("ledger", [servers.Http1()])
+    wants = [("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-version", "13"), ("sec-websocket-key", "bGVkZ2VyIGxlZGdlcg==")]
+    mesh.calls(ledger, 20)
+    mesh.calls(ledger, 40, headers=wants)
+
+
+@scenario("the endpoints' control plane asks to drop half of the requests", "drop-overload")
+def drop_overload(mesh):
+    ledger = mesh.service("ledger", [servers.Http1()])
+    half = {"category": "load", "drop_percentage": {"numerator": 50}}
+    mesh.clusters[-1]["load_assignment"]["policy"] = {"drop_overloads": [half]}
+    mesh.calls(ledger, 80)

@@ -16,6 +16,18 @@ def tcp_connect_timeout(mesh):
     mesh.calls(mesh.tcp_service("ledgerdb", [servers.Silence()]), 30, kind="tcp")
 
 
+@scenario("TCP: the upstream drops SYNs, and few callers come at a time: connects that time out fail those behind them at once",
+          "connect-timeout", scope="ledgerdb")
+def tcp_connect_timeout_spread(mesh):
+    mesh.calls(mesh.tcp_service("ledgerdb", [servers.Silence()]), 40, kind="tcp")
+
+
+@scenario("TCP: one of two pods drops SYNs", "connect-timeout", scope="ledgerdb")
+def tcp_connect_timeout_one_of_two(mesh):
+    mesh.parallel = 6
+    mesh.calls(mesh.tcp_service("ledgerdb", [servers.Silence(), servers.Tcp()]), 60, kind="tcp")
+
+
 @scenario("TCP: no endpoints", "no-endpoints", scope="ledgerdb")
 def tcp_no_endpoints(mesh):
     mesh.calls(mesh.tcp_service("ledgerdb", []), 40, kind="tcp")
@@ -63,3 +75,11 @@ def tcp_idle(mesh):
 @scenario("nothing: TCP connections that work", "-", scope="")
 def tcp_healthy(mesh):
     mesh.calls(mesh.tcp_service("ledgerdb", [servers.Tcp()]), 60, kind="tcp", hold=0.02)
+
+
+# A network filter ends the connection before it has a cluster: the listener is all the log tells.
+@scenario("TCP: a local rate limit", "tcp-connection-limited", scope="")
+def tcp_rate_limit(mesh):
+    limit = config.typed("envoy.filters.network.local_ratelimit", "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit",
+                         stat_prefix="few", token_bucket={"max_tokens": 10, "tokens_per_fill": 1, "fill_interval": "60s"})
+    mesh.calls(mesh.tcp_service("ledgerdb", [servers.Tcp()], filters=[limit]), 60, kind="tcp")

@@ -3,6 +3,7 @@
 import asyncio
 
 import servers
+from config import http_filter
 from mesh import scenario
 
 RETRY_TIMEOUTS = {"retry_on": "5xx", "num_retries": 2, "per_try_timeout": "0.15s", "retry_back_off": {"base_interval": "0.01s"}}
@@ -32,6 +33,21 @@ def one_of_two_slow(mesh):
 def per_try_timeout(mesh):
     mesh.parallel = 12
     mesh.calls(mesh.service("ledger", [servers.Http1(servers.answer(after=0.9))], retries=RETRY_TIMEOUTS), 40)
+
+
+@scenario("nothing moves during a try, and the retries run out", "per-try-timeout")
+def per_try_idle(mesh):
+    mesh.parallel = 10
+    retries = {"retry_on": "5xx", "num_retries": 1, "per_try_idle_timeout": "0.2s", "retry_back_off": {"base_interval": "0.01s"}}
+    mesh.calls(mesh.service("ledger", [servers.Http1(servers.answer(after=0.9))], retries=retries), 30)
+
+
+@scenario("half of the requests are delayed on purpose, and the callers give up", "fault-injection client-disconnected upstream-slow",
+          named="fault-injection", counted=False)
+def delayed(mesh):
+    mesh.parallel = 10
+    delay = http_filter("fault", "fault.v3.HTTPFault", delay={"fixed_delay": "1s", "percentage": {"numerator": 50}})
+    mesh.calls(mesh.service("ledger", [servers.Http1()], filters=[delay]), 60, patience=0.3)
 
 
 @scenario("the callers give up after 0.3 s, the application needs 1 s", "client-disconnected upstream-slow", named="upstream-slow",

@@ -128,6 +128,45 @@ fn a_policy_that_flips_for_one_caller() {
     }
 }
 
+/// At a gateway: one route of an upstream is refused to everybody from half time on, another one is still served.
+#[test]
+fn a_policy_that_flips_on_one_route() {
+    for (from, severity) in [(1_500, Critical), (0, Note)] {
+        let mut rng = Rng::new(6);
+        let mut log = Log::default();
+        for i in 0..3_000 {
+            let mut line = Line::ok(&mut rng, i * 200, &outbound("api.prod", 8080, ""), "10.244.3.4:8080")
+                .at_gateway("api.example.com");
+            line.route = if i % 25 == 0 { "export" } else { "orders" };
+            log.push(if line.route == "export" && i >= from {
+                line.no_host().end(401, "-", "jwt_authn_access_denied{Jwt_is_missing}", 14, 0)
+            } else {
+                line
+            });
+        }
+        is(diagnose(&summary_of(&log.written(Style::Text))), severity);
+    }
+}
+
+/// Short TCP sessions of a healthy protocol are neither double TLS nor turned away.
+#[test]
+fn short_tcp_sessions() {
+    for (received, sent) in [(310, 5), (14, 7), (250, 0)] {
+        let session = |i: u64| {
+            let at = format!("2026-05-06T07:{:02}:{:02}.000Z", i / 60, i % 60);
+            let port = 40_000 + i;
+            format!(
+                "[{at}] \"- - -\" 0 - - - \"-\" {} {sent} 3 - \"-\" \"-\" \"-\" \"-\" \"10.4.1.2:6379\" \
+                 outbound|6379||redis.cache.svc.cluster.local 10.4.9.9:{port} 10.96.3.3:6379 10.4.9.9:{port} - -\n",
+                received + i % 40
+            )
+        };
+        let log: String = (0..300).map(session).collect();
+        let findings = diagnose(&summary_of(log.as_bytes()));
+        assert!(findings.is_empty(), "{}", told(&findings));
+    }
+}
+
 #[test]
 fn a_short_paste_is_never_critical() {
     is(shares(12, 12, 6, |_, line| line.no_host().end(503, "UH", "no_healthy_upstream", 19, 0)), Warning);

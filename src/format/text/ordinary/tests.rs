@@ -22,6 +22,7 @@ pub(in super::super) fn glance_agrees(line: &[u8], glance: &Glance<'_>, layout: 
     let logged = |field| record.logged(field).map_or(&b""[..], |raw| raw.bytes);
     assert_eq!(glance.path, logged(Field::Path));
     assert_eq!(glance.remote, logged(Field::DownstreamRemote));
+    assert_eq!(glance.service_time, logged(Field::ServiceTime));
 }
 
 /// Whoever has read one line with these telling bytes may count on a glance at another one.

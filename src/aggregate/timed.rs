@@ -1,0 +1,239 @@
+//! Counts by key and time, of which only the cells that hold something are kept: so any stretch of time can be asked for
+//! any key, to the second in most logs.
+//!
+//! A part of the input is counted to the second. The whole has a cap of cells: above it all cells become as wide as it
+//! takes, on the ladder of [`Series`](super::Series). Cells only ever become more as input is added, so the width is a
+//! function of the input and not of how it was cut.
+
+use indexmap::Equivalent;
+
+use super::counter::{Ordered, Text};
+use super::series::{Cell, WIDTHS_S};
+
+/// How much the whole keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// Keys; what comes later is counted as one.
+    pub keys: usize,
+    /// Cells of all keys together.
+    pub cells: usize,
+}
+
+/// Counts by key and time. A key has `N` parts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timed<const N: usize, C> {
+    rows: Ordered<[Text; N], Row<C>>,
+    other: Row<C>,
+    step: usize,
+    cells: usize,
+}
+
+/// Bucket and content, by bucket.
+type Row<C> = Vec<(i64, C)>;
+
+impl<const N: usize, C> Default for Timed<N, C> {
+    fn default() -> Self {
+        Timed { rows: Ordered::default(), other: Vec::new(), step: 0, cells: 0 }
+    }
+}
+
+/// A key that is looked up before it is owned.
+#[derive(Hash)]
+struct Parts<'k, const N: usize>([&'k [u8]; N]);
+
+impl<const N: usize> Equivalent<[Text; N]> for Parts<'_, N> {
+    fn equivalent(&self, key: &[Text; N]) -> bool {
+        self.0.iter().zip(key).all(|(mine, theirs)| **mine == **theirs)
+    }
+}
+
+impl<const N: usize, C: Cell> Timed<N, C> {
+    /// The cell of a key and a time in microseconds since 1970.
+    #[inline]
+    pub fn at(&mut self, key: [&[u8]; N], us: i64) -> &mut C {
+        let bucket = us.div_euclid(self.width_us());
+        let index = match self.rows.get_index_of(&Parts(key)) {
+            Some(index) => index,
+            None => self.rows.insert_full(key.map(Text::from), Vec::new()).0,
+        };
+        let row = &mut self.rows[index];
+        let at = match row.last() {
+            Some((last, _)) if *last == bucket => row.len() - 1,
+            Some((last, _)) if *last > bucket => row.partition_point(|(b, _)| *b < bucket),
+            _ => row.len(),
+        };
+        if row.get(at).is_none_or(|(b, _)| *b != bucket) {
+            row.insert(at, (bucket, C::default()));
+        }
+        &mut row[at].1
+    }
+
+    /// Adds what a later part of the input counted.
+    pub fn merge(&mut self, mut later: Timed<N, C>, room: Room) {
+        self.coarsen(later.step);
+        later.coarsen(self.step);
+        for (key, row) in later.rows {
+            let free = self.rows.len() < room.keys;
+            let mine = match self.rows.get_index_of(&key) {
+                Some(index) => &mut self.rows[index],
+                None if free => self.rows.entry(key).or_default(),
+                None => &mut self.other,
+            };
+            let before = mine.len();
+            join(mine, row);
+            self.cells += mine.len() - before;
+        }
+        let before = self.other.len();
+        join(&mut self.other, later.other);
+        self.cells += self.other.len() - before;
+        while self.cells > room.cells && self.step + 1 < WIDTHS_S.len() {
+            self.coarsen(self.step + 1);
+        }
+    }
+
+    fn coarsen(&mut self, step: usize) {
+        if step <= self.step {
+            return;
+        }
+        let factor = WIDTHS_S[step] / WIDTHS_S[self.step];
+        self.step = step;
+        self.cells = 0;
+        for row in self.rows.values_mut().chain([&mut self.other]) {
+            let mut wide: Row<C> = Vec::new();
+            for (bucket, cell) in row.drain(..) {
+                push(&mut wide, bucket.div_euclid(factor), cell);
+            }
+            *row = wide;
+            self.cells += row.len();
+        }
+    }
+
+    /// Width of a cell in seconds: what times are known to.
+    pub fn width_s(&self) -> i64 {
+        WIDTHS_S[self.step]
+    }
+
+    fn width_us(&self) -> i64 {
+        self.width_s() * 1_000_000
+    }
+
+    /// Sum of each key's cells that touch the time between two moments; keys without any are left out.
+    pub fn within(&self, from_us: i64, to_us: i64) -> impl Iterator<Item = (&[Text; N], C)> {
+        let (from, to) = (from_us.div_euclid(self.width_us()), to_us.div_euclid(self.width_us()));
+        self.rows.iter().filter_map(move |(key, row)| sum(row, from, to).map(|cell| (key, cell)))
+    }
+
+    /// Every cell that touches the time between two moments, with its key and its start.
+    pub fn cells(&self, from_us: i64, to_us: i64) -> impl Iterator<Item = (&[Text; N], i64, &C)> {
+        let width_us = self.width_us();
+        let (from, to) = (from_us.div_euclid(width_us), to_us.div_euclid(width_us));
+        self.rows.iter().flat_map(move |(key, row)| {
+            let start = row.partition_point(|(bucket, _)| *bucket < from);
+            let inside = row[start..].iter().take_while(move |(bucket, _)| *bucket <= to);
+            inside.map(move |(bucket, cell)| (key, bucket * width_us, cell))
+        })
+    }
+
+    /// The last moment whose cells do not touch a time: where "before it" ends.
+    pub fn before_us(&self, us: i64) -> i64 {
+        us.div_euclid(self.width_us()) * self.width_us() - 1
+    }
+
+    /// Sum of the cells of keys beyond the cap that touch the time between two moments.
+    pub fn other_within(&self, from_us: i64, to_us: i64) -> Option<C> {
+        sum(&self.other, from_us.div_euclid(self.width_us()), to_us.div_euclid(self.width_us()))
+    }
+
+    /// All keys together over time: start in microseconds since 1970, and content, in order.
+    pub fn total(&self) -> Vec<(i64, C)> {
+        let mut sums: std::collections::BTreeMap<i64, C> = std::collections::BTreeMap::new();
+        for (bucket, cell) in self.rows.values().chain([&self.other]).flatten() {
+            sums.entry(*bucket).or_default().merge(cell);
+        }
+        sums.into_iter().map(|(bucket, cell)| (bucket * self.width_us(), cell)).collect()
+    }
+}
+
+fn sum<C: Cell>(row: &Row<C>, from: i64, to: i64) -> Option<C> {
+    let start = row.partition_point(|(bucket, _)| *bucket < from);
+    let inside = row[start..].iter().take_while(|(bucket, _)| *bucket <= to);
+    inside.fold(None, |sum: Option<C>, (_, cell)| {
+        let mut sum = sum.unwrap_or_default();
+        sum.merge(cell);
+        Some(sum)
+    })
+}
+
+/// Adds cells to cells, both in order.
+fn join<C: Cell>(mine: &mut Row<C>, theirs: Row<C>) {
+    let follows = match (mine.last(), theirs.first()) {
+        (Some((last, _)), Some((first, _))) => last <= first,
+        _ => true,
+    };
+    if follows {
+        theirs.into_iter().for_each(|(bucket, cell)| push(mine, bucket, cell));
+        return;
+    }
+    let mut both = Vec::with_capacity(mine.len() + theirs.len());
+    let mut theirs = theirs.into_iter().peekable();
+    for (bucket, cell) in mine.drain(..) {
+        while let Some((b, c)) = theirs.next_if(|(b, _)| *b < bucket) {
+            push(&mut both, b, c);
+        }
+        push(&mut both, bucket, cell);
+    }
+    theirs.for_each(|(bucket, cell)| push(&mut both, bucket, cell));
+    *mine = both;
+}
+
+fn push<C: Cell>(row: &mut Row<C>, bucket: i64, cell: C) {
+    match row.last_mut() {
+        Some((last, sum)) if *last == bucket => sum.merge(&cell),
+        _ => row.push((bucket, cell)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ROOM: Room = Room { keys: 4, cells: 12 };
+
+    fn counted(events: &[(u8, i64)]) -> Timed<1, u64> {
+        let mut out = Timed::default();
+        events.iter().for_each(|(key, s)| *out.at([&[*key]], s * 1_000_000) += 1);
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn cutting_the_input_changes_nothing(
+            events in prop::collection::vec((0u8..7, -50i64..4_000), 0..60),
+            cuts in prop::collection::vec(0usize..60, 0..4),
+        ) {
+            let mut whole = Timed::default();
+            whole.merge(counted(&events), ROOM);
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(events.len())).collect();
+            cuts.extend([0, events.len()]);
+            cuts.sort_unstable();
+            let mut parts = Timed::default();
+            cuts.windows(2).for_each(|cut| parts.merge(counted(&events[cut[0]..cut[1]]), ROOM));
+            prop_assert_eq!(&parts, &whole);
+            prop_assert_eq!(whole.total().iter().map(|(_, n)| n).sum::<u64>(), events.len() as u64);
+            prop_assert!(whole.cells <= ROOM.cells);
+        }
+    }
+
+    #[test]
+    fn a_stretch_of_time_is_counted_exactly() {
+        let table = counted(&[(1, 10), (1, 11), (2, 11), (1, 30)]);
+        let of = |from: i64, to: i64| {
+            table.within(from * 1_000_000, to * 1_000_000).map(|(key, n)| (key[0][0], n)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(10, 11), [(1, 2), (2, 1)]);
+        assert_eq!(of(12, 29), []);
+        assert_eq!(of(12, 30), [(1, 1)]);
+        assert_eq!(table.before_us(11_500_000), 10_999_999);
+    }
+}

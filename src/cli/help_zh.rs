@@ -1,0 +1,169 @@
+//! The Chinese of the help: each sentence of `args.rs` with its own.
+
+/// English and Chinese.
+pub(super) const HELP: &[(&str, &str)] = &[
+    (
+        "Says why requests fail, from Envoy and Istio access logs\n\nReads logs from files, directories, archives or standard input; format, wrapping and compression are recognised. \
+         Without a command: reads, counts, groups by upstream, and names the likely causes.",
+        "从 Envoy 和 Istio 访问日志中找出请求失败的原因\n\n从文件、目录、归档或标准输入读取日志；自动识别格式、包装和压缩。不带命令时：读取、计数、按上游分组，并指出可能的原因。",
+    ),
+    (
+        "Example:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n\nExit codes: 0 done; 1 done, and a gate \
+         (--fail-over, --fail-on) tripped; 2 the command line is wrong; 3 an input could not be read whole; 4 no access-log \
+         record in the input.",
+        "示例：\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n\n退出码：0 完成；1 完成，但触发了门禁\
+         （--fail-over、--fail-on）；2 命令行有误；3 有输入没有读完整；4 输入中没有访问日志记录。",
+    ),
+    (
+        "Hide client addresses, user agents, long ids in paths and query strings behind pseudonyms. What looks like a \
+         secret in a query string is always hidden, except in JSON",
+        "用化名隐藏客户端地址、User-Agent、路径和查询串中的长 ID。查询串中像密钥的内容总是隐藏，JSON 除外",
+    ),
+    (
+        "Says why requests fail, from Envoy and Istio access logs",
+        "从 Envoy 和 Istio 访问日志中找出请求失败的原因",
+    ),
+    (
+        "Summarise an incident: when, how much of what failed, and why; for the ticket and the review",
+        "汇总一次事件：何时、多少请求失败、为什么；用于工单和复盘",
+    ),
+    (
+        "Compare two inputs, or two halves of one: what got worse, better, new or gone",
+        "比较两份输入，或一份输入的前后两段：哪些变差、变好、新出现或消失",
+    ),
+    ("Write one line for each access record that passes the filters", "通过过滤条件的每条访问记录输出一行"),
+    (
+        "Explain a response flag, a flag set, a details string, an error text, a cause, or a pasted log line",
+        "解释响应标志、标志组合、响应码详情、报错文本、原因名称，或粘贴的日志行",
+    ),
+    ("List what meshwhy knows", "列出 meshwhy 所知道的内容"),
+    ("Write the completions of a shell to standard output", "把 shell 补全脚本写到标准输出"),
+    ("The shell", "shell 的名称"),
+    ("Write the manual page to standard output", "把手册页（man）写到标准输出"),
+    (
+        "Form of the result: table, json, markdown, html (one file, nothing is loaded)",
+        "结果的形式：table、json、markdown、html（单个文件，不加载任何外部内容）",
+    ),
+    ("Rows of a table (JSON is never cut)", "表格的行数（JSON 从不截断）"),
+    (
+        "Group the requests by fields such as pod, upstream, route, path, client, flag or code",
+        "按字段对请求分组，如 pod、upstream、route、path、client、flag、code",
+    ),
+    (
+        "Width of the timeline's buckets, such as 10s or 5m [default: by the span]",
+        "时间线的区间宽度，如 10s、5m [默认：按时间跨度]",
+    ),
+    (
+        "Exit with 1 when more than this share of the requests failed, such as 1%",
+        "失败比例超过该值时以 1 退出，如 1%",
+    ),
+    ("Exit with 1 when there is a finding of this severity or worse", "有达到该级别的诊断时以 1 退出"),
+    (
+        "Form of the result: markdown, json, html (one file, nothing is loaded)",
+        "结果的形式：markdown、json、html（单个文件，不加载任何外部内容）",
+    ),
+    ("Rows of a table and causes told (JSON is never cut)", "表格的行数和列出的原因数（JSON 从不截断）"),
+    ("Objective that the error budget is counted from, such as 99.9", "计算错误预算所用的目标，如 99.9"),
+    ("Hide authorities, too", "同时隐藏 authority"),
+    ("Logs from before", "之前的日志"),
+    ("Logs from after", "之后的日志"),
+    (
+        "The one moment that parts PATH (or standard input) into before and after: RFC 3339",
+        "把 PATH（或标准输入）分成前后两段的时刻：RFC 3339",
+    ),
+    ("Exit with 1 when something got worse, or something bad is new", "有变差或新出现的问题时以 1 退出"),
+    ("Form of the lines: ndjson, raw (as they stood), csv", "每行的形式：ndjson、raw（原样）、csv"),
+    (
+        "What to explain; several words are one text. `-` reads it from standard input",
+        "要解释的内容；多个词是一段文本。`-` 从标准输入读取",
+    ),
+    ("What to list", "要列出的内容"),
+    ("When to colour the result", "何时给结果着色"),
+    (
+        "Files, directories or archives; none, or `-`: standard input",
+        "文件、目录或归档；没有或 `-`：标准输入",
+    ),
+    (
+        "Of the known formats, read this one only (see `meshwhy catalog formats`)",
+        "已知格式中只读这一种（见 `meshwhy catalog formats`）",
+    ),
+    (
+        "Envoy format string of the mesh's own access log; tried before the known formats",
+        "网格自定义访问日志的 Envoy 格式字符串；先于已知格式尝试",
+    ),
+    (
+        "YAML that configures the access log, whose formats are tried first: MeshConfig, IstioOperator, EnvoyFilter, …",
+        "配置访问日志的 YAML，其中的格式最先尝试：MeshConfig、IstioOperator、EnvoyFilter 等",
+    ),
+    (
+        "Keys of the mesh's own JSON access log, such as response_code=status,path=req.path",
+        "网格自定义 JSON 访问日志的键名，如 response_code=status,path=req.path",
+    ),
+    ("Threads that parse [default: one a core]", "解析线程数 [默认：每个核一个]"),
+    ("No progress and no warnings on standard error", "标准错误上不显示进度和警告"),
+    ("No progress on standard error", "标准错误上不显示进度"),
+    (
+        "From this time on: RFC 3339, -15m before now, or end-15m before the last record (files only)",
+        "从这个时间开始：RFC 3339，-15m 表示 15 分钟前，end-15m 表示最后一条记录之前 15 分钟（仅文件）",
+    ),
+    (
+        "Before this time: RFC 3339, -15m before now, or end-15m before the last record (files only)",
+        "到这个时间为止：RFC 3339，-15m 表示 15 分钟前，end-15m 表示最后一条记录之前 15 分钟（仅文件）",
+    ),
+    (
+        "Upstream: cluster name, service, service.namespace, service.namespace:port or host",
+        "上游：集群名、service、service.namespace、service.namespace:port 或主机",
+    ),
+    ("Endpoint's address, with or without port", "端点地址，可带端口"),
+    ("Authority (Host header), with or without port", "authority（Host 头），可带端口"),
+    ("Name of the route", "路由名称"),
+    ("Path, with or without query", "路径，可带查询串"),
+    ("HTTP methods", "HTTP 方法"),
+    ("Client's address, with or without port", "客户端地址，可带端口"),
+    ("Request id", "请求 ID"),
+    ("Response flags, one of which is set; `-` is none", "响应标志，设置了其中之一；`-` 表示没有标志"),
+    ("Response codes, such as 503,5xx", "响应码，如 503,5xx"),
+    ("Response code details", "响应码详情"),
+    (
+        "Outcomes: ok, client_error, app_error, proxy_error, denied, client_gone",
+        "结果类别：ok、client_error、app_error、proxy_error、denied、client_gone",
+    ),
+    ("inbound or outbound", "inbound 或 outbound（入站或出站）"),
+    ("Pod that wrote the line", "写出该行的 Pod"),
+    ("Namespace of that pod", "该 Pod 的命名空间"),
+    ("Duration, such as '>1s' or '<=250ms'", "耗时，如 '>1s'、'<=250ms'"),
+    (
+        "Leave out the probes of kubelets and load balancers, and scrapes",
+        "排除 kubelet 和负载均衡器的探测以及指标抓取",
+    ),
+    (
+        "Language of all prose [default: for people that of LANG, in JSON en]",
+        "所有文字的语言 [默认：给人看的按 LANG，JSON 为 en]",
+    ),
+    ("Response flags", "响应标志"),
+    ("Response code details and transport failures, and what they mean", "响应码详情和传输失败，及其含义"),
+    ("Causes that findings name", "诊断使用的原因"),
+    ("Formats, wrappers and containers that are recognised", "可识别的格式、包装和容器"),
+    ("Formats", "格式"),
+    (
+        "Filters (all must hold; ! negates; * and ? are globs)",
+        "过滤条件（须全部满足；! 取反；* 和 ? 是通配符）",
+    ),
+];
+
+/// Words that clap itself writes into a help text.
+pub(super) const SIGNS: &[(&str, &str)] = &[
+    ("Usage: ", "用法："),
+    ("Usage:", "用法："),
+    ("[default: ", "[默认："),
+    ("[possible values: ", "[可选值："),
+    ("Print help (see more with '--help')", "显示帮助（--help 显示更多）"),
+    ("Print help (see a summary with '-h')", "显示帮助（-h 显示摘要）"),
+    ("Print help", "显示帮助"),
+    ("Print version", "显示版本"),
+    ("Options:", "选项："),
+    ("Arguments:", "参数："),
+    ("命令:", "命令："),
+    ("格式:", "格式："),
+    ("（须全部满足；! 取反；* 和 ? 是通配符）:", "（须全部满足；! 取反；* 和 ? 是通配符）："),
+];
