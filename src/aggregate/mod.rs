@@ -5,11 +5,13 @@
 //! stay exact and the rest is counted as `other`. Where tables share a cap their keys are admitted in the order in which
 //! the input named them, not table by table: so nothing depends on how the input was cut.
 
+mod clock;
 mod counter;
 mod detail;
 mod group;
 mod hops;
 mod latency;
+mod row_key;
 mod series;
 mod summary;
 mod symptom;

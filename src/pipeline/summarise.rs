@@ -7,7 +7,7 @@ use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
 use crate::aggregate::{By, Caps, Detail, Summary, Tally};
 use crate::emit::{Form, Origin};
 use crate::error::{ErrorKind, Result};
-use crate::format::Reader;
+use crate::format::{Glance, Reader};
 use crate::input::Input;
 use crate::join::Join;
 use crate::query::Filter;
@@ -59,6 +59,17 @@ impl<'f> Counting<'f> {
 
 impl Fold for Counting<'_> {
     const NUMBERED: bool = false;
+
+    fn glances(&self) -> bool {
+        self.filter.is_empty() && self.tally.can_glance()
+    }
+
+    #[inline(always)]
+    fn glance(&mut self, glance: &Glance<'_>) -> bool {
+        let counted = self.tally.glance(glance);
+        self.passed.access += u64::from(counted);
+        counted
+    }
 
     #[inline]
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {

@@ -12,6 +12,8 @@ mod contract;
 mod diagnoses;
 /// Formats, wrappers, archives: what the program says it reads, it reads.
 mod formats;
+/// Counting lines at a glance gives what reading every one of them gives.
+mod glance;
 /// The screens and the JSON that people see, as files in `tests/golden`.
 mod golden;
 /// The promises of `docs/house.md`: arrows, tables, sizes, generated files.
