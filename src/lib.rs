@@ -6,7 +6,7 @@
 //! 2. [`frame`]: a stream becomes blocks of whole lines, and lines lose what carried them
 //! 3. [`mod@format`]: a line becomes a [`record`]
 //! 4. [`aggregate`]: records become counts that merge exactly
-//! 5. [`diagnosis`]: counts become findings
+//! 5. [`join`]: lines of different proxies become both sides of a request; [`diagnosis`]: counts become findings
 //! 6. [`incident`]: counts over time become incidents
 //! 7. [`report`]: findings become words; [`emit`] writes the records themselves
 //!
@@ -27,6 +27,7 @@ pub mod format;
 pub mod frame;
 pub mod incident;
 pub mod input;
+pub mod join;
 pub mod pipeline;
 pub mod query;
 pub mod record;

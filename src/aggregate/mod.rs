@@ -5,10 +5,13 @@
 //! stay exact and the rest is counted as `other`. Where tables share a cap their keys are admitted in the order in which
 //! the input named them, not table by table: so nothing depends on how the input was cut.
 
+mod clock;
 mod counter;
 mod detail;
 mod group;
+mod hops;
 mod latency;
+mod row_key;
 mod series;
 mod summary;
 mod symptom;
@@ -22,16 +25,17 @@ mod turn;
 pub use counter::{Counter, Ordered, Text};
 pub use detail::{Detail, Hits, Split};
 pub use group::{By, Group, Groups};
+pub use hops::{Edge, Hops, Link, Seen, Skew, Step};
 pub use latency::Latency;
 pub use series::{Cell, Load, Series};
 pub use summary::{
-    Caps, Code, Counts, Ends, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Sides,
-    Summary, Upstream,
+    Caps, Code, Counts, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Sides, Summary,
+    Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
-pub use tally::Tally;
+pub use tally::{Tally, suspicious};
 pub use timed::{Room, Timed};
-pub use totals::Totals;
+pub use totals::{Ends, Totals};
 pub use turn::{Turn, Turns};
 
 /// Bytes of a name that are kept. A DNS name has at most 253; what is longer is made up.

@@ -81,12 +81,11 @@ impl<C: Cell, const MAX: usize> Series<C, MAX> {
     /// The bucket of a time in seconds since 1970.
     #[inline]
     pub fn at_second(&mut self, second: i64) -> &mut C {
-        // The common case: whole seconds, and a bucket that is there.
-        if self.step == 0 {
-            let index = second.wrapping_sub(self.first) as usize;
-            if index < self.cells.len() {
-                return &mut self.cells[index];
-            }
+        // The common case: a bucket that is there. Most often it is a second wide.
+        let bucket = if self.step == 0 { second } else { second.div_euclid(self.width_s()) };
+        let index = bucket.wrapping_sub(self.first) as usize;
+        if index < self.cells.len() {
+            return &mut self.cells[index];
         }
         self.make_room(second)
     }

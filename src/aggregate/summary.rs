@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::counter::{Counter, Ordered, Text};
 use super::group::Groups;
+use super::hops::Hops;
 use super::symptom::{Exemplar, Span, Symptom, SymptomKey, Values};
-use super::{Latency, Load, Series, Turns, series::Cell};
+use super::{Ends, Latency, Load, Series, Turns, series::Cell};
 use crate::envoy::Direction;
 use crate::format::{ProxySignal, Writer};
 use crate::record::{OUTCOMES, Outcome, Reason};
@@ -147,70 +148,6 @@ impl Sides {
         self.callee.merge(later.callee);
         self.tunnel.merge(later.tunnel);
         self.untold.merge(later.untold);
-    }
-}
-
-/// The connections to one service as the ztunnels of both ends logged them.
-///
-/// Nothing in the two lines of a connection tells that they belong together (the tunnel is shared, so even the ports
-/// differ), but each end writes one line a connection. So of a service's connections that came to both, the end with
-/// fewer lines tells of none that the other does not. Where the ends are not of one mind about a connection, the worse
-/// is true: it failed at one of them. All that is decided when all is counted: so it does not depend on the order of the
-/// lines, and merges exactly.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Ends {
-    /// By the source's ztunnel.
-    pub source: Counts,
-    /// By the destination's.
-    pub destination: Counts,
-    /// By the source's ztunnel, which could not reach the destination's: nobody else knows of them.
-    pub unreached: Counts,
-}
-
-/// Outcomes, the less telling first: what a policy refused is why something else broke.
-const BY_WEIGHT: [Outcome; OUTCOMES.len()] = [
-    Outcome::Ok,
-    Outcome::ClientGone,
-    Outcome::ClientError,
-    Outcome::AppError,
-    Outcome::ProxyError,
-    Outcome::Denied,
-];
-
-impl Ends {
-    /// Counts connections that one end logged.
-    pub fn add(&mut self, direction: Direction, unreached: bool, outcome: Outcome, n: u64) {
-        match direction {
-            Direction::Outbound if unreached => self.unreached.add(outcome, n),
-            Direction::Outbound => self.source.add(outcome, n),
-            Direction::Inbound => self.destination.add(outcome, n),
-        }
-    }
-
-    fn merge(&mut self, later: Ends) {
-        self.source.merge(later.source);
-        self.destination.merge(later.destination);
-        self.unreached.merge(later.unreached);
-    }
-
-    /// Lines that stand for the same connections as lines of the other end.
-    pub(super) fn in_both(&self) -> Counts {
-        let mut both = Counts::default();
-        for &outcome in &OUTCOMES {
-            both.add(outcome, self.source.of(outcome).min(self.destination.of(outcome)));
-        }
-        // What is left has another outcome at each end.
-        let mut rest = self.source;
-        rest.merge(self.destination);
-        let rest = rest.without(both).without(both);
-        let connections = self.source.requests().min(self.destination.requests());
-        let mut unlike = connections - both.requests();
-        for outcome in BY_WEIGHT {
-            let n = rest.of(outcome).min(unlike);
-            both.add(outcome, n);
-            unlike -= n;
-        }
-        both
     }
 }
 
@@ -430,6 +367,8 @@ pub struct Summary {
     pub timeline: Series<FlaggedLoad, 3600>,
     /// The proxy's own lines.
     pub proxy_log: ProxyLog,
+    /// What both sides of requests told; made once all lines have been counted.
+    pub hops: Hops,
     /// Some record tells how long its upstream took: where another one does not, no upstream answered it.
     pub service_times: bool,
 }

@@ -1,5 +1,9 @@
 //! Records that failed alike, and what can be said of them together.
 
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
 use super::counter::{Counter, Ordered, Text};
 use super::{Series, latency::Latency};
 use crate::envoy::{Direction, FlagSet, cluster};
@@ -65,6 +69,11 @@ pub struct SymptomKey {
 }
 
 impl SymptomKey {
+    /// A number for the key, the same for equal keys within one run of the program.
+    pub fn digest(&self) -> u64 {
+        FixedState::with_seed(0x7379_6d70).hash_one(self)
+    }
+
     /// The key of a record.
     pub fn of(record: &Record<'_>, outcome: Outcome) -> SymptomKey {
         let owned =

@@ -4,36 +4,17 @@
 //! listener, SNI, code, flags, details and so on, byte for byte. A row is found by one hash over those bytes; what a
 //! record means (outcome, scopes, symptom) is worked out once a row, and a record of a known row only counts.
 
-use hashbrown::HashTable;
-use std::hash::{BuildHasher, Hasher};
-
-use foldhash::fast::FixedState;
-
 use super::NAME_BYTES;
+use super::clock::Clock;
 use super::counter::Text;
 use super::group::{By, Groups};
+use super::row_key::{self, Key};
 use super::summary::{Code, FlaggedLoad, RejectSample, Summary, Upstream};
 use super::symptom::{EXEMPLARS, Exemplar, Span, SymptomKey, head, without_port};
 use crate::envoy::{Direction, cluster, flags, ztunnel};
-use crate::format::ProxyLine;
-use crate::record::{Field, Kind, Outcome, Record, Reject, time};
-
-/// The fields whose bytes make a row.
-const ROW: [Field; 13] = [
-    Field::UpstreamCluster,
-    Field::UpstreamHost,
-    Field::Authority,
-    Field::RouteName,
-    Field::DownstreamLocal,
-    Field::ServerName,
-    Field::Code,
-    Field::Flags,
-    Field::Details,
-    Field::Termination,
-    Field::TransportFailure,
-    Field::Protocol,
-    Field::GrpcStatus,
-];
+use crate::format::{Glance, ProxyLine};
+use crate::record::{Field, Kind, Outcome, Record, Reject, number};
+use hashbrown::HashTable;
 
 /// Bytes of a rejected line that are kept as a sample.
 const SAMPLE_BYTES: usize = 200;
@@ -52,12 +33,12 @@ const FLAGS: usize = 64;
 /// No such thing in the record.
 const NONE: usize = usize::MAX;
 
+/// Rows found lately, by a few bits of their hash: a power of two.
+const RECENT: usize = 1024;
+
 /// Records that are alike in every byte that matters.
 struct Row {
-    hash: u64,
-    /// The parts of the key, end to end, and their lengths.
-    bytes: Box<[u8]>,
-    lens: Box<[u32]>,
+    key: row_key::Owned,
     shape: Shape,
     outcome: Outcome,
     code: u16,
@@ -77,16 +58,41 @@ struct Row {
     /// That it did not come so far as to be logged at its other end.
     unreached: bool,
     symptom: usize,
+    /// Digest of the symptom's key; `None`: nothing is wrong with these records.
+    digest: Option<u64>,
     counts_latency: bool,
+    /// A record of it only counts: there is nothing to keep of the record itself.
+    only_counts: bool,
 }
 
 /// What a row needs besides the bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Shape {
     kind: Kind,
     local_address: bool,
     suspicious_session: bool,
     format: &'static str,
+}
+
+impl Shape {
+    /// Formats are told apart by where their names lie: the same name at two places makes a row more, which is counted all
+    /// the same.
+    #[inline]
+    fn is(self, other: Shape) -> bool {
+        std::ptr::eq(self.format, other.format)
+            && (self.kind, self.local_address, self.suspicious_session)
+                == (other.kind, other.local_address, other.suspicious_session)
+    }
+}
+
+/// What is counted of every record.
+struct Measured<'a> {
+    start_us: Option<i64>,
+    duration_ms: Option<u64>,
+    service_time: &'a [u8],
+    /// Address of the client.
+    remote: &'a [u8],
+    path: &'a [u8],
 }
 
 /// Counts one part of the input.
@@ -96,7 +102,7 @@ pub struct Tally {
     /// Bytes that the rows hold besides their own.
     row_bytes: usize,
     index: HashTable<u32>,
-    hasher: FixedState,
+    recent: Box<[u32; RECENT]>,
     clock: Clock,
 }
 
@@ -107,7 +113,7 @@ impl Default for Tally {
             rows: Vec::new(),
             row_bytes: 0,
             index: HashTable::new(),
-            hasher: FixedState::with_seed(0x6d65_7368),
+            recent: Box::new([0; RECENT]),
             clock: Clock::default(),
         }
     }
@@ -121,67 +127,123 @@ impl Tally {
         tally
     }
 
-    /// Counts an access record. `line` is from 1 and `offset` from 0 within the part's source.
-    pub fn record(&mut self, record: &Record<'_>, source: u32, line: u64, offset: u64, raw: &[u8]) {
+    /// Counts an access record. `line` is from 1 and `offset` from 0 within the part's source. Gives the digest of the
+    /// symptom that the record belongs to, if it does.
+    pub fn record(
+        &mut self,
+        record: &Record<'_>,
+        source: u32,
+        line: u64,
+        offset: u64,
+        raw: &[u8],
+    ) -> Option<u64> {
         self.summary.lines.total += 1;
         self.summary.lines.access += 1;
         self.summary.lines.incomplete += u64::from(!record.complete());
         let start_us = record.get(Field::StartTime).and_then(|text| self.clock.read(text.bytes));
         let at = self.row(record);
+        let row = &self.rows[at];
+        let duration_ms = record.duration_ms();
+        if !self.summary.groups.by.is_empty() {
+            let latency_ms = duration_ms.filter(|_| row.counts_latency);
+            self.summary.groups.record(record, row.outcome, latency_ms);
+        }
+        let (remote, path) = (record.bytes(Field::DownstreamRemote), record.bytes(Field::Path));
+        let (index, digest) = (row.symptom, row.digest);
+        let service_time = record.bytes(Field::ServiceTime);
+        self.count(at, &Measured { start_us, duration_ms, service_time, remote, path });
+        if index != NONE {
+            let symptom = &mut self.summary.symptoms[index];
+            symptom.add(record, start_us, index, &mut self.summary.values);
+            if symptom.exemplars.len() < EXEMPLARS {
+                symptom.exemplars.push(Exemplar::of(record, source, line, offset, raw));
+            }
+        }
+        digest
+    }
+
+    /// True when no record must be seen whole that a glance is enough for.
+    pub fn can_glance(&self) -> bool {
+        self.summary.groups.by.is_empty()
+    }
+
+    /// Counts an access record by what is plain to see of it; false when it must be read.
+    #[inline(always)]
+    pub fn glance(&mut self, glance: &Glance<'_>) -> bool {
+        let shape = Shape {
+            kind: glance.kind,
+            local_address: glance.local_address,
+            suspicious_session: glance.kind == Kind::Tcp
+                && short_session(glance.numbers.received, glance.numbers.sent),
+            format: glance.format,
+        };
+        let key = Key::new(glance.identity.parts());
+        let slot = key.hash as usize % RECENT;
+        let mut at = self.recent[slot] as usize;
+        if !self.rows.get(at).is_some_and(|row| row.is(shape, &key)) {
+            // A row is there only after a record of it was read: its bytes have been checked.
+            let Some(found) = self.find(shape, &key) else { return false };
+            at = found;
+            self.recent[slot] = at as u32;
+        }
+        if !self.rows[at].only_counts {
+            return false;
+        }
+        let measured = Measured {
+            start_us: self.clock.read(glance.time),
+            duration_ms: Some(glance.numbers.duration_ms),
+            service_time: glance.service_time,
+            remote: glance.remote,
+            path: glance.path,
+        };
+        self.summary.lines.total += 1;
+        self.summary.lines.access += 1;
+        self.count(at, &measured);
+        true
+    }
+
+    /// Counts a record of a row.
+    #[inline(always)]
+    fn count(&mut self, at: usize, measured: &Measured<'_>) {
         let row = &mut self.rows[at];
         row.requests += 1;
         let summary = &mut self.summary;
         // The first records settle it.
         if !summary.service_times {
-            summary.service_times = record.number(Field::ServiceTime).is_some();
+            summary.service_times = number(measured.service_time).is_some();
         }
-        let duration_ms = record.duration_ms();
-        let latency_ms = duration_ms.filter(|_| row.counts_latency);
-        if !summary.groups.by.is_empty() {
-            summary.groups.record(record, row.outcome, latency_ms);
-        }
+        let duration_ms = measured.duration_ms;
         let upstream = summary.upstream_mut(row.upstream);
-        if let Some(ms) = latency_ms {
+        if let Some(ms) = duration_ms.filter(|_| row.counts_latency) {
             upstream.latency.add(ms);
         }
         if row.direction == Some(Direction::Inbound)
             && row.upstream != NONE
             && matches!(row.outcome, Outcome::Ok | Outcome::Denied)
         {
-            upstream.turns.add(
-                without_port(record.bytes(Field::DownstreamRemote)),
-                record.bytes(Field::Path),
-                row.outcome == Outcome::Denied,
-            );
+            let denied = row.outcome == Outcome::Denied;
+            upstream.turns.add(without_port(dashless(measured.remote)), dashless(measured.path), denied);
         }
-        match start_us {
-            Some(us) => {
-                row.span.add(us);
-                let failed = u64::from(row.outcome.failed());
-                let second = us.div_euclid(1_000_000);
-                let cell = upstream.series.at_second(second);
-                cell.requests += 1;
-                cell.failed += failed;
-                cell.busy_ms += duration_ms.unwrap_or(0);
-                if !row.counts_latency {
-                    cell.other += 1;
-                    cell.other_ms = cell.other_ms.saturating_add(duration_ms.unwrap_or(0));
-                }
-                let cell = summary.timeline.at_second(second);
-                cell.load.requests += 1;
-                cell.load.failed += failed;
-                if !row.flags.is_empty() {
-                    count_flags(cell, &row.flags);
-                }
-            }
-            None => summary.lines.without_time += 1,
+        let Some(us) = measured.start_us else {
+            summary.lines.without_time += 1;
+            return;
+        };
+        row.span.add(us);
+        let failed = u64::from(row.outcome.failed());
+        let second = us.div_euclid(1_000_000);
+        let cell = upstream.series.at_second(second);
+        cell.requests += 1;
+        cell.failed += failed;
+        cell.busy_ms += duration_ms.unwrap_or(0);
+        if !row.counts_latency {
+            cell.other += 1;
+            cell.other_ms = cell.other_ms.saturating_add(duration_ms.unwrap_or(0));
         }
-        if row.symptom != NONE {
-            let symptom = &mut summary.symptoms[row.symptom];
-            symptom.add(record, start_us, row.symptom, &mut summary.values);
-            if symptom.exemplars.len() < EXEMPLARS {
-                symptom.exemplars.push(Exemplar::of(record, source, line, offset, raw));
-            }
+        let cell = summary.timeline.at_second(second);
+        cell.load.requests += 1;
+        cell.load.failed += failed;
+        if !row.flags.is_empty() {
+            count_flags(cell, &row.flags);
         }
     }
 
@@ -237,91 +299,55 @@ impl Tally {
     /// The row of a record; made when it is new.
     #[inline]
     fn row(&mut self, record: &Record<'_>) -> usize {
-        let key = regular_key(record).unwrap_or_else(|| key(record));
-        let mut hasher = self.hasher.build_hasher();
-        key.parts().iter().for_each(|part| hasher.write(part));
+        let fields;
+        let identity = record.identity();
+        let key = match &identity {
+            Some(identity) => Key::new(identity.parts()),
+            None => {
+                fields = row_key::fields(record);
+                Key::new(&fields)
+            }
+        };
         let shape = Shape {
             kind: record.kind(),
             local_address: !record.bytes(Field::UpstreamLocal).is_empty(),
-            suspicious_session: record.kind() == Kind::Tcp && short_session(record),
+            suspicious_session: record.kind() == Kind::Tcp
+                && short_session(size(record, Field::BytesReceived), size(record, Field::BytesSent)),
             format: record.format(),
         };
-        let hash = hasher.finish();
-        let rows = &self.rows;
-        let found = self.index.find(hash, |&at| rows[at as usize].is(hash, shape, &key));
-        if let Some(&at) = found {
-            return at as usize;
+        if let Some(at) = self.find(shape, &key) {
+            return at;
         }
-        let at = rows.len();
-        let row = self.summary.new_row(record, hash, shape, &key);
-        self.row_bytes +=
-            row.bytes.len() + row.service.len() + row.lens.len() * 4 + row.flags.len() * 48 + 64;
+        let at = self.rows.len();
+        let row = self.summary.new_row(record, shape, &key);
+        self.row_bytes += row.key.weight() + row.service.len() + row.flags.len() * 48 + 64;
         self.rows.push(row);
         let rows = &self.rows;
-        self.index.insert_unique(hash, at as u32, |&at| rows[at as usize].hash);
+        self.index.insert_unique(key.hash, at as u32, |&at| rows[at as usize].key.hash);
         at
     }
-}
 
-/// The bytes that make a row: the fields of [`ROW`], or in a regular line the few stretches that hold them.
-struct Key<'a> {
-    parts: [&'a [u8]; ROW.len()],
-    len: usize,
-}
-
-impl<'a> Key<'a> {
-    fn parts(&self) -> &[&'a [u8]] {
-        &self.parts[..self.len]
+    fn find(&self, shape: Shape, key: &Key<'_>) -> Option<usize> {
+        let rows = &self.rows;
+        self.index.find(key.hash, |&at| rows[at as usize].is(shape, key)).map(|&at| at as usize)
     }
 }
 
-fn key<'a>(record: &Record<'a>) -> Key<'a> {
-    let parts = ROW.map(|field| record.logged(field).map_or(&b""[..], |raw| raw.bytes));
-    Key { parts, len: ROW.len() }
-}
-
-/// In a regular line the fields of [`ROW`] stand in four stretches: fewer pieces to hash and to compare.
-#[inline]
-fn regular_key<'a>(record: &Record<'a>) -> Option<Key<'a>> {
-    if record.logged(Field::GrpcStatus).is_some() {
-        return None;
-    }
-    let head = record.hull(Field::Protocol, Field::BytesReceived)?;
-    // The count of bytes ends the stretch but is no part of it.
-    let count = record.logged(Field::BytesReceived)?.bytes.len();
-    let logged = |field| record.logged(field).map_or(&b""[..], |raw| raw.bytes);
-    let mut parts = [&b""[..]; ROW.len()];
-    parts[0] = head.get(..head.len().checked_sub(count)?)?;
-    parts[1] = match record.hull(Field::Authority, Field::UpstreamCluster) {
-        Some(stretch) => stretch,
-        None => record.hull(Field::Authority, Field::UpstreamHost)?,
-    };
-    parts[2] = logged(Field::DownstreamLocal);
-    parts[3] = match record.hull(Field::ServerName, Field::RouteName) {
-        Some(stretch) => stretch,
-        None => logged(Field::ServerName),
-    };
-    Some(Key { parts, len: 4 })
+/// A missing value is none.
+fn dashless(text: &[u8]) -> &[u8] {
+    if text == b"-" { b"" } else { text }
 }
 
 impl Row {
     #[inline]
-    fn is(&self, hash: u64, shape: Shape, key: &Key<'_>) -> bool {
-        if self.hash != hash || self.shape != shape || self.lens.len() != key.len {
-            return false;
-        }
-        let mut rest = &self.bytes[..];
-        key.parts().iter().zip(&self.lens[..]).all(|(part, &len)| {
-            let Some((head, tail)) = rest.split_at_checked(len as usize) else { return false };
-            rest = tail;
-            head == *part
-        })
+    fn is(&self, shape: Shape, key: &Key<'_>) -> bool {
+        self.key.is(key) && self.shape.is(shape)
     }
 }
 
 impl Summary {
     /// Works out what a record means, for all records like it.
-    fn new_row(&mut self, record: &Record<'_>, hash: u64, shape: Shape, key: &Key<'_>) -> Row {
+    fn new_row(&mut self, record: &Record<'_>, shape: Shape, key: &Key<'_>) -> Row {
         let outcome = record.outcome();
         let upstream = match record.upstream() {
             None => NONE,
@@ -340,22 +366,25 @@ impl Summary {
             index_of(&mut self.listeners, &record.text(Field::DownstreamLocal).unwrap_or_default()),
             index_of(&mut self.snis, &record.text(Field::ServerName).unwrap_or_default()),
         ];
-        let symptom = if suspicious(record, outcome, shape) {
-            let entry = self.symptoms.entry(SymptomKey::of(record, outcome));
+        let mut digest = None;
+        let symptom = if suspicious(record, outcome) {
+            let key = SymptomKey::of(record, outcome);
+            digest = Some(key.digest());
+            let entry = self.symptoms.entry(key);
             let index = entry.index();
             entry.or_default();
             index
         } else {
             NONE
         };
+        let flags = flag_names(record);
         Row {
-            hash,
-            bytes: key.parts().concat().into(),
-            lens: key.parts().iter().map(|part| part.len() as u32).collect(),
+            key: key.to_owned(),
             shape,
             outcome,
             code: record.code(),
-            flags: flag_names(record),
+            only_counts: symptom == NONE && flags.is_empty(),
+            flags,
             direction: record.direction(),
             tunnel: cluster::is_tunnel(record.bytes(Field::UpstreamCluster)),
             sni: !record.bytes(Field::ServerName).is_empty(),
@@ -372,6 +401,7 @@ impl Summary {
             },
             unreached: shape.kind == Kind::Ztunnel && ztunnel::unreached(record.bytes(Field::Details)),
             symptom,
+            digest,
             counts_latency: shape.kind == Kind::Http
                 && record.code() != 101
                 && outcome != Outcome::ClientGone,
@@ -463,18 +493,22 @@ fn index_of<T: Default>(table: &mut super::counter::Ordered<Text, T>, name: &[u8
 }
 
 /// True for records that the diagnosis wants to see whole: everything but a plain good answer.
-fn suspicious(record: &Record<'_>, outcome: Outcome, shape: Shape) -> bool {
+pub fn suspicious(record: &Record<'_>, outcome: Outcome) -> bool {
     outcome != Outcome::Ok
         || !record.flags().is_empty()
         || !matches!(record.bytes(Field::Details), b"" | b"via_upstream")
         || record.get(Field::Termination).is_some_and(|t| !t.bytes.is_empty())
         || record.get(Field::TransportFailure).is_some_and(|t| !t.bytes.is_empty())
-        || shape.suspicious_session
+        || (record.kind() == Kind::Tcp
+            && short_session(size(record, Field::BytesReceived), size(record, Field::BytesSent)))
 }
 
-fn short_session(record: &Record<'_>) -> bool {
-    let small = |field| record.number(field).unwrap_or(0) < SHORT_SESSION_BYTES;
-    small(Field::BytesSent) && small(Field::BytesReceived)
+fn size(record: &Record<'_>, field: Field) -> u64 {
+    record.number(field).unwrap_or(0)
+}
+
+fn short_session(received: u64, sent: u64) -> bool {
+    received < SHORT_SESSION_BYTES && sent < SHORT_SESSION_BYTES
 }
 
 /// Short names of a record's flags, sorted, each once.
@@ -495,57 +529,6 @@ fn count_flags(cell: &mut FlaggedLoad, names: &[Text]) {
             None => {
                 cell.flags.insert(name.clone(), 1);
             }
-        }
-    }
-}
-
-/// Reads timestamps; the part up to the minute repeats from line to line and is read once.
-#[derive(Default)]
-struct Clock {
-    minute: [u8; 17],
-    minute_us: Option<i64>,
-}
-
-impl Clock {
-    /// Microseconds since 1970.
-    #[inline]
-    fn read(&mut self, text: &[u8]) -> Option<i64> {
-        // `2026-11-22T14:05:` `49.182Z`: the form that Envoy writes unless told otherwise.
-        let (Some(head), Some([s1, s2, b'.', a, b, c, b'Z'])) = (
-            text.first_chunk::<17>(),
-            text.get(17..).filter(|rest| rest.len() == 7).and_then(<[u8]>::first_chunk::<7>),
-        ) else {
-            return time::parse_us(text);
-        };
-        let [s1, s2, a, b, c] = [s1, s2, a, b, c].map(|&b| i64::from(b.wrapping_sub(b'0')));
-        if s1 > 5 || s2.max(a).max(b).max(c) > 9 {
-            return time::parse_us(text);
-        }
-        if *head != self.minute {
-            self.minute = *head;
-            self.minute_us = time::parse_us(&[&head[..], b"00Z"].concat());
-        }
-        Some(self.minute_us? + (s1 * 10 + s2) * 1_000_000 + (a * 100 + b * 10 + c) * 1_000)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_clock_agrees_with_the_careful_reader() {
-        let mut clock = Clock::default();
-        for text in [
-            "2026-11-22T14:05:49.182Z",
-            "2026-11-22T14:05:60.000Z",
-            "2026-11-22T14:06:00.001Z",
-            "2026-99-22T14:06:00.001Z",
-            "2026-11-22T14:06:01.5Z",
-            "x",
-            "1527590590.528",
-        ] {
-            assert_eq!(clock.read(text.as_bytes()), time::parse_us(text.as_bytes()), "{text}");
         }
     }
 }

@@ -36,6 +36,8 @@ pub(super) enum Command {
     Compare(Box<Compare>),
     /// Write one line for each access record that passes the filters
     Records(Box<Records>),
+    /// Follow one request through all proxies whose logs are given
+    Trace(Box<Trace>),
     /// Explain a response flag, a flag set, a details string, an error text, a cause, or a pasted log line
     Explain(Explain),
     /// List what meshwhy knows, and check pages of one's own
@@ -143,6 +145,18 @@ pub(super) struct Records {
     pub(super) read: Read,
     /// Form of the lines: ndjson, raw (as they stood), csv
     #[arg(long, value_name = "FORM", default_value = "ndjson")]
+    pub(super) output: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Trace {
+    /// The x-request-id
+    #[arg(value_name = "REQUEST_ID")]
+    pub(super) id: String,
+    #[command(flatten)]
+    pub(super) read: Read,
+    /// Form of the result: table (an indented tree), json
+    #[arg(long, value_name = "FORM", default_value = "table")]
     pub(super) output: String,
 }
 

@@ -72,6 +72,9 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "把 PATH（或标准输入）分成前后两段的时刻：RFC 3339",
     ),
     ("Exit with 1 when something got worse, or something bad is new", "有变差或新出现的问题时以 1 退出"),
+    ("Follow one request through all proxies whose logs are given", "在给出的所有代理日志中追踪一个请求"),
+    ("The x-request-id", "请求的 x-request-id"),
+    ("Form of the result: table (an indented tree), json", "结果的形式：table（缩进的树）、json"),
     ("Form of the lines: ndjson, raw (as they stood), csv", "每行的形式：ndjson、raw（原样）、csv"),
     (
         "What to explain; several words are one text. `-` reads it from standard input",

@@ -12,6 +12,7 @@ mod rules;
 mod run;
 mod screen;
 mod tongue;
+mod trace;
 
 pub(crate) use exit::Exit;
 pub(crate) use run::run;

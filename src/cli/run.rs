@@ -36,6 +36,7 @@ pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
         Some(Command::Report(args)) => super::report::report(*args, tongue),
         Some(Command::Compare(args)) => super::compare::compare(*args, tongue),
         Some(Command::Records(args)) => records(*args, tongue),
+        Some(Command::Trace(args)) => super::trace::traced(*args, tongue),
         Some(Command::Explain(args)) => explained(args, lang),
         Some(Command::Catalog(args)) => catalog(&args, lang),
         Some(Command::Completions { shell }) => completions(shell),

@@ -14,10 +14,10 @@ use super::calibration::calibrate;
 use super::case::Case;
 use super::fill::Names;
 use super::finding::{Alternative, Fact, Finding, FindingScope, Severity};
-use super::fold::{fold_echoes, fold_symptoms, fold_upstreams};
+use super::fold::{fold_echoes, fold_ends, fold_symptoms, fold_upstreams};
 use super::page::{Adjust, Page};
 use super::pattern::ProxySignalName;
-use super::{facts, model, rules, severity};
+use super::{facts, model, rules, severity, sides};
 use crate::Result;
 use crate::aggregate::{Exemplar, Span, Summary, Symptom, SymptomKey};
 use crate::format::ProxySignal;
@@ -132,9 +132,11 @@ impl Catalog {
         let mut stories = self.stories(summary, &splits);
         fold_symptoms(&mut stories);
         fold_echoes(&mut stories);
+        fold_ends(&mut stories);
         let mut findings: Vec<Finding> =
             stories.into_iter().filter_map(|story| self.tell(story, only_failures)).collect();
         findings.extend(self.pages.iter().filter_map(|page| from_proxy_log(page, summary, self.lang)));
+        findings.extend(sides::clocks(self, summary, self.lang));
         let mut findings = fold_upstreams(findings, |id| self.page(id).map(|page| page.head.class));
         self.rank(&mut findings);
         calibrate(&mut findings);
@@ -253,6 +255,7 @@ impl Catalog {
         let mut scope = story.scope;
         scope.host = facts::place(&cases);
         let (mut evidence, against) = sentences(&story.parts);
+        evidence.extend(sides::facts(&cases, self.lang));
         evidence.extend(facts::of(&cases, self.lang));
         evidence.extend(story.symptoms.iter().map(|(page, count)| {
             let (id, title) = (&page.head.id, &page.title);

@@ -3,8 +3,8 @@
 use super::case::Case;
 use super::catalog::Story;
 use super::finding::Finding;
-use super::model;
 use super::page::Class;
+use super::{model, sides};
 use crate::aggregate::Span;
 use crate::envoy::{Direction, FlagSet};
 use crate::record::Outcome;
@@ -73,7 +73,6 @@ fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
         Outcome::Ok => case.key.flags.intersects(FlagSet::known(&["URX"])),
         outcome => outcome != Outcome::ClientGone,
     };
-    let inbound = |case: &Case<'_>| case.key.direction == Some(Direction::Inbound);
     let outside = echo.parts.iter().all(|(case, _)| failed(case) && !inbound(case));
     let passed_on =
         outside && echo.parts.iter().all(|(case, _)| matches!(&*details(case), b"via_upstream" | b""));
@@ -93,7 +92,39 @@ fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
     (passed_on && (below || made) || broke && below || cut_off && cut_above) && same_requests(echo, root)
 }
 
+/// One cause that both ends of the same requests or connections show is one story, told by the caller, whose cluster has
+/// a name.
+pub(super) fn fold_ends(stories: &mut Vec<Story<'_, '_>>) {
+    let mut at = 0;
+    while at < stories.len() {
+        let caller = stories.iter().position(|root| {
+            root.scope != stories[at].scope
+                && root.page.head.id == stories[at].page.head.id
+                && root.parts.iter().all(|(case, _)| case.key.upstream.is_some() && !inbound(case))
+                && stories[at].parts.iter().all(|(case, _)| inbound(case) || case.key.upstream.is_none())
+                && sides::same_requests(&cases(&stories[at]), &cases(root))
+        });
+        match caller {
+            Some(_) => {
+                stories.remove(at);
+            }
+            None => at += 1,
+        }
+    }
+}
+
+fn inbound(case: &Case<'_>) -> bool {
+    case.key.direction == Some(Direction::Inbound)
+}
+
+fn cases<'s>(story: &Story<'_, 's>) -> Vec<Case<'s>> {
+    story.parts.iter().map(|(case, _)| *case).collect()
+}
+
 fn same_requests(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
+    if sides::same_requests(&cases(echo), &cases(root)) {
+        return true;
+    }
     let ids = || echo.parts.iter().flat_map(|(case, _)| case.symptom.request_ids.iter().map(|(id, _)| id));
     let known = |id: &[u8]| root.parts.iter().any(|(case, _)| case.symptom.request_ids.get(id) > 0);
     let all = ids().count() as u64;

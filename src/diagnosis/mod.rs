@@ -18,6 +18,7 @@ mod pattern;
 mod rulebook;
 mod rules;
 mod severity;
+mod sides;
 mod split;
 
 pub use case::Case;

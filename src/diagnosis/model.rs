@@ -18,6 +18,8 @@ pub(super) const MANY_UPSTREAMS: usize = 3;
 pub(super) const STILL_US: i64 = 10_000_000;
 /// Of ten request ids of a group, so many must be another group's too, for both to be the same requests.
 pub(super) const SAME_REQUESTS_OF_TEN: u64 = 5;
+/// Of ten records of a group, the other side of so many must be known for what it says to hold for the group.
+pub(super) const KNOWN_OF_TEN: u64 = 3;
 /// A log with fewer successes than one in so many holds (almost) only failures …
 pub(super) const ONE_SUCCESS_IN: u64 = 50;
 /// … if it has at least so many records …

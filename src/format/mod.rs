@@ -4,6 +4,7 @@
 //! it: so the answer is the same for any thread count and block size.
 
 pub mod from_yaml;
+mod glance;
 mod json;
 mod mended;
 mod names;
@@ -17,6 +18,7 @@ mod value;
 mod ztunnel;
 
 pub use from_yaml::LogFormat;
+pub use glance::{Glance, Looker, Numbers};
 pub use names::{FormatRow, Sort, format_rows};
 pub use proxy::{ProxyLine, ProxySignal, Writer};
 pub use template::Template;
@@ -159,6 +161,11 @@ impl Reader {
             return Err(ErrorKind::Option { message }.into());
         }
         Ok(self)
+    }
+
+    /// Looks at lines before they are read; `None` when every line must be read.
+    pub fn looker(&self) -> Option<Looker<'_>> {
+        (self.only.takes_text() && self.text.can_glance()).then(|| Looker::new(&self.text))
     }
 
     /// Reads one line, wrappers already peeled off. The ranges in `layout` point into `line`, or into `scratch` when

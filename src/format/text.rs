@@ -1,24 +1,25 @@
 //! Envoy's text formats: which of them a line is in, and where its fields are.
 
+mod ordinary;
 mod scan;
-mod shape;
 
 use std::sync::LazyLock;
 
+use ordinary::Ordinary;
 use scan::{Pieces, Quotes};
-use shape::Shaped;
 
+use super::glance::Glance;
 use super::template::Template;
 use super::{partial, twin, value};
 use crate::record::{Field, Layout, Reject};
-use crate::scan::Marks;
+use crate::scan::Columns;
 
 /// A format and the name it goes by.
 #[derive(Debug)]
 pub(super) struct Named {
     pub(super) name: &'static str,
     pub(super) template: Template,
-    shaped: Option<Shaped>,
+    ordinary: Option<Ordinary>,
     /// How many quotes the format itself prints: a line with fewer is another one's.
     quotes: usize,
     pieces: Option<Pieces>,
@@ -27,7 +28,7 @@ pub(super) struct Named {
 impl Named {
     fn new(name: String, template: Template) -> Named {
         let quotes = template.quotes();
-        Named { name: name.leak(), template, quotes, shaped: None, pieces: None }
+        Named { name: name.leak(), template, quotes, ordinary: None, pieces: None }
     }
 
     /// Reads a whole line: the ordinary one quickly, any other exactly.
@@ -71,7 +72,7 @@ pub(super) static KNOWN: LazyLock<&'static [Named]> = LazyLock::new(|| {
         toml::from_str(include_str!("known.toml")).unwrap_or(KnownFile { format: Vec::new() });
     let rows = file.format.into_iter().filter_map(|row| {
         let mut named = Named::new(row.name, Template::compile(&row.text).ok()?);
-        named.shaped = Shaped::of(&named.template);
+        named.ordinary = Ordinary::of(&named.template);
         named.pieces = Pieces::of(&named.template);
         Some(named)
     });
@@ -128,19 +129,36 @@ impl TextFormats {
     }
 
     /// The ordinary line of one of the commonest formats.
-    #[inline]
-    fn read_shaped(&self, line: &[u8], layout: &mut Layout) -> bool {
-        let mut marks = Marks::default();
-        marks.find(line)
+    fn read_ordinary(&self, line: &[u8], layout: &mut Layout) -> bool {
+        let mut columns = Columns::default();
+        columns.find(line) == Some(line.len())
             && self.known.iter().any(|known| {
                 layout.reset(known.name);
-                known.shaped.as_ref().is_some_and(|shaped| shaped.read(line, &marks, layout))
+                known.ordinary.as_ref().is_some_and(|ordinary| ordinary.read(line, &columns, layout))
             })
+    }
+
+    /// False when a glance may see a line otherwise than a reading would: the user's own formats come first.
+    pub(super) fn can_glance(&self) -> bool {
+        self.own.is_empty()
+    }
+
+    /// The ordinary line of one of the commonest formats, at a glance.
+    #[inline(always)]
+    pub(super) fn glance<'a>(&self, line: &'a [u8], columns: &Columns) -> Option<Glance<'a>> {
+        for known in self.known {
+            if let Some(ordinary) = &known.ordinary
+                && ordinary.fits(line, columns)
+            {
+                return ordinary.glance(known.name, line, columns);
+            }
+        }
+        None
     }
 
     /// `None`: not an access line at all.
     pub(super) fn read(&self, line: &[u8], layout: &mut Layout) -> Option<std::result::Result<(), Reject>> {
-        if line.first() == Some(&b'[') && self.read_shaped(line, layout) {
+        if line.first() == Some(&b'[') && self.read_ordinary(line, layout) {
             return Some(Ok(()));
         }
         let Some(start) = mark(line) else { return partial::read_without_time(self, line, layout) };

@@ -108,6 +108,22 @@ pub struct Lines<'b> {
     mark: usize,
 }
 
+impl<'b> Lines<'b> {
+    /// All bytes from the next line on, where a line is simply what stands between two newlines.
+    #[inline]
+    pub fn rest(&self) -> Option<&'b [u8]> {
+        let plain = self.block.marks.is_none() && !self.block.long;
+        self.block.bytes().get(self.at..).filter(|_| plain)
+    }
+
+    /// Passes over the next line, which is so long without its newline.
+    #[inline]
+    pub fn pass(&mut self, length: usize) {
+        self.at += length + 1;
+        self.number += 1;
+    }
+}
+
 impl<'b> Iterator for Lines<'b> {
     type Item = Line<'b>;
 

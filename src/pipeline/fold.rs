@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::task::WINDOW_BYTES;
 use super::{Fold, Place, Seen};
-use crate::format::{Reader, Reading};
-use crate::frame::{Block, Line, MAX_LINE_BYTES, Peeled, peel};
+use crate::format::{Looker, Reader, Reading};
+use crate::frame::{Block, Line, Lines, MAX_LINE_BYTES, Peeled, peel};
 use crate::record::object::several;
 use crate::record::{Carrier, Layout, Reason, Record, Reject};
 
@@ -19,6 +19,8 @@ pub(super) struct Folding<'r, F> {
     /// Lines seen.
     pub(super) lines: u64,
     reader: &'r Reader,
+    /// Looks at lines before they are read, where the fold may be content with that.
+    looker: Option<Looker<'r>>,
     source: u32,
     name: Arc<str>,
     /// The cutter counts, so that a line's number is that within its source; otherwise it is that within the part.
@@ -30,10 +32,12 @@ pub(super) struct Folding<'r, F> {
 
 impl<'r, F: Fold> Folding<'r, F> {
     pub(super) fn new(fold: F, reader: &'r Reader, source: u32, name: Arc<str>, counted: bool) -> Self {
+        let looker = if fold.glances() { reader.looker() } else { None };
         Folding {
             fold,
             lines: 0,
             reader,
+            looker,
             source,
             name,
             counted,
@@ -51,7 +55,10 @@ impl<'r, F: Fold> Folding<'r, F> {
     ) -> ControlFlow<()> {
         let mut before = if self.counted { 0 } else { self.lines };
         let mut next_pause = block.offset + WINDOW_BYTES as u64;
-        for mut line in block.lines() {
+        let mut lines = block.lines();
+        loop {
+            self.glance(&mut lines);
+            let Some(mut line) = lines.next() else { break };
             line.number = line.number.wrapping_add(before);
             if line.offset == 0 && line.bytes.starts_with(BOM) {
                 line.bytes = &line.bytes[BOM.len()..];
@@ -76,7 +83,19 @@ impl<'r, F: Fold> Folding<'r, F> {
         (std::mem::replace(&mut self.fold, next), std::mem::take(&mut self.lines))
     }
 
+    /// Passes over the lines for which a glance is enough.
     #[inline]
+    fn glance(&mut self, lines: &mut Lines<'_>) {
+        let Some(looker) = &mut self.looker else { return };
+        while let Some(rest) = lines.rest()
+            && let Some((length, glance)) = looker.look(rest)
+            && self.fold.glance(&glance)
+        {
+            lines.pass(length);
+            self.lines += 1;
+        }
+    }
+
     fn line(&mut self, line: &Line<'_>) {
         self.lines += 1;
         let place = Place {
@@ -91,6 +110,13 @@ impl<'r, F: Fold> Folding<'r, F> {
             return self.fold.see(&Seen::Reject(reject), &place);
         }
         let peeled = peel(line.bytes, &mut self.peeled);
+        if let Some(looker) = self.looker.as_mut().filter(|_| peeled.text.len() < line.bytes.len())
+            && let Some((length, glance)) = looker.look(peeled.text)
+            && length == peeled.text.len()
+            && self.fold.glance(&glance)
+        {
+            return;
+        }
         let reading = self.reader.read(peeled.text, &mut self.layout, &mut self.scratch);
         if let Reading::Rejected(Reject { reason: Reason::SeveralObjects, .. }) = reading
             && let Some(pieces) = several(peeled.text)

@@ -14,6 +14,7 @@
 mod feed;
 mod fold;
 mod gate;
+mod join;
 mod order;
 mod pieces;
 mod summarise;
@@ -21,6 +22,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
+pub use join::{Traced, trace};
 pub use summarise::{
     Passed, last_start, rewrite, summarise, summarise_by, summarise_in_detail, summarise_sides,
 };
@@ -29,7 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
-use crate::format::{ProxyLine, Reader};
+use crate::format::{Glance, ProxyLine, Reader};
 use crate::frame::BLOCK_BYTES;
 use crate::input::{Input, Limits};
 use crate::record::{Record, Reject};
@@ -69,6 +71,16 @@ pub trait Fold: Send {
 
     /// Takes one line.
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>);
+
+    /// Whether it is worth while to [`glance`](Self::glance).
+    fn glances(&self) -> bool {
+        false
+    }
+
+    /// Takes a line by what is plain to see of it. False: it was not enough, and [`see`](Self::see) is to have the line.
+    fn glance(&mut self, _glance: &Glance<'_>) -> bool {
+        false
+    }
 
     /// Bytes held by this fold, about. A part is ended early when this gets large; asked every few hundred lines.
     fn weight(&self) -> usize {

@@ -2,12 +2,14 @@
 
 use std::io::Write;
 
+use super::join::{Again, join};
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
 use crate::aggregate::{By, Caps, Detail, Summary, Tally};
 use crate::emit::{Form, Origin};
 use crate::error::{ErrorKind, Result};
-use crate::format::Reader;
+use crate::format::{Glance, Reader};
 use crate::input::Input;
+use crate::join::Join;
 use crate::query::Filter;
 
 /// What the filter did, and how many access records there were before it.
@@ -45,19 +47,39 @@ impl Passed {
 struct Counting<'f> {
     filter: &'f Filter,
     tally: Tally,
+    join: Join,
     passed: Passed,
+}
+
+impl<'f> Counting<'f> {
+    fn new(filter: &'f Filter, tally: Tally) -> Counting<'f> {
+        Counting { filter, tally, join: Join::default(), passed: Passed::default() }
+    }
 }
 
 impl Fold for Counting<'_> {
     const NUMBERED: bool = false;
+
+    fn glances(&self) -> bool {
+        self.filter.is_empty() && self.tally.can_glance()
+    }
+
+    #[inline(always)]
+    fn glance(&mut self, glance: &Glance<'_>) -> bool {
+        let counted = self.tally.glance(glance);
+        self.passed.access += u64::from(counted);
+        counted
+    }
 
     #[inline]
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
         let Place { source, line, offset, raw, .. } = *place;
         match seen {
             Seen::Record(record) => {
-                if self.passed.admits(self.filter, record) {
-                    self.tally.record(record, source, line, offset, raw);
+                if self.passed.admits(self.filter, record)
+                    && let Some(symptom) = self.tally.record(record, source, line, offset, raw)
+                {
+                    self.join.see(record, symptom, place.name, place.at());
                 }
             }
             Seen::Proxy(proxy) => self.tally.proxy(proxy, source, line, offset, raw),
@@ -98,11 +120,12 @@ pub fn summarise_by(
     progress: Option<&Progress>,
 ) -> Result<(Summary, Passed, Outcome)> {
     let mut whole = Whole::default();
-    let make = || Counting { filter, tally: Tally::grouping(by), passed: Passed::default() };
+    let make = || Counting::new(filter, Tally::grouping(by));
     let outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
         whole.add(part.fold, part.first_line);
         Ok(())
     })?;
+    join(whole.join, &mut whole.summary, &outcome, &Again { inputs, reader, filter, options, progress })?;
     Ok((whole.summary, whole.passed, outcome))
 }
 
@@ -143,13 +166,14 @@ pub fn summarise_in_detail(
 ) -> Result<(Summary, Detail, Passed, Outcome)> {
     let mut whole = Whole::default();
     let mut detail = Detail::default();
-    let counting = || Counting { filter, tally: Tally::default(), passed: Passed::default() };
-    let make = || CountingMore { counting: counting(), detail: Detail::default() };
+    let make =
+        || CountingMore { counting: Counting::new(filter, Tally::default()), detail: Detail::default() };
     let outcome = run(inputs, reader, make, options, progress, |part: Part<CountingMore<'_>>| {
         whole.add(part.fold.counting, part.first_line);
         detail.merge(part.fold.detail);
         Ok(())
     })?;
+    join(whole.join, &mut whole.summary, &outcome, &Again { inputs, reader, filter, options, progress })?;
     Ok((whole.summary, detail, whole.passed, outcome))
 }
 
@@ -222,7 +246,7 @@ pub fn summarise_sides(
     progress: Option<&Progress>,
 ) -> Result<([(Summary, Passed); 2], Outcome)> {
     let mut wholes = [Whole::default(), Whole::default()];
-    let counting = || Counting { filter, tally: Tally::default(), passed: Passed::default() };
+    let counting = || Counting::new(filter, Tally::default());
     let make = || CountingSides { at_us, sides: [counting(), counting()], side: 0 };
     let outcome = run(inputs, reader, make, options, progress, |part: Part<CountingSides<'_>>| {
         for (whole, side) in wholes.iter_mut().zip(part.fold.sides) {
@@ -237,11 +261,14 @@ pub fn summarise_sides(
 #[derive(Default)]
 struct Whole {
     summary: Summary,
+    join: Join,
     passed: Passed,
 }
 
 impl Whole {
-    fn add(&mut self, part: Counting<'_>, first_line: u64) {
+    fn add(&mut self, mut part: Counting<'_>, first_line: u64) {
+        part.join.shift_lines(first_line);
+        self.join.merge(part.join);
         self.passed.add(part.passed);
         let mut later = part.tally.finish();
         later.shift_lines(first_line);

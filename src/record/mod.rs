@@ -2,6 +2,7 @@
 //!
 //! Getters slice; numbers are parsed when somebody asks; escapes are decoded only for what is kept.
 
+mod identity;
 pub mod object;
 mod outcome;
 mod raw;
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 
 use crate::envoy::{Direction, FlagSet, cluster};
 
+pub use identity::{Identity, Stretches};
 pub use outcome::{OUTCOMES, Outcome};
 pub use raw::{Raw, unescape_into};
 pub use reject::{Reason, Reject};
@@ -166,9 +168,8 @@ pub struct Layout {
     pub complete: bool,
     /// True when the ranges point into the scratch buffer and not into the line.
     pub in_scratch: bool,
-    /// True when the line's quotes and blanks alone say where every field is: equal bytes between two fields are equal
-    /// fields.
-    pub regular: bool,
+    /// Where the telling bytes are, in a line whose quotes and blanks alone say where every field is; empty otherwise.
+    pub stretches: Stretches,
 }
 
 impl Layout {
@@ -182,7 +183,7 @@ impl Layout {
             format,
             complete: true,
             in_scratch: false,
-            regular: false,
+            stretches: Stretches::default(),
         }
     }
 
@@ -195,7 +196,7 @@ impl Layout {
         self.format = format;
         self.complete = true;
         self.in_scratch = false;
-        self.regular = false;
+        self.stretches = Stretches::default();
     }
 
     /// Says where a field stands. Ranges that end beyond 4 GiB cannot occur: lines are shorter (see `frame`).
@@ -221,15 +222,6 @@ impl Layout {
     #[inline]
     pub fn place(&mut self, field: Field, start: usize, end: usize) {
         self.spans[field as usize] = Span { start: start as u32, end: end as u32 };
-    }
-
-    /// The bytes from the start of one field to the end of another, in a [`regular`](Self::regular) line.
-    #[inline]
-    pub fn hull(&self, first: Field, last: Field) -> Option<std::ops::Range<usize>> {
-        if self.present & first.bit() == 0 || self.present & last.bit() == 0 {
-            return None;
-        }
-        Some(self.spans[first as usize].start as usize..self.spans[last as usize].end as usize)
     }
 
     /// Forgets a field.
@@ -335,14 +327,10 @@ impl<'a> Record<'a> {
         self.carrier.container.or_else(|| self.get(Field::Container).map(|raw| raw.bytes))
     }
 
-    /// In a regular line, the bytes from the start of one field to the end of another: equal bytes are equal fields.
-    /// `None` in any other line, or when the fields stand in another order.
+    /// The bytes that say what the record means, where they can be told from the rest without reading the fields.
     #[inline]
-    pub fn hull(&self, first: Field, last: Field) -> Option<&'a [u8]> {
-        if !self.layout.regular {
-            return None;
-        }
-        self.text.get(self.layout.hull(first, last)?)
+    pub fn identity(&self) -> Option<Identity<'a>> {
+        self.layout.stretches.of(self.text)
     }
 
     /// HTTP, TCP, ztunnel.

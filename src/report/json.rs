@@ -1,6 +1,7 @@
 //! The triage as JSON, schema `meshwhy.triage/1`. Wire types of its own: the working types may change freely.
 
 mod groups;
+mod hops;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -48,6 +49,7 @@ pub(super) struct Triage<'a> {
     upstreams: Vec<UpstreamRow<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<Vec<groups::GroupRow<'a>>>,
+    hops: Vec<hops::HopRow<'a>>,
     timeline: Timeline<'a>,
     pub(super) findings: Vec<FindingRow<'a>>,
     pub(super) suppressed: Vec<SuppressedRow<'a>>,
@@ -298,6 +300,7 @@ impl<'a> Triage<'a> {
             totals: Totals::of(summary),
             upstreams: upstreams(summary),
             groups: groups::rows(summary),
+            hops: hops::rows(summary),
             timeline: Timeline::of(report),
             findings: report.findings.iter().map(|f| FindingRow::of(f, report)).collect(),
             suppressed: report.suppressed.iter().map(|s| SuppressedRow::of(s, report)).collect(),

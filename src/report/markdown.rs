@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::escape::markdown;
+use super::hops::Graph;
 use super::story::{Block, Figure, Span, Stack, Story, Table, spans, tell, tell_triage};
 use super::{Account, Narrator, Renderer, Report, units};
 use crate::error::{ErrorKind, Result};
@@ -68,6 +69,7 @@ fn write(block: &Block, lang: Lang, out: &mut String) {
             tasks.iter().for_each(|task| *out += &format!("- [ ] {}\n", prose(task)));
         }
         Block::Figure(Figure::Stack(stack)) => *out += &format!("\n{}\n", sparkline(stack, lang)),
+        Block::Figure(Figure::Graph(graph)) => mermaid(graph, out),
         // The tables around say the same in words.
         Block::Figure(Figure::Heat(_) | Figure::Lines(_)) => {}
     }
@@ -105,6 +107,36 @@ fn fenced(text: &str) -> String {
     text.split('\n').map(|line| super::escape::terminal(line.as_bytes())).collect::<Vec<_>>().join("\n")
 }
 
+/// A graph that GitHub and GitLab draw; where nobody does, its source can be read.
+fn mermaid(graph: &Graph, out: &mut String) {
+    *out += "\n```mermaid\ngraph LR\n";
+    for (at, name) in graph.nodes.iter().enumerate() {
+        *out += &format!("  n{at}[\"{}\"]\n", quoted(name));
+    }
+    for arrow in &graph.arrows {
+        let link = if arrow.failing { "==>" } else { "-->" };
+        *out += &format!("  n{} {link}|\"{}\"| n{}\n", arrow.from, quoted(&arrow.words), arrow.to);
+    }
+    *out += "```\n";
+    if graph.more > 0 {
+        *out += &format!("\n{} not drawn.\n", units::counted(graph.more as u64, "more hop"));
+    }
+}
+
+/// Text in a Mermaid label: what could end it, or be markup, is written as a number.
+fn quoted(text: &str) -> String {
+    let mut out = String::new();
+    for c in super::escape::terminal(text.as_bytes()).chars() {
+        match c {
+            c if c.is_alphanumeric() || matches!(c, ' ' | '.' | ',' | ':' | '-' | '/' | '(' | ')' | '%') => {
+                out.push(c)
+            }
+            c => out += &format!("#{};", c as u32),
+        }
+    }
+    out
+}
+
 /// Columns of the sparkline.
 const COLUMNS: usize = 60;
 
@@ -139,6 +171,17 @@ mod tests {
         let mut out = String::new();
         write(&Block::Code("a ```` b\n# no heading".to_owned()), Lang::En, &mut out);
         assert_eq!(out, "\n`````\na ```` b\n# no heading\n`````\n");
+    }
+
+    #[test]
+    fn names_cannot_leave_a_graph() {
+        let nodes = vec!["a\"]\n```\n# b <i>|;".to_owned(), "c".to_owned()];
+        let arrows =
+            vec![super::super::hops::Arrow { from: 0, to: 1, words: "x\" y".to_owned(), failing: true }];
+        let mut out = String::new();
+        mermaid(&Graph { nodes, arrows, more: 0 }, &mut out);
+        assert_eq!(out.matches("```").count(), 2, "{out}");
+        assert!(!out.contains("<i>") && out.lines().count() == 7, "{out}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod escape;
 pub mod explain;
+mod hops;
 mod html;
 mod incident_json;
 mod json;
@@ -12,6 +13,7 @@ mod quality;
 mod redact;
 mod story;
 mod terminal;
+mod trace;
 pub mod units;
 
 #[cfg(test)]
@@ -26,6 +28,7 @@ use crate::incident::Incident;
 use crate::words::Lang;
 pub use redact::Hide;
 pub use story::matters;
+pub use trace::{TraceForm, TraceReport};
 
 /// One input as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]

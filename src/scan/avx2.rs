@@ -1,105 +1,116 @@
 //! The fast twin: 64 bytes a step.
 //!
 //! ```text
-//! Q = bytes that are quotes, B = bytes that are blanks            one bit a byte
+//! Q, B, N = bytes that are quotes, blanks, newlines               one bit a byte
+//! Q, B: without what stands behind the first bit of N             the next line is nobody's business
 //! I = prefix_xor(Q) ^ carry                                       bit set: inside quotes (the opening one included)
-//! M = Q | (B & !I)                                                the marks
-//! quotes   |= pext(Q, M) << n                                     one bit a mark
-//! adjacent |= pext(M & (M >> 1), M) << n                          the next mark is the next byte
-//! positions: the set bits of M
+//! O = B & !I                                                      the blanks that part columns
+//! O & (O << 1 | carry): two of them side by side                  an empty column is for the exact readers
+//! edges: the set bits of O
 //! ```
 //!
-//! The last step of a line that is no multiple of 64 long reads the last 64 bytes again and shifts the bits that were
-//! seen out; a line shorter than 64 bytes is copied first. So nothing is read outside the line.
+//! Text that is shorter than a step is copied first, so nothing is read outside it.
 
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m256i, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8, _pext_u64,
+    __m256i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8, _mm256_cmpeq_epi8,
+    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8,
 };
 
-use super::{MAX_MARKS, Marks};
+use super::{BEFORE, Columns, MAX_BLANKS};
+
+/// Bytes of a step.
+const STEP: usize = 64;
 
 /// Proof that the CPU has what `find` needs.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Scanner(());
 
 impl Scanner {
-    /// `None` when the CPU lacks a feature. The check is a load and a test: the standard library remembers the answer.
-    #[inline]
+    /// `None` when the CPU lacks a feature.
     pub(super) fn new() -> Option<Scanner> {
         let able = std::arch::is_x86_feature_detected!("avx2")
+            && std::arch::is_x86_feature_detected!("bmi1")
             && std::arch::is_x86_feature_detected!("bmi2")
             && std::arch::is_x86_feature_detected!("popcnt")
-            && std::arch::is_x86_feature_detected!("bmi1");
+            && std::arch::is_x86_feature_detected!("pclmulqdq");
         able.then_some(Scanner(()))
     }
 
-    /// See [`Marks::find`].
+    /// See [`Columns::find`].
     #[inline]
-    pub(super) fn find(self, line: &[u8], marks: &mut Marks) -> bool {
+    pub(super) fn find(self, text: &[u8], columns: &mut Columns) -> Option<usize> {
         // SAFETY: `self` exists only where the CPU has the features.
-        unsafe { find(line, marks) }
+        unsafe { find(text, columns) }
     }
 }
 
 /// What one step hands to the next.
-#[derive(Default)]
 struct Carry {
     /// All ones when the step ended inside quotes.
     quoted: u64,
-    /// 1 when the step's last byte was a mark.
-    mark: u64,
+    /// 1 when the step's last byte was a blank that parts columns.
+    blank: u64,
+    /// Bits where two such blanks stand side by side.
+    twice: u64,
+    blanks: usize,
+    quotes: u32,
 }
 
 // SAFETY: must be called on a CPU with these features.
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-unsafe fn find(line: &[u8], marks: &mut Marks) -> bool {
-    marks.clear();
-    let mut carry = Carry::default();
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
+unsafe fn find(text: &[u8], columns: &mut Columns) -> Option<usize> {
+    columns.edges[0] = BEFORE;
+    let mut carry = Carry { quoted: 0, blank: 0, twice: 0, blanks: 0, quotes: 0 };
     let mut base = 0;
-    while line.len() - base >= 64 {
-        // SAFETY: 64 bytes are left from `base` on.
-        let (quotes, blanks) = unsafe { masks(line.as_ptr().add(base)) };
-        if !step(quotes, blanks, 64, base, &mut carry, marks) {
-            return false;
+    let end = loop {
+        let left = text.len() - base;
+        let masks = if left >= STEP {
+            // SAFETY: 64 bytes are left from `base` on.
+            unsafe { masks(text.as_ptr().add(base)) }
+        } else {
+            // What is missing is no mark; the text ends like a line.
+            let mut padded = [0u8; STEP];
+            padded[..left].copy_from_slice(&text[base..]);
+            padded[left] = b'\n';
+            // SAFETY: the array has 64 bytes.
+            unsafe { masks(padded.as_ptr()) }
+        };
+        if !step(masks, base, &mut carry, columns) {
+            return None;
         }
-        base += 64;
-    }
-    let left = line.len() - base;
-    if left > 0 && !rest(line, base, left, &mut carry, marks) {
-        return false;
-    }
-    marks.edges[marks.len + 1] = line.len() as u32;
-    true
-}
-
-/// What is left of a line behind its last whole step.
-// SAFETY: must be called on a CPU with these features.
-#[inline]
-#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-fn rest(line: &[u8], base: usize, left: usize, carry: &mut Carry, marks: &mut Marks) -> bool {
-    let (quotes, blanks) = if line.len() >= 64 {
-        // SAFETY: the line has at least 64 bytes, and these are its last.
-        let (quotes, blanks) = unsafe { masks(line.as_ptr().add(line.len() - 64)) };
-        (quotes >> (64 - left), blanks >> (64 - left))
-    } else {
-        let mut padded = [0u8; 64];
-        padded[..left].copy_from_slice(line);
-        // SAFETY: the array has 64 bytes.
-        unsafe { masks(padded.as_ptr()) }
+        if masks.newlines != 0 {
+            break base + masks.newlines.trailing_zeros() as usize;
+        }
+        base += STEP;
     };
-    step(quotes, blanks, left, base, carry, marks)
+    columns.blanks = carry.blanks;
+    columns.quotes = carry.quotes;
+    *columns.edges.get_mut(carry.blanks + 1)? = end as u32;
+    // An open quote is an odd number of them.
+    (carry.twice == 0 && carry.quotes % 2 == 0).then_some(end)
 }
 
-/// Quotes and blanks of 64 bytes, one bit a byte.
+/// 64 bytes, one bit a byte.
+#[derive(Clone, Copy)]
+struct Masks {
+    quotes: u64,
+    blanks: u64,
+    newlines: u64,
+}
+
 // SAFETY: 64 bytes must be readable at `bytes`, on a CPU with AVX2.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn masks(bytes: *const u8) -> (u64, u64) {
+unsafe fn masks(bytes: *const u8) -> Masks {
     // SAFETY: the caller's promise; the loads need no alignment.
     let (low, high) = unsafe { (_mm256_loadu_si256(bytes.cast()), _mm256_loadu_si256(bytes.add(32).cast())) };
-    (equal(low, high, b'"'), equal(low, high, b' '))
+    Masks {
+        quotes: equal(low, high, b'"'),
+        blanks: equal(low, high, b' '),
+        newlines: equal(low, high, b'\n'),
+    }
 }
 
 #[inline]
@@ -111,53 +122,44 @@ fn equal(low: __m256i, high: __m256i, byte: u8) -> u64 {
     u64::from(low) | u64::from(high) << 32
 }
 
+/// Takes the blanks of one step; false when there are too many of them.
 #[inline]
-#[target_feature(enable = "bmi1,bmi2,popcnt")]
-fn step(quotes: u64, blanks: u64, width: usize, base: usize, carry: &mut Carry, marks: &mut Marks) -> bool {
+#[target_feature(enable = "bmi1,bmi2,popcnt,pclmulqdq")]
+fn step(masks: Masks, base: usize, carry: &mut Carry, columns: &mut Columns) -> bool {
+    // All bits below the first newline; all of them when there is none.
+    let line = masks.newlines.wrapping_sub(1) & !masks.newlines;
+    let quotes = masks.quotes & line;
     let inside = prefix_xor(quotes) ^ carry.quoted;
-    let found = quotes | (blanks & !inside);
-    let n = marks.len;
-    // The previous step's last byte and this one's first: both marks?
-    if carry.mark & found & 1 != 0 && n > 0 {
-        marks.adjacent |= 1 << (n - 1);
-    }
-    // All bits from `width` on are 0 in both masks, but `inside` goes on: take it at the last byte.
-    carry.quoted = if inside >> (width - 1) & 1 != 0 { u64::MAX } else { 0 };
-    carry.mark = found >> (width - 1) & 1;
-    let count = found.count_ones() as usize;
-    if n + count > MAX_MARKS {
+    let parting = masks.blanks & line & !inside;
+    carry.twice |= parting & (parting << 1 | carry.blank);
+    carry.quoted = (inside.cast_signed() >> 63).cast_unsigned();
+    carry.blank = parting >> 63;
+    carry.quotes += quotes.count_ones();
+    let before = carry.blanks;
+    carry.blanks += parting.count_ones() as usize;
+    if carry.blanks > MAX_BLANKS {
         return false;
     }
-    if count == 0 {
-        return true;
-    }
-    marks.quotes |= _pext_u64(quotes, found) << n;
-    marks.adjacent |= _pext_u64(found & (found >> 1), found) << n;
-    let mut rest = found;
-    let mut slot = n + 1;
+    let mut rest = parting;
+    let mut slot = before + 1;
+    // Four at a time, whether there are so many or not: what is too much is written over by the next step.
     loop {
-        // Eight at a time, whether there are so many or not: what is too much is written over by the next step.
-        let Some(slots) = marks.edges.get_mut(slot..slot + 8) else { return false };
+        let Some(slots) = columns.edges.get_mut(slot..slot + 4) else { return false };
         for edge in slots {
             *edge = (base as u32).wrapping_add(rest.trailing_zeros());
             rest &= rest.wrapping_sub(1);
         }
         if rest == 0 {
-            break;
+            return true;
         }
-        slot += 8;
+        slot += 4;
     }
-    marks.len = n + count;
-    true
 }
 
-/// Bit n of the result is the xor of bits 0 to n.
+/// Bit n of the result is the xor of bits 0 to n: the carry-less product with all ones.
 #[inline]
-fn prefix_xor(mut bits: u64) -> u64 {
-    bits ^= bits << 1;
-    bits ^= bits << 2;
-    bits ^= bits << 4;
-    bits ^= bits << 8;
-    bits ^= bits << 16;
-    bits ^ (bits << 32)
+#[target_feature(enable = "pclmulqdq")]
+fn prefix_xor(bits: u64) -> u64 {
+    let product = _mm_clmulepi64_si128::<0>(_mm_set_epi64x(0, bits.cast_signed()), _mm_set1_epi8(-1));
+    _mm_cvtsi128_si64(product).cast_unsigned()
 }

@@ -1,34 +1,31 @@
 //! The readable twin: byte after byte.
 
-use super::{MAX_MARKS, Marks};
+use super::{BEFORE, Columns, MAX_BLANKS};
 
-/// See [`Marks::find`].
-pub(super) fn find(line: &[u8], marks: &mut Marks) -> bool {
-    marks.clear();
+/// See [`Columns::find`].
+pub(super) fn find(text: &[u8], columns: &mut Columns) -> Option<usize> {
+    let end = text.iter().position(|&byte| byte == b'\n').unwrap_or(text.len());
+    columns.edges[0] = BEFORE;
+    columns.blanks = 0;
+    columns.quotes = 0;
     let mut quoted = false;
-    for (at, &byte) in line.iter().enumerate() {
-        let mark = match byte {
+    for (at, &byte) in text[..end].iter().enumerate() {
+        match byte {
             b'"' => {
                 quoted = !quoted;
-                true
+                columns.quotes += 1;
             }
-            b' ' => !quoted,
-            _ => false,
-        };
-        if !mark {
-            continue;
+            b' ' if !quoted => {
+                let side_by_side = columns.blanks > 0 && columns.edges[columns.blanks] as usize + 1 == at;
+                if side_by_side || columns.blanks == MAX_BLANKS {
+                    return None;
+                }
+                columns.blanks += 1;
+                columns.edges[columns.blanks] = at as u32;
+            }
+            _ => {}
         }
-        let n = marks.len;
-        if n == MAX_MARKS {
-            return false;
-        }
-        if n > 0 && marks.edges[n] as usize + 1 == at {
-            marks.adjacent |= 1 << (n - 1);
-        }
-        marks.quotes |= u64::from(byte == b'"') << n;
-        marks.edges[n + 1] = at as u32;
-        marks.len += 1;
     }
-    marks.edges[marks.len + 1] = line.len() as u32;
-    true
+    columns.edges[columns.blanks + 1] = end as u32;
+    (!quoted).then_some(end)
 }

@@ -14,12 +14,16 @@ mod diagnoses;
 mod forgeries;
 /// Formats, wrappers, archives: what the program says it reads, it reads.
 mod formats;
+/// Counting lines at a glance gives what reading every one of them gives.
+mod glance;
 /// The screens and the JSON that people see, as files in `tests/golden`.
 mod golden;
 /// The promises of `docs/house.md`: arrows, tables, sizes, generated files.
 mod house;
 /// Incident reports and comparisons: truth of recordings, schemas, redaction, gates.
 mod incident;
+/// Logs of several proxies: recordings, `trace`, and a mesh of 200 pods within its memory.
+mod join;
 /// English and Chinese: completeness, screens, and who gets which.
 mod languages;
 /// What the program holds in memory when a log is made to hurt.

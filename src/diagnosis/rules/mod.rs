@@ -3,6 +3,7 @@
 mod client;
 mod hosts;
 mod scope;
+mod sides;
 mod timing;
 
 use super::case::Case;
@@ -287,6 +288,24 @@ pub static RULES: &[Rule] = &[
         says: "the callee's listener found no filter chain for such connections",
         zh: "被调用方的监听器找不到与这类连接匹配的过滤器链",
         holds: scope::peer_no_filter_chain,
+    },
+    Rule {
+        name: "same-connection-unmatched",
+        says: "the callee's listener logged the very same connections: no filter chain took them",
+        zh: "被调用方的监听器记录了同一批连接，且没有过滤器链匹配",
+        holds: sides::connection_unmatched,
+    },
+    Rule {
+        name: "callee-never-saw",
+        says: "the callee's proxy, whose log is here, never saw them",
+        zh: "被调用方代理的日志在此，但其中没有这些请求",
+        holds: sides::callee_never_saw,
+    },
+    Rule {
+        name: "callee-served",
+        says: "the callee's proxy served them: the answer was lost on the way back",
+        zh: "被调用方代理已正常应答：应答在返回途中丢失",
+        holds: sides::callee_served,
     },
     Rule {
         name: "known-details",

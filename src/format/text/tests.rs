@@ -8,7 +8,7 @@ use super::*;
 use crate::record::{Carrier, Field, Kind, Record};
 
 /// Lines of a real Envoy, with and without odd header fields.
-const REAL: &[&str] = &[
+pub(super) const REAL: &[&str] = &[
     r#"[2026-11-22T14:08:15.878Z] "OPTIONS /ok HTTP/1.1" 200 - via_upstream - "-" 0 16 2 2 "-" "curl/8.5.0" "f3fefa11-1619-4fcc-a085-c79fcea4df5b" "checkout" "127.106.2.11:8080" outbound|8080||checkout.shop.svc.cluster.local 127.0.0.1:35202 127.106.96.10:8080 127.106.1.10:35329 - default"#,
     r#"[2026-11-22T14:08:15.931Z] "- - HTTP/1.1" 400 DPE http1.codec_error - "-" 0 11 0 - "-" "-" "-" "-" "-" - - 127.106.96.10:8080 127.106.1.10:32965 - -"#,
     r#"[2026-11-22T14:08:16.079Z] "GET /ok HTTP/1.1" 200 - via_upstream - "-" 0 16 0 0 "-" "curl/8.5.0" "bf76937d-690e-40d0-8a0f-7b184362c4fe" "[::1]:8080" "127.106.2.11:8080" outbound|8080||checkout.shop.svc.cluster.local 127.0.0.1:35202 127.106.96.10:8080 127.106.1.10:46135 - any route with spaces"#,
@@ -23,7 +23,7 @@ fn read(line: &[u8]) -> Option<std::result::Result<Layout, Reject>> {
     Some(TextFormats::default().read(line, &mut layout)?.map(|()| layout))
 }
 
-fn fields(line: &str) -> impl Fn(Field) -> String + '_ {
+pub(super) fn fields(line: &str) -> impl Fn(Field) -> String + '_ {
     let layout = read(line.as_bytes()).unwrap_or_else(|| panic!("no access line: {line}")).expect(line);
     move |field| {
         let record = Record::new(line.as_bytes(), &layout, Carrier::default());
@@ -51,7 +51,7 @@ fn every_known_format_is_loaded() {
 }
 
 /// A line as a format prints it, with ordinary values.
-fn printed(template: &Template, tcp: bool) -> String {
+pub(super) fn printed(template: &Template, tcp: bool) -> String {
     let mut line = String::from_utf8_lossy(&template.lead).into_owned();
     for step in &template.steps {
         line.push_str(match (step.class, step.field) {
@@ -413,26 +413,32 @@ fn printed_line() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn mutated_line() -> impl Strategy<Value = Vec<u8>> {
-    let base = prop_oneof![printed_line(), (0..REAL.len()).prop_map(|n| REAL[n].as_bytes().to_vec())];
+type Edit = (proptest::sample::Index, u8, u8);
+
+pub(super) fn edits() -> impl Strategy<Value = Vec<Edit>> {
     let byte = prop_oneof![4 => Just(b'"'), 4 => Just(b' '), 1 => Just(b'{'), 1 => Just(b'-'), 1 => Just(b'0'), 2 => any::<u8>()];
-    (base, proptest::collection::vec((any::<proptest::sample::Index>(), 0..3u8, byte), 0..4)).prop_map(
-        |(mut line, edits)| {
-            for (at, kind, byte) in edits {
-                let at = at.index(line.len().max(1));
-                match kind {
-                    0 => line.insert(at.min(line.len()), byte),
-                    1 if at < line.len() => drop(line.remove(at)),
-                    _ => {
-                        if let Some(old) = line.get_mut(at) {
-                            *old = byte;
-                        }
-                    }
+    proptest::collection::vec((any::<proptest::sample::Index>(), 0..3u8, byte), 0..4)
+}
+
+pub(super) fn edited(mut line: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
+    for (at, kind, byte) in edits {
+        let at = at.index(line.len().max(1));
+        match kind {
+            0 => line.insert(at.min(line.len()), *byte),
+            1 if at < line.len() => drop(line.remove(at)),
+            _ => {
+                if let Some(old) = line.get_mut(at) {
+                    *old = *byte;
                 }
             }
-            line
-        },
-    )
+        }
+    }
+    line
+}
+
+pub(super) fn mutated_line() -> impl Strategy<Value = Vec<u8>> {
+    let base = prop_oneof![printed_line(), (0..REAL.len()).prop_map(|n| REAL[n].as_bytes().to_vec())];
+    (base, edits()).prop_map(|(line, edits)| edited(line, &edits))
 }
 
 /// All that a reading says of a line.
@@ -440,12 +446,12 @@ fn said(layout: &Layout) -> (Kind, bool, Vec<Option<std::ops::Range<usize>>>) {
     (layout.kind, layout.complete, Field::ALL.iter().map(|&field| layout.range(field)).collect())
 }
 
-/// Every quick reading says what the exact one says, or nothing. Returns whether the marks alone were enough.
-fn agree(line: &[u8]) -> bool {
+/// Every quick reading says what the exact one says, or nothing. Returns whether the columns alone were enough.
+pub(super) fn agree(line: &[u8]) -> bool {
     let quotes = Quotes::of(line);
-    let mut marks = Marks::default();
-    let marked = marks.find(line);
-    let mut by_marks = false;
+    let mut columns = Columns::default();
+    let parted = columns.find(line) == Some(line.len());
+    let mut by_columns = false;
     for known in KNOWN.iter() {
         let mut quick = Layout::new(known.name);
         let mut exact = Layout::new(known.name);
@@ -463,12 +469,19 @@ fn agree(line: &[u8]) -> bool {
             compare(&quick, "quotes");
         }
         quick.reset(known.name);
-        if marked && known.shaped.as_ref().is_some_and(|shaped| shaped.read(line, &marks, &mut quick)) {
-            by_marks = true;
-            compare(&quick, "marks");
+        let Some(ordinary) = known.ordinary.as_ref().filter(|_| parted) else { continue };
+        let read = ordinary.read(line, &columns, &mut quick);
+        if read {
+            by_columns = true;
+            compare(&quick, "columns");
+        }
+        if ordinary.fits(line, &columns)
+            && let Some(glance) = ordinary.glance(known.name, line, &columns)
+        {
+            super::ordinary::tests::glance_agrees(line, &glance, read.then_some(&quick));
         }
     }
-    by_marks
+    by_columns
 }
 
 proptest! {
@@ -507,9 +520,9 @@ fn the_quick_reading_takes_the_ordinary_line() {
             "{line}"
         );
     }
-    let by_marks: Vec<bool> = REAL.iter().map(|line| agree(line.as_bytes())).collect();
+    let by_columns: Vec<bool> = REAL.iter().map(|line| agree(line.as_bytes())).collect();
     // Blanks in a route name, quotes in a header: not for the quickest reading.
-    assert_eq!(by_marks, [true, true, false, false, false, false, true]);
+    assert_eq!(by_columns, [true, true, false, false, false, false, true]);
 }
 
 /// Reads a line in a format of the user's own.

@@ -2,6 +2,7 @@
 //! style and script are the files beside this one; a content security policy admits them by their hash and nothing else.
 
 mod charts;
+mod graph;
 mod sha256;
 
 use std::io::Write;

@@ -139,6 +139,7 @@ impl Teller<'_, '_> {
                     "{time}，{id}{source} 第 {line} 行，第 {byte} 字节"
                 )));
                 blocks.push(Block::Code(self.redact.exemplar(exemplar)));
+                blocks.extend(self.way(exemplar));
             }
         }
         Section { title: lang.pick("Lines that show it", "相关日志行").to_owned(), blocks }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::hops::Graph;
 use super::super::{bucket_width, escape::utf8};
 use super::Teller;
 use crate::aggregate::{Latency, SymptomKey, Text};
@@ -13,6 +14,7 @@ pub(in crate::report) enum Figure {
     Stack(Stack),
     Heat(Heat),
     Lines(Lines),
+    Graph(Graph),
 }
 
 /// Failures over time, stacked by flag.

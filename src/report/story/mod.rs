@@ -5,6 +5,7 @@ mod causes;
 mod contrast;
 mod events;
 mod figures;
+mod hops;
 mod impact;
 mod shares;
 
@@ -128,6 +129,7 @@ impl Teller<'_, '_> {
         } else {
             sections.push(self.upstreams());
         }
+        sections.push(self.hops());
         sections.push(self.causes());
         sections.push(self.exemplars());
         sections.push(self.others());

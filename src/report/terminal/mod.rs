@@ -3,6 +3,7 @@
 
 mod findings;
 mod groups;
+mod hops;
 mod matrix;
 mod nothing;
 mod text;
@@ -64,6 +65,7 @@ fn screen(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     sheet.blank()?;
     matrix::table(report, sheet)?;
     groups::table(report, sheet)?;
+    hops::table(report, sheet)?;
     sparkline(report, sheet)?;
     findings::in_full(report, sheet)?;
     sheet.blank()?;

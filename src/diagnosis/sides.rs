@@ -1,0 +1,189 @@
+//! What the logs of several proxies prove together: whose fault it was, where the time went, and whose clock is wrong.
+
+use super::case::Case;
+use super::catalog::Catalog;
+use super::fill::Names;
+use super::finding::{Fact, Finding, FindingScope, Severity};
+use super::model;
+use crate::aggregate::{Edge, Latency, Link, Skew, Summary, Text};
+use crate::words::Lang;
+
+/// Requests from which a time is told.
+const TIMED: u64 = 3;
+/// A clock that is wrong by so much breaks more than the reading of logs.
+const WRONG_US: i64 = 1_000_000;
+/// Edges named in a finding.
+const NAMED: usize = 3;
+
+/// Requests of one story that are another's as well, among those whose other side is known: (shared, known, looked at).
+pub(super) fn shared(echo: &[Case<'_>], root: &[Case<'_>]) -> (u64, u64, u64) {
+    let digests: Vec<u64> = root.iter().map(|case| case.key.digest()).collect();
+    let mut sums = (0, 0, 0);
+    for link in echo.iter().filter_map(|case| case.summary.hops.link(case.key)) {
+        sums.0 += digests.iter().filter_map(|digest| link.with.get(digest)).sum::<u64>();
+        sums.1 += link.paired + link.missing;
+        sums.2 += if link.unmatched > 0 { link.connections } else { link.seen };
+    }
+    sums
+}
+
+/// True when the join proves that two stories are about the same requests.
+pub(super) fn same_requests(echo: &[Case<'_>], root: &[Case<'_>]) -> bool {
+    let (shared, known, seen) = shared(echo, root);
+    shared > 0
+        && shared * 10 >= known * model::SAME_REQUESTS_OF_TEN
+        && known * 10 >= seen * model::KNOWN_OF_TEN
+}
+
+/// Facts that only the other side's log can tell.
+pub(super) fn facts(cases: &[Case<'_>], lang: Lang) -> Vec<Fact> {
+    let mut all = Link::default();
+    let mut inbound = false;
+    for (case, link) in cases.iter().filter_map(|case| Some((case, case.summary.hops.link(case.key)?))) {
+        inbound |= case.key.direction == Some(crate::envoy::Direction::Inbound);
+        all.seen += link.seen;
+        all.paired += link.paired;
+        all.fine += link.fine;
+        all.unmatched += link.unmatched;
+        all.missing += link.missing;
+        all.attempts += link.attempts;
+        all.network.merge(&link.network);
+        all.queue.merge(&link.queue);
+        all.application.merge(&link.application);
+    }
+    let of = all.seen;
+    let mut out = Vec::new();
+    let mut tell = |text: String, count: u64| out.push(Fact::new(text, count));
+    // Of broken connections the page itself speaks.
+    if all.unmatched == 0 && all.paired > 0 && all.paired * 10 >= of {
+        let text = match inbound {
+            true => say!(lang, "the caller's log has the same requests", "调用方的日志中有同样的请求"),
+            false => say!(lang, "the callee's log has the same requests", "被调用方的日志中有同样的请求"),
+        };
+        tell(text, all.paired);
+    }
+    if all.fine > 0 {
+        let text = match inbound {
+            true => say!(
+                lang,
+                "the caller got an answer all the same, after a retry: hidden failures",
+                "调用方重试后仍得到了应答：被重试掩盖的失败"
+            ),
+            false => say!(
+                lang,
+                "the callee's proxy served them: the answer was lost on the way back",
+                "被调用方代理已正常应答：应答在返回途中丢失"
+            ),
+        };
+        tell(text, all.fine);
+    }
+    if all.missing > 0 {
+        let text = say!(
+            lang,
+            "never reached the callee's proxy, whose log is here: lost in the network or in the handshake",
+            "从未到达被调用方代理（其日志在此）：丢失在网络或握手中"
+        );
+        tell(text, all.missing);
+    }
+    if !inbound && all.attempts * 10 >= all.paired * 12 && all.paired >= TIMED {
+        let tenths = all.attempts * 10 / all.paired;
+        let (whole, tenth) = (tenths / 10, tenths % 10);
+        let text = say!(
+            lang,
+            "a request reached its callees {whole}.{tenth} times on average",
+            "每个请求平均到达被调用方 {whole}.{tenth} 次"
+        );
+        tell(text, 0);
+    }
+    if let Some(text) = split(&all, lang) {
+        tell(text, 0);
+    }
+    out
+}
+
+fn split(link: &Link, lang: Lang) -> Option<String> {
+    let median = |latency: &Latency| (latency.count() >= TIMED).then(|| latency.quantile_ms(500));
+    let network = median(&link.network)?;
+    let mut parts = vec![say!(lang, "{network} ms between the proxies", "代理之间 {network} ms")];
+    parts.extend(
+        median(&link.queue).map(|ms| say!(lang, "{ms} ms in the callee's proxy", "被调用方代理内 {ms} ms")),
+    );
+    parts.extend(
+        median(&link.application).map(|ms| say!(lang, "{ms} ms in its application", "其应用内 {ms} ms")),
+    );
+    let parts = parts.join(lang.pick(", ", "，"));
+    Some(say!(lang, "median time of a request: {parts}", "请求耗时的中位数：{parts}"))
+}
+
+/// Proxies whose clocks differ by more than a hop takes: one finding, named after the worst pair.
+pub(super) fn clocks(catalog: &Catalog, summary: &Summary, lang: Lang) -> Option<Finding> {
+    let page = catalog.page("clock-skew")?;
+    let mut wrong: Vec<(&Edge, Skew)> = summary
+        .hops
+        .edges
+        .iter()
+        .filter_map(|edge| Some((edge, edge.skew.filter(|skew| skew.exceeds_hop())?)))
+        .collect();
+    wrong.sort_by_key(|(edge, skew)| (std::cmp::Reverse(skew.offset_us.abs()), &edge.caller, &edge.upstream));
+    let (worst, skew) = *wrong.first()?;
+    let requests: u64 = wrong.iter().map(|(_, skew)| skew.requests).sum();
+    let evidence =
+        wrong.iter().take(NAMED).map(|(edge, skew)| Fact::new(ahead(edge, skew, lang), skew.requests));
+    let severe = skew.offset_us.abs() >= WRONG_US;
+    let names = Names::none();
+    Some(Finding {
+        id: page.head.id.clone(),
+        title: page.title.clone(),
+        severity: if severe { Severity::Warning } else { Severity::Note },
+        confidence: if skew.requests >= 20 { 0.97 } else { 0.85 },
+        guide: page.head.guide.clone(),
+        scope: FindingScope {
+            upstream: Some(worst.upstream.clone()),
+            upstreams: match wrong.len() {
+                1 => Vec::new(),
+                _ => names_of(&wrong),
+            },
+            ..FindingScope::default()
+        },
+        requests,
+        of: summary.hops.edges.iter().map(|edge| edge.paired).sum::<u64>().max(requests),
+        span: summary.span,
+        ongoing: true,
+        likely_cause: names.prose(&page.meaning),
+        evidence: evidence.collect(),
+        against: Vec::new(),
+        fix: page.head.fix.iter().take(1).map(|advice| names.remedy(advice, lang)).collect(),
+        confirm: page.head.confirm.iter().map(|advice| names.remedy(advice, lang)).collect(),
+        alternatives: Vec::new(),
+        exemplars: Vec::new(),
+    })
+}
+
+fn names_of(edges: &[(&Edge, Skew)]) -> Vec<Text> {
+    let mut names: Vec<Text> = edges.iter().map(|(edge, _)| edge.upstream.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn ahead(edge: &Edge, skew: &Skew, lang: Lang) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let callee = match edge.callees.iter().collect::<Vec<_>>()[..] {
+        [one] => text(one),
+        _ => super::upstream_title(&edge.upstream, lang),
+    };
+    let caller = edge.caller.as_deref().map_or(lang.pick("its callers", "各调用方").to_owned(), text);
+    let (ms, hop) = (skew.offset_us.abs() / 1_000, skew.hop_us / 1_000);
+    match skew.offset_us > 0 {
+        true => say!(
+            lang,
+            "the clock of {callee} is {ms} ms ahead of that of {caller}; a hop takes {hop} ms",
+            "{callee} 的时钟比 {caller} 快 {ms} ms；一跳耗时 {hop} ms"
+        ),
+        false => say!(
+            lang,
+            "the clock of {callee} is {ms} ms behind that of {caller}; a hop takes {hop} ms",
+            "{callee} 的时钟比 {caller} 慢 {ms} ms；一跳耗时 {hop} ms"
+        ),
+    }
+}

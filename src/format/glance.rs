@@ -1,0 +1,68 @@
+//! An ordinary line at a glance: what must be known to count it, for whoever knows its telling bytes already.
+
+use super::text::TextFormats;
+use crate::record::{Identity, Kind};
+use crate::scan::Columns;
+
+/// What is plain to see of an ordinary line of a text format. Its telling bytes have not been checked: they are worth
+/// something only to those who saw the same bytes in a record of the same format, [`Record::identity`].
+///
+/// [`Record::identity`]: crate::record::Record::identity
+#[derive(Debug)]
+pub struct Glance<'a> {
+    /// Name of the format.
+    pub format: &'static str,
+    /// The bytes that say what the line means.
+    pub identity: Identity<'a>,
+    /// HTTP or TCP.
+    pub kind: Kind,
+    /// The start, in the form that Envoy writes unless told otherwise: `2026-01-02T03:04:05.678Z`, its digits digits.
+    pub time: &'a [u8; 24],
+    /// What is counted.
+    pub numbers: Numbers,
+    /// There is an upstream connection.
+    pub local_address: bool,
+    /// `x-envoy-upstream-service-time`, `-` included; empty where the format has none.
+    pub service_time: &'a [u8],
+    /// Request path with query.
+    pub path: &'a [u8],
+    /// Address of the client.
+    pub remote: &'a [u8],
+}
+
+/// The numbers of a line.
+#[derive(Debug, Clone, Copy)]
+pub struct Numbers {
+    /// Bytes from the client.
+    pub received: u64,
+    /// Bytes to the client.
+    pub sent: u64,
+    /// Milliseconds.
+    pub duration_ms: u64,
+}
+
+/// Looks at lines.
+#[derive(Debug)]
+pub struct Looker<'r> {
+    formats: &'r TextFormats,
+    columns: Columns,
+}
+
+impl<'r> Looker<'r> {
+    pub(super) fn new(formats: &'r TextFormats) -> Looker<'r> {
+        Looker { formats, columns: Columns::default() }
+    }
+
+    /// Looks at the line that the text starts with. Says how long it is, without its newline, and what is plain to see;
+    /// `None` when that is nothing.
+    #[inline(always)]
+    pub fn look<'a>(&mut self, text: &'a [u8]) -> Option<(usize, Glance<'a>)> {
+        let end = self.columns.find(text)?;
+        let mut line = text.get(..end)?;
+        if let [whole @ .., b'\r'] = line {
+            line = whole;
+            self.columns.cut(line.len());
+        }
+        Some((end, self.formats.glance(line, &self.columns)?))
+    }
+}

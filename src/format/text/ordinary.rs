@@ -1,0 +1,376 @@
+//! The ordinary line: one column a value, and quotes only where the format prints them.
+//!
+//! A line is taken apart at the blanks outside its quotes (see [`scan`](crate::scan)). Where the number of columns and
+//! of quotes is the format's, and each literal byte stands where the format prints it, no value hides a quote, and
+//! every value is what its column holds: the exact reading would say the same. The request alone (method, path,
+//! protocol between one pair of quotes) is cut at its first and its last blank.
+//!
+//! There are two ways to look at such a line. [`Ordinary::read`] checks every value and fills a layout.
+//! [`Ordinary::glance`] checks only what differs from line to line, and gives the *telling bytes* unread: whoever has
+//! seen these very bytes in a line that `read` took knows that it takes this one too, and what it means. Anything
+//! unusual is left to [`scan`](super::scan), and by it to the exact reading.
+
+use crate::format::glance::{Glance, Numbers};
+use crate::format::template::{Class, Step, Template};
+use crate::format::value;
+use crate::record::{Field, Identity, Kind, Layout, Stretches};
+use crate::scan::{Columns, MAX_BLANKS};
+
+/// Longer lines may hold values that are too long for their class.
+const LONGEST_LINE: usize = 4096;
+
+/// A format as columns.
+#[derive(Debug)]
+pub(super) struct Ordinary {
+    columns: Vec<Column>,
+    /// Quotes that the format itself prints.
+    quotes: u32,
+    /// All fields that it fills.
+    fields: u64,
+    /// The column of method, path and protocol.
+    request: u8,
+    /// `None` for formats of which too little is told by bytes that repeat.
+    plan: Option<Plan>,
+}
+
+/// What stands between two blanks.
+#[derive(Debug, Default)]
+struct Column {
+    /// Literal bytes before the value, and behind it.
+    before: Vec<u8>,
+    after: Vec<u8>,
+    /// The value; `None` for the request.
+    value: Option<(Option<Field>, Class)>,
+}
+
+/// What a glance looks at.
+#[derive(Debug, Default)]
+struct Plan {
+    /// Telling columns that stand side by side, first and last. The request's own begins at the protocol.
+    stretches: Vec<(u8, u8)>,
+    /// Quoted values that the client chose.
+    headers: Vec<u8>,
+    /// Received, sent, duration.
+    numbers: [u8; 3],
+    /// The proxy's address towards the upstream: it matters whether there is one.
+    local: Option<u8>,
+    /// The upstream's own time.
+    service: Option<u8>,
+    /// The client's address.
+    remote: Option<u8>,
+}
+
+impl Ordinary {
+    /// `None` for formats that have more in a column than one value or the request.
+    pub(super) fn of(template: &Template) -> Option<Ordinary> {
+        let mut columns = vec![Column::default()];
+        let mut quoted = false;
+        let mut fields = 0;
+        let mut request = None;
+        open(&template.lead, &mut columns, &mut quoted)?;
+        let steps = &template.steps;
+        let mut n = 0;
+        while n < steps.len() {
+            let Step { field, class, ref literal, .. } = steps[n];
+            let here = u8::try_from(columns.len() - 1).ok()?;
+            let mut literal = literal;
+            if field == Some(Field::Method) {
+                let whole =
+                    |k: usize, wanted| steps.get(n + k).is_some_and(|step| step.field == Some(wanted));
+                let parted = steps[n].literal == b" " && steps.get(n + 1)?.literal == b" ";
+                if !quoted || !parted || !whole(1, Field::Path) || !whole(2, Field::Protocol) {
+                    return None;
+                }
+                request = Some(here);
+                fields |= Field::Method.bit() | Field::Path.bit() | Field::Protocol.bit();
+                n += 2;
+                literal = &steps[n].literal;
+            } else {
+                match class {
+                    // What they look like is told by more than quotes and blanks.
+                    Class::Glued | Class::OwnTime => return None,
+                    Class::Details if quoted => return None,
+                    _ => {}
+                }
+                columns.last_mut()?.value = Some((field, class));
+                fields |= field.map_or(0, Field::bit);
+            }
+            close(literal, n + 1 == steps.len(), &mut columns, &mut quoted)?;
+            n += 1;
+        }
+        let request = request.filter(|&at| {
+            columns.get(at as usize).is_some_and(|column| column.before == b"\"" && column.after == b"\"")
+        })?;
+        if quoted || columns.len() > MAX_BLANKS + 1 {
+            return None;
+        }
+        let quotes = template.quotes() as u32;
+        let plan = Plan::of(&columns, request);
+        Some(Ordinary { columns, quotes, fields, request, plan })
+    }
+
+    /// How many columns and quotes: no two formats may have the same.
+    #[cfg(test)]
+    pub(super) fn measures(&self) -> (usize, u32) {
+        (self.columns.len(), self.quotes)
+    }
+
+    /// True for a line with as many columns and quotes.
+    #[inline]
+    pub(super) fn fits(&self, line: &[u8], columns: &Columns) -> bool {
+        columns.count() == self.columns.len() && columns.quotes() == self.quotes && line.len() <= LONGEST_LINE
+    }
+
+    /// Fills the layout; `false` when the line is not an ordinary one.
+    pub(super) fn read(&self, line: &[u8], columns: &Columns, layout: &mut Layout) -> bool {
+        if !self.fits(line, columns) {
+            return false;
+        }
+        for (n, column) in (0u8..).zip(&self.columns) {
+            let (start, end) = (columns.start(n), columns.end(n));
+            let Some(text) = line.get(start..end) else { return false };
+            let inside =
+                text.strip_prefix(&column.before[..]).and_then(|t| t.strip_suffix(&column.after[..]));
+            let Some(value) = inside else { return false };
+            let (start, end) = (start + column.before.len(), end - column.after.len());
+            match column.value {
+                Some((field, class)) => {
+                    if !is_ordinary(class, value) || (n + 1 == columns.count() as u8 && ends_blank(value)) {
+                        return false;
+                    }
+                    if let Some(field) = field {
+                        layout.place(field, start, end);
+                    }
+                }
+                None => {
+                    let Some((first, last)) = request(line, start, end) else { return false };
+                    if !value::is_protocol(&line[last + 1..end]) {
+                        return false;
+                    }
+                    if value == b"- - -" {
+                        layout.kind = Kind::Tcp;
+                    }
+                    layout.place(Field::Method, start, first);
+                    layout.place(Field::Path, first + 1, last);
+                    layout.place(Field::Protocol, last + 1, end);
+                    if let Some(plan) = &self.plan {
+                        for (start, end) in self.stretches(plan, columns, last + 1) {
+                            layout.stretches.add(start, end);
+                        }
+                    }
+                }
+            }
+        }
+        layout.announce(self.fields);
+        true
+    }
+
+    /// What is plain to see of a line that [`fits`](Self::fits); `None` when it is not an ordinary one.
+    #[inline(always)]
+    pub(super) fn glance<'a>(
+        &self,
+        format: &'static str,
+        line: &'a [u8],
+        columns: &Columns,
+    ) -> Option<Glance<'a>> {
+        let plan = self.plan.as_ref()?;
+        // `[2026-01-02T03:04:05.678Z]`, which is 26 bytes long.
+        let (opening, rest) = line.split_first()?;
+        let time = rest.first_chunk::<24>()?;
+        if columns.end(0) != 26 || *opening != b'[' || line[25] != b']' || !value::is_usual_time(time) {
+            return None;
+        }
+        for &header in &plan.headers {
+            let text = line.get(columns.start(header)..columns.end(header))?;
+            // A value, neither empty nor with a blank at its start, between quotes.
+            let [b'"', first, .., b'"'] = text else { return None };
+            if matches!(first, b' ' | b'"') {
+                return None;
+            }
+        }
+        let number = |n: usize| number(line, columns.start(plan.numbers[n]), columns.end(plan.numbers[n]));
+        let (received, sent, duration_ms) = (number(0)?, number(1)?, number(2)?);
+        let (start, end) = (columns.start(self.request) + 1, columns.end(self.request).wrapping_sub(1));
+        if *line.get(start - 1)? != b'"' {
+            return None;
+        }
+        let (first, last) = request(line, start, end)?;
+        let mut identity = Identity::default();
+        for (start, end) in self.stretches(plan, columns, last + 1) {
+            identity.add(line.get(start..end)?)?;
+        }
+        let kind =
+            if last == start + 3 && line.get(start..end)? == b"- - -" { Kind::Tcp } else { Kind::Http };
+        let column = |n: u8| line.get(columns.start(n)..columns.end(n));
+        Some(Glance {
+            format,
+            identity,
+            kind,
+            time,
+            numbers: Numbers { received, sent, duration_ms },
+            local_address: plan.local.is_some_and(|n| column(n).is_some_and(|text| text != b"-")),
+            path: line.get(first + 1..last)?,
+            service_time: plan.service.map_or(Some(&b""[..]), column)?,
+            remote: plan.remote.map_or(Some(&b""[..]), column)?,
+        })
+    }
+
+    /// Where the telling bytes are, given where the protocol starts.
+    #[inline(always)]
+    fn stretches(
+        &self,
+        plan: &Plan,
+        columns: &Columns,
+        protocol: usize,
+    ) -> impl Iterator<Item = (usize, usize)> {
+        plan.stretches.iter().map(move |&(first, last)| {
+            let start = if first == self.request { protocol } else { columns.start(first) };
+            (start, columns.end(last))
+        })
+    }
+}
+
+/// The literal that leads the line.
+fn open(text: &[u8], columns: &mut Vec<Column>, quoted: &mut bool) -> Option<()> {
+    for &byte in text {
+        *quoted ^= byte == b'"';
+        if byte == b' ' && !*quoted {
+            return None;
+        }
+        columns.last_mut()?.before.push(byte);
+    }
+    Some(())
+}
+
+/// The literal behind a value: it closes the value's column and opens the next one.
+fn close(text: &[u8], last: bool, columns: &mut Vec<Column>, quoted: &mut bool) -> Option<()> {
+    let mut opened = false;
+    for &byte in text {
+        *quoted ^= byte == b'"';
+        if byte == b' ' && !*quoted {
+            // No column without a value.
+            if opened {
+                return None;
+            }
+            opened = true;
+            columns.push(Column::default());
+            continue;
+        }
+        let column = columns.last_mut()?;
+        let side = if opened { &mut column.before } else { &mut column.after };
+        side.push(byte);
+    }
+    // Of two values in one column nothing says where the first one ends.
+    (opened || last).then_some(())
+}
+
+impl Plan {
+    fn of(columns: &[Column], request: u8) -> Option<Plan> {
+        let mut plan = Plan::default();
+        let mut numbers = [None; 3];
+        for (n, column) in (0u8..).zip(columns) {
+            let bare = column.before.is_empty() && column.after.is_empty();
+            match column.value {
+                Some((Some(Field::StartTime), Class::Time)) if n == 0 => {
+                    (column.before == b"[" && column.after == b"]").then_some(())?;
+                }
+                Some((Some(Field::BytesReceived), _)) if bare => numbers[0] = Some(n),
+                Some((Some(Field::BytesSent), _)) if bare => numbers[1] = Some(n),
+                Some((Some(Field::Duration), _)) if bare => numbers[2] = Some(n),
+                Some((Some(Field::UpstreamLocal), Class::Token)) if bare => plan.local = Some(n),
+                Some((Some(Field::DownstreamRemote), Class::Token)) if bare => plan.remote = Some(n),
+                Some((Some(Field::ServiceTime), Class::Token)) if bare => plan.service = Some(n),
+                Some((
+                    None | Some(Field::ForwardedFor | Field::UserAgent | Field::RequestId),
+                    Class::Free,
+                )) if column.before == b"\"" && column.after == b"\"" => {
+                    plan.headers.push(n);
+                }
+                _ => match plan.stretches.last_mut() {
+                    Some((_, last)) if *last + 1 == n && n != request => *last = n,
+                    _ => plan.stretches.push((n, n)),
+                },
+            }
+        }
+        for (slot, number) in plan.numbers.iter_mut().zip(numbers) {
+            *slot = number?;
+        }
+        // Every stretch has its place in `Stretches`.
+        let mut room = Stretches::default();
+        plan.stretches.iter().all(|_| room.add(0, 0)).then_some(plan)
+    }
+}
+
+/// Lines up a byte value in all eight bytes of a word.
+const fn all(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// A word whose bytes have their high bit set where those of `text` are blanks, and are 0 elsewhere.
+#[inline]
+fn blanks(text: &[u8; 8]) -> u64 {
+    let rest = u64::from_le_bytes(*text) ^ all(b' ');
+    !(((rest & all(0x7f)) + all(0x7f)) | rest) & all(0x80)
+}
+
+/// The first and the last blank of a request that stands at `start..end`: the path lies between them, and none of the
+/// three is empty. Only for methods of up to seven bytes and protocols of up to eight.
+#[inline(always)]
+fn request(line: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
+    let head = line.get(start..)?.first_chunk::<8>()?;
+    let tail = line.get(..end.checked_sub(1)?)?.last_chunk::<8>()?;
+    let (head, tail) = (blanks(head), blanks(tail));
+    if head == 0 || tail == 0 {
+        return None;
+    }
+    let first = start + head.trailing_zeros() as usize / 8;
+    let last = end - 2 - tail.leading_zeros() as usize / 8;
+    let blank = |at: usize| line.get(at) == Some(&b' ');
+    // A blank at the start of the path looks like the end of the method; one at the end, like that of the path.
+    let whole = first > start && first + 1 < last && !blank(first + 1) && !blank(end - 1);
+    whole.then_some((first, last))
+}
+
+/// A number of one to eight digits, eight bytes at a time.
+#[inline(always)]
+fn number(line: &[u8], start: usize, end: usize) -> Option<u64> {
+    let length = end.checked_sub(start)?;
+    if length == 0 || length > 8 {
+        return None;
+    }
+    let tail = line.get(..end)?.last_chunk::<8>()?;
+    // What stands before the number becomes leading zeros.
+    let digits = (u64::from_le_bytes(*tail) ^ all(b'0')) & (u64::MAX << (8 * (8 - length)));
+    if (digits.wrapping_add(all(0x7f - 9)) | digits) & all(0x80) != 0 {
+        return None;
+    }
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    const PAIR: u64 = 0x0000_00ff_0000_00ff;
+    let high = (pairs & PAIR).wrapping_mul(100 + (1_000_000 << 32));
+    let low = ((pairs >> 16) & PAIR).wrapping_mul(1 + (10_000 << 32));
+    Some(high.wrapping_add(low) >> 32)
+}
+
+/// What stands behind the last value does not belong to it.
+fn ends_blank(text: &[u8]) -> bool {
+    text.last().is_some_and(u8::is_ascii_whitespace)
+}
+
+/// True for a value that the exact reading would take as it stands.
+#[inline]
+fn is_ordinary(class: Class, text: &[u8]) -> bool {
+    match class {
+        // An empty value looks like the end of the one before.
+        _ if text.is_empty() => false,
+        Class::Free => text.first() != Some(&b' '),
+        // A bracket that a blank may have cut is no ordinary one.
+        Class::Details => class.accepts(text) && !super::scan::opens_bracket(text),
+        Class::Time | Class::Protocol | Class::Code | Class::Flags | Class::Count | Class::Number => {
+            text.len() <= class.longest() && class.accepts(text)
+        }
+        _ => class.accepts(text),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

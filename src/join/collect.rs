@@ -1,0 +1,286 @@
+//! What is kept while logs are read: failing and suspicious records at the first reading, and at a second one, where
+//! the inputs can be read again, their well-answered other sides, a sample of ordinary requests, and who called whom.
+
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+
+use super::sample::Sample;
+use super::sight::{Place, Sight, bare, connection_key, id_key, moment_key};
+use crate::aggregate::{Ordered, Seen, Span, Text, suspicious, without_port};
+use crate::envoy::{Direction, FlagSet, cluster};
+use crate::record::{Field, Kind, Record};
+
+/// Failing and suspicious sights kept by request id.
+const FAILING: usize = 24_000;
+/// Those kept by connection.
+const CONNECTIONS: usize = 6_000;
+/// Well-answered sides of failing requests.
+const COUNTERPARTS: usize = 24_000;
+/// Sights of ordinary requests: for clocks and latency.
+const ORDINARY: usize = 6_000;
+/// Rows of who calls whom, and of who serves whom.
+const EDGES: usize = 20_000;
+/// Addresses kept of a proxy and of a cluster.
+const ADDRESSES: usize = 256;
+
+/// Flags of a connection that broke or never came up: the callee may have logged it without a request.
+const CONNECTION: FlagSet = FlagSet::known(&["UC", "UF", "UPE", "UR"]);
+
+/// The state of the first reading: failing and suspicious records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Join {
+    pub(super) by_id: Sample,
+    pub(super) by_connection: Sample,
+}
+
+impl Default for Join {
+    fn default() -> Self {
+        Join { by_id: Sample::new(FAILING), by_connection: Sample::new(CONNECTIONS) }
+    }
+}
+
+impl Join {
+    /// Takes a record that belongs to a symptom.
+    pub fn see(&mut self, record: &Record<'_>, symptom: u64, name: &str, place: Place) {
+        let sight = || Sight::of(record, Some(symptom), name, place);
+        let id = record.text(Field::RequestId).unwrap_or_default();
+        let key = id_key(&id);
+        if let Some(key) = key {
+            self.by_id.add(key, sight);
+        }
+        // A connection is looked for only where a request cannot tell: no id, or it broke.
+        if key.is_none()
+            || (record.flags().intersects(CONNECTION) && record.direction() != Some(Direction::Inbound))
+        {
+            self.connection(record, key.is_some(), sight);
+        }
+    }
+
+    fn connection(&mut self, record: &Record<'_>, calls: bool, sight: impl Fn() -> Sight) {
+        let text = |field| record.text(field).unwrap_or_default();
+        let host = text(Field::UpstreamHost);
+        let listener = text(Field::DownstreamLocal);
+        let outbound = calls || record.direction() == Some(Direction::Outbound);
+        let exact = match outbound {
+            true => connection_key(bare(&text(Field::UpstreamLocal)), bare(&host)),
+            false => connection_key(bare(&text(Field::DownstreamRemote)), bare(&listener)),
+        };
+        if let Some(key) = exact {
+            self.by_connection.add(key, &sight);
+        }
+        let server = if outbound || record.kind() == Kind::Ztunnel { &host } else { &listener };
+        // A caller that knows its own end of the connection is found by it; the others by place and time.
+        if (exact.is_none() || !outbound)
+            && let Some(key) = moment_key(bare(server), record.start_us())
+        {
+            self.by_connection.add(key, &sight);
+        }
+    }
+
+    /// Adds what another part of the input held.
+    pub fn merge(&mut self, other: Join) {
+        self.by_id.merge(other.by_id);
+        self.by_connection.merge(other.by_connection);
+    }
+
+    /// Moves every line number: this part of the input begins after `lines` lines of its source.
+    pub fn shift_lines(&mut self, lines: u64) {
+        self.by_id.sights_mut().chain(self.by_connection.sights_mut()).for_each(|s| s.place.line += lines);
+    }
+
+    /// True when nothing was kept.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty() && self.by_connection.is_empty()
+    }
+
+    /// The state as it is read.
+    pub fn settled(self) -> Join {
+        Join { by_id: self.by_id.settled(), by_connection: self.by_connection.settled() }
+    }
+
+    /// The request ids whose other sides are looked for at a second reading.
+    pub fn wanted(&self) -> HashSet<u64> {
+        self.by_id.iter().map(|(key, _)| key).collect()
+    }
+}
+
+/// Requests of one proxy to one cluster.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Call {
+    pub(super) proxy: Text,
+    pub(super) cluster: Text,
+    pub(super) seen: Seen,
+}
+
+/// Requests that came to one address from one client.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Serve {
+    pub(super) proxy: Text,
+    pub(super) server: Text,
+    pub(super) client: Text,
+    pub(super) seen: Seen,
+    pub(super) span: Span,
+}
+
+/// The state of the second reading.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Second {
+    pub(super) counterparts: Sample,
+    pub(super) ordinary: Sample,
+    pub(super) calls: Ordered<u64, Call>,
+    pub(super) serves: Ordered<u64, Serve>,
+    /// Addresses from which a proxy calls.
+    pub(super) clients: Ordered<Text, BTreeSet<Text>>,
+    /// Addresses of a cluster's endpoints.
+    pub(super) servers: Ordered<Text, BTreeSet<Text>>,
+    /// Records of rows beyond the cap.
+    pub(super) other: u64,
+}
+
+impl Default for Second {
+    fn default() -> Self {
+        Second {
+            counterparts: Sample::new(COUNTERPARTS),
+            ordinary: Sample::new(ORDINARY),
+            calls: Ordered::default(),
+            serves: Ordered::default(),
+            clients: Ordered::default(),
+            servers: Ordered::default(),
+            other: 0,
+        }
+    }
+}
+
+impl Second {
+    /// Takes a record: its side of an edge, and the record itself if it is a wanted request's or of the sample.
+    pub fn see(&mut self, record: &Record<'_>, wanted: &HashSet<u64>, name: &str, place: Place) {
+        let outcome = record.outcome();
+        self.edge(record, outcome.failed(), name);
+        if suspicious(record, outcome) {
+            // The first reading has it.
+            return;
+        }
+        let id = record.text(Field::RequestId).unwrap_or_default();
+        let Some(key) = id_key(&id) else { return };
+        let sample = if wanted.contains(&key) { &mut self.counterparts } else { &mut self.ordinary };
+        sample.add(key, || Sight::of(record, None, name, place));
+    }
+
+    fn edge(&mut self, record: &Record<'_>, failed: bool, name: &str) {
+        let seen = Seen { requests: 1, failed: u64::from(failed) };
+        let proxy = record.pod().unwrap_or(name.as_bytes());
+        let cluster_name = record.bytes(Field::UpstreamCluster);
+        let host = bare(record.bytes(Field::UpstreamHost));
+        let inbound = record.direction() == Some(Direction::Inbound);
+        let waypoint = cluster_name.starts_with(b"inbound-vip|");
+        let known = record.upstream().filter(|name| !cluster::is_tunnel(name));
+        if let Some(upstream) = known.filter(|_| !inbound || waypoint) {
+            let call = self.calls.entry(hash(&[proxy, upstream])).or_insert_with(|| Call {
+                proxy: proxy.into(),
+                cluster: upstream.into(),
+                seen: Seen::default(),
+            });
+            call.seen.add(seen);
+            // A sidecar's client is its own pod; a gateway's own address stands on the other connection.
+            let own = bare(record.bytes(Field::UpstreamLocal));
+            note(&mut self.clients, proxy, without_port(own));
+            note(&mut self.servers, upstream, host);
+        }
+        let server = match record.kind() {
+            Kind::Ztunnel => host,
+            _ => bare(record.bytes(Field::DownstreamLocal)),
+        };
+        if !server.is_empty() && (inbound || record.direction().is_none()) {
+            let client = without_port(bare(record.bytes(Field::DownstreamRemote)));
+            let serve = self.serves.entry(hash(&[proxy, server, client])).or_insert_with(|| Serve {
+                proxy: proxy.into(),
+                server: server.into(),
+                client: client.into(),
+                ..Serve::default()
+            });
+            serve.seen.add(seen);
+            if let Some(us) = record.start_us() {
+                serve.span.add(us);
+            }
+        }
+    }
+
+    /// Adds what a later part of the input held.
+    pub fn merge(&mut self, later: Second) {
+        self.counterparts.merge(later.counterparts);
+        self.ordinary.merge(later.ordinary);
+        self.other += later.other;
+        for (key, call) in later.calls {
+            let room = self.calls.len() < EDGES;
+            match self.calls.get_mut(&key) {
+                Some(mine) => mine.seen.add(call.seen),
+                None if room => {
+                    self.calls.insert(key, call);
+                }
+                None => self.other += call.seen.requests,
+            }
+        }
+        for (key, serve) in later.serves {
+            let room = self.serves.len() < EDGES;
+            match self.serves.get_mut(&key) {
+                Some(mine) => {
+                    mine.seen.add(serve.seen);
+                    mine.span.merge(serve.span);
+                }
+                None if room => {
+                    self.serves.insert(key, serve);
+                }
+                None => self.other += serve.seen.requests,
+            }
+        }
+        for (mine, theirs) in [(&mut self.clients, later.clients), (&mut self.servers, later.servers)] {
+            for (name, addresses) in theirs {
+                if mine.len() < EDGES || mine.contains_key(&name) {
+                    let known = mine.entry(name).or_default();
+                    known.extend(addresses);
+                    while known.len() > ADDRESSES {
+                        known.pop_last();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Moves every line number: this part of the input begins after `lines` lines of its source.
+    pub fn shift_lines(&mut self, lines: u64) {
+        self.counterparts.sights_mut().chain(self.ordinary.sights_mut()).for_each(|s| s.place.line += lines);
+    }
+
+    /// The state as it is read.
+    pub fn settled(self) -> Second {
+        Second { counterparts: self.counterparts.settled(), ordinary: self.ordinary.settled(), ..self }
+    }
+}
+
+fn hash(parts: &[&[u8]]) -> u64 {
+    let mut hasher = FixedState::with_seed(4).build_hasher();
+    for part in parts {
+        hasher.write_usize(part.len());
+        hasher.write(part);
+    }
+    hasher.finish()
+}
+
+/// Remembers an address; the smallest ones stay, so that the order does not matter.
+fn note(table: &mut Ordered<Text, BTreeSet<Text>>, name: &[u8], address: &[u8]) {
+    if address.is_empty() {
+        return;
+    }
+    let known = match table.get_mut(name) {
+        Some(known) => known,
+        None => table.entry(name.into()).or_default(),
+    };
+    if !known.contains(address) {
+        known.insert(address.into());
+        if known.len() > ADDRESSES {
+            known.pop_last();
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Both sides of a request: lines of different proxies that tell of the same request or of the same connection.
+//!
+//! The caller's proxy often sees only `503 via_upstream`; the proof stands in another proxy's log. A [`Join`] keeps
+//! failing and suspicious records while the logs are read, within fixed bounds and whatever the order of the inputs; a
+//! [`Second`] reading, where the inputs can be read again, adds their well-answered other sides, a sample of ordinary
+//! requests, and who called whom. [`tell`] puts both together. [`Trace`] looks for one request id.
+
+mod collect;
+mod pairs;
+mod sample;
+mod sight;
+mod tell;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+pub use collect::{Join, Second};
+pub use sample::{Group, Sample};
+pub use sight::{Place, Sight, id_key};
+pub use tell::tell;
+pub use trace::Trace;

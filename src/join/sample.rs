@@ -1,0 +1,143 @@
+//! A bounded sample that does not depend on the order in which it is taken.
+//!
+//! Sights are grouped by key (a hash of the request id or of the connection), and the groups with the smallest keys are
+//! kept. So what is kept is a function of the set of records alone: any order, any cut into parts and any order of
+//! merging give the same, and the two sides of a request are kept both or not at all, wherever their lines stand.
+
+use std::collections::BTreeMap;
+
+use super::sight::Sight;
+
+/// Sights kept of one key: one id in every request (a client that sends a fixed one) must not fill the sample.
+const GROUP: usize = 32;
+
+/// Sights with one key.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Group {
+    sights: Vec<Sight>,
+    /// Sights beyond the cap of the group.
+    more: u64,
+}
+
+impl Group {
+    /// The sights, earliest first.
+    pub fn sights(&self) -> &[Sight] {
+        &self.sights
+    }
+
+    /// True when there were more than are kept.
+    pub fn is_cut(&self) -> bool {
+        self.more > 0
+    }
+
+    fn weight(&self) -> usize {
+        self.sights.len().min(GROUP)
+    }
+
+    /// The earliest sights stay. Doing it early or late gives the same.
+    fn cut(&mut self) {
+        self.sights.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        let cut = self.sights.len().saturating_sub(GROUP);
+        self.sights.truncate(GROUP);
+        self.more += cut as u64;
+    }
+}
+
+/// The sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    budget: usize,
+    held: usize,
+    /// Keys from here on are not kept; `None`: all are.
+    ceiling: Option<u64>,
+    groups: BTreeMap<u64, Group>,
+}
+
+impl Sample {
+    /// An empty sample of at most so many sights.
+    pub fn new(budget: usize) -> Sample {
+        Sample { budget, held: 0, ceiling: None, groups: BTreeMap::new() }
+    }
+
+    /// True when sights with this key are kept.
+    #[inline]
+    pub fn wants(&self, key: u64) -> bool {
+        self.ceiling.is_none_or(|ceiling| key < ceiling)
+    }
+
+    /// Adds a sight, which is made only when its key is wanted.
+    pub fn add(&mut self, key: u64, sight: impl FnOnce() -> Sight) {
+        if self.wants(key) {
+            let group = self.groups.entry(key).or_default();
+            self.held -= group.weight();
+            group.sights.push(sight());
+            if group.sights.len() >= 2 * GROUP {
+                group.cut();
+            }
+            self.held += group.weight();
+            self.shrink();
+        }
+    }
+
+    /// Adds what was sampled elsewhere.
+    pub fn merge(&mut self, other: Sample) {
+        if let Some(theirs) = other.ceiling {
+            self.ceiling = Some(self.ceiling.map_or(theirs, |mine| mine.min(theirs)));
+        }
+        for (key, group) in other.groups {
+            let mine = self.groups.entry(key).or_default();
+            self.held -= mine.weight();
+            mine.sights.extend(group.sights);
+            mine.more += group.more;
+            if mine.sights.len() > GROUP {
+                mine.cut();
+            }
+            self.held += mine.weight();
+        }
+        while let Some(last) =
+            self.groups.last_entry().filter(|last| self.ceiling.is_some_and(|c| *last.key() >= c))
+        {
+            self.held -= last.remove().weight();
+        }
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
+        while self.held > self.budget
+            && let Some((key, group)) = self.groups.pop_last()
+        {
+            self.held -= group.weight();
+            self.ceiling = Some(key);
+        }
+    }
+
+    /// The sample as it is read: groups in order of their keys, sights by time.
+    pub fn settled(mut self) -> Sample {
+        self.groups.values_mut().for_each(Group::cut);
+        self
+    }
+
+    /// Keys and groups.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Group)> {
+        self.groups.iter().map(|(key, group)| (*key, group))
+    }
+
+    /// The group of a key.
+    pub fn get(&self, key: u64) -> Option<&Group> {
+        self.groups.get(&key)
+    }
+
+    /// True when nothing was sampled.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// True when records were left out for want of room.
+    pub fn is_partial(&self) -> bool {
+        self.ceiling.is_some()
+    }
+
+    pub(super) fn sights_mut(&mut self) -> impl Iterator<Item = &mut Sight> {
+        self.groups.values_mut().flat_map(|group| &mut group.sights)
+    }
+}

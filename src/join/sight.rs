@@ -1,0 +1,279 @@
+//! One record as the join keeps it: numbers, and the few texts that say who talked to whom.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+
+use crate::aggregate::without_port;
+use crate::envoy::{Direction, FlagSet};
+use crate::record::{Field, Kind, Outcome, Record};
+
+/// Bytes kept of each text.
+const TEXT_BYTES: usize = 160;
+/// A record without the other end's port is matched within so long.
+const WINDOW_US: i64 = 2_000_000;
+
+/// Where a record stood.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Number of the source.
+    pub source: u32,
+    /// Line, from 1.
+    pub line: u64,
+    /// Byte, from 0.
+    pub offset: u64,
+}
+
+/// The texts that are kept of a record.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Id,
+    Proxy,
+    Cluster,
+    Host,
+    UpstreamLocal,
+    Listener,
+    Client,
+    Request,
+    Details,
+}
+
+const PARTS: usize = 9;
+
+/// One record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// Digest of the symptom it belongs to; `None`: nothing is wrong with it.
+    pub symptom: Option<u64>,
+    /// Where it stood.
+    pub place: Place,
+    /// Start, microseconds since 1970.
+    pub time_us: Option<i64>,
+    /// Duration, milliseconds.
+    pub duration_ms: Option<u64>,
+    /// What the upstream took, milliseconds.
+    pub service_ms: Option<u64>,
+    /// Attempts the proxy made, where the format tells.
+    pub attempts: Option<u64>,
+    /// HTTP status.
+    pub code: u16,
+    /// Response flags.
+    pub flags: FlagSet,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Which side wrote it.
+    pub direction: Option<Direction>,
+    /// HTTP, TCP, ztunnel.
+    pub kind: Kind,
+    text: Box<[u8]>,
+    ends: [u16; PARTS],
+}
+
+impl Sight {
+    /// Keeps the essence of a record. `name` is the input's, for records that do not tell their pod.
+    pub fn of(record: &Record<'_>, symptom: Option<u64>, name: &str, place: Place) -> Sight {
+        let mut text = Vec::with_capacity(256);
+        let mut ends = [0; PARTS];
+        let method = record.text(Field::Method).unwrap_or_default();
+        let path = record.text(Field::Path).unwrap_or_default();
+        let path = path.split(|&b| b == b'?').next().unwrap_or_default();
+        let request = [&method[..], if path.is_empty() { b"" } else { b" " }, path].concat();
+        let field = |field| record.text(field).unwrap_or_default();
+        let details = match field(Field::Details) {
+            details if !details.is_empty() => details,
+            _ => match field(Field::Termination) {
+                ended if !ended.is_empty() => ended,
+                _ => match field(Field::TransportFailure) {
+                    failed if !failed.is_empty() => failed,
+                    _ => field(Field::DownstreamFailure),
+                },
+            },
+        };
+        let parts: [&[u8]; PARTS] = [
+            &field(Field::RequestId),
+            record.pod().unwrap_or(name.as_bytes()),
+            record.upstream().unwrap_or_default(),
+            &field(Field::UpstreamHost),
+            &field(Field::UpstreamLocal),
+            &field(Field::DownstreamLocal),
+            &field(Field::DownstreamRemote),
+            &request,
+            &details,
+        ];
+        for (part, end) in parts.into_iter().zip(&mut ends) {
+            text.extend_from_slice(&part[..part.len().min(TEXT_BYTES)]);
+            // At most nine times 160 bytes.
+            *end = text.len() as u16;
+        }
+        Sight {
+            symptom,
+            place,
+            time_us: record.start_us(),
+            duration_ms: record.duration_ms(),
+            service_ms: record.number(Field::ServiceTime),
+            attempts: record.number(Field::Attempts),
+            code: record.code(),
+            flags: record.flags(),
+            outcome: record.outcome(),
+            direction: record.direction(),
+            kind: record.kind(),
+            text: text.into(),
+            ends,
+        }
+    }
+
+    fn part(&self, part: Part) -> &[u8] {
+        let at = part as usize;
+        let start = if at == 0 { 0 } else { usize::from(self.ends[at - 1]) };
+        self.text.get(start..usize::from(self.ends[at])).unwrap_or_default()
+    }
+
+    /// Request id.
+    pub fn id(&self) -> &[u8] {
+        self.part(Part::Id)
+    }
+
+    /// Pod, or the input where nothing tells the pod.
+    pub fn proxy(&self) -> &[u8] {
+        self.part(Part::Proxy)
+    }
+
+    /// Cluster, stripped.
+    pub fn cluster(&self) -> &[u8] {
+        self.part(Part::Cluster)
+    }
+
+    /// Address of the endpoint, without what Envoy writes around internal ones.
+    pub fn host(&self) -> &[u8] {
+        bare(self.part(Part::Host))
+    }
+
+    /// Our end of the upstream connection.
+    pub fn upstream_local(&self) -> &[u8] {
+        bare(self.part(Part::UpstreamLocal))
+    }
+
+    /// Address at which this proxy was reached.
+    pub fn listener(&self) -> &[u8] {
+        match self.kind {
+            // ztunnel logs only the destination.
+            Kind::Ztunnel => self.host(),
+            _ => bare(self.part(Part::Listener)),
+        }
+    }
+
+    /// The client's end of the downstream connection.
+    pub fn client(&self) -> &[u8] {
+        bare(self.part(Part::Client))
+    }
+
+    /// Method and path.
+    pub fn request(&self) -> &[u8] {
+        self.part(Part::Request)
+    }
+
+    /// Details; else why the connection ended or failed.
+    pub fn details(&self) -> &[u8] {
+        self.part(Part::Details)
+    }
+
+    /// True for a line that can be the calling side: it chose an endpoint, and that is not its own application.
+    pub fn calls(&self) -> bool {
+        !self.host().is_empty()
+            && (self.direction != Some(Direction::Inbound) || self.cluster().starts_with(b"inbound-vip|"))
+    }
+
+    /// True for a line that can be the called side of another proxy's.
+    pub fn serves(&self) -> bool {
+        !self.listener().is_empty()
+            && (self.kind != Kind::Ztunnel || self.direction == Some(Direction::Inbound))
+    }
+
+    /// Failed by the upstream or by the proxy.
+    pub fn failed(&self) -> bool {
+        self.outcome.failed()
+    }
+
+    /// End, microseconds since 1970.
+    pub fn end_us(&self) -> Option<i64> {
+        let us = i64::try_from(self.duration_ms?).ok()?.checked_mul(1_000)?;
+        self.time_us?.checked_add(us)
+    }
+
+    /// What orders sights: nothing that depends on the order of the inputs comes before the content.
+    pub(super) fn rank(&self) -> impl Ord + '_ {
+        (self.time_us, self.direction, &self.text, self.code, self.flags, self.duration_ms, self.place)
+    }
+
+    /// The key of the request id; `None` without one.
+    pub fn id_key(&self) -> Option<u64> {
+        id_key(self.id())
+    }
+}
+
+/// The address itself: `envoy://connect_originate/10.1.2.3:15008` → `10.1.2.3:15008`.
+pub(super) fn bare(address: &[u8]) -> &[u8] {
+    match address.strip_prefix(b"envoy://") {
+        Some(rest) => rest.splitn(2, |&b| b == b'/').nth(1).unwrap_or_default(),
+        None => address,
+    }
+}
+
+/// Length of a UUID, and where the digit stands that Envoy itself changes on the way: it says why a trace is sampled.
+const UUID: (usize, usize) = (36, 14);
+
+fn hashed(seed: u64, parts: &[&[u8]]) -> u64 {
+    let mut hasher = FixedState::with_seed(seed).build_hasher();
+    for part in parts {
+        hasher.write_usize(part.len());
+        hasher.write(part);
+    }
+    hasher.finish()
+}
+
+/// Key of a request id. Proxies on the way may have changed one digit of a UUID, which is left out.
+pub fn id_key(id: &[u8]) -> Option<u64> {
+    let (len, at) = UUID;
+    match id {
+        b"" | b"-" => None,
+        _ if id.len() == len && id[8] == b'-' && id[at - 1] == b'-' => {
+            Some(hashed(1, &[&id[..at], &id[at + 1..]]))
+        }
+        _ => Some(hashed(1, &[id])),
+    }
+}
+
+/// Key of a connection of which both ends are known.
+pub(super) fn connection_key(client: &[u8], server: &[u8]) -> Option<u64> {
+    let port = |address: &[u8]| without_port(address).len() < address.len();
+    (port(client) && port(server)).then(|| hashed(2, &[client, server]))
+}
+
+/// Key of what happened at a server about a time.
+pub(super) fn moment_key(server: &[u8], time_us: Option<i64>) -> Option<u64> {
+    let window = time_us?.div_euclid(WINDOW_US).to_le_bytes();
+    (!server.is_empty()).then(|| hashed(3, &[without_port(server), &window]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digit_that_envoy_changes_is_no_part_of_the_key() {
+        let (a, b) =
+            (&b"24b41cf6-3c95-4bc6-86bb-62b8188dc252"[..], &b"24b41cf6-3c95-9bc6-86bb-62b8188dc252"[..]);
+        assert_eq!(id_key(a), id_key(b));
+        assert_ne!(id_key(a), id_key(b"24b41cf6-3c95-4bc6-86bb-62b8188dc253"));
+        assert_ne!(id_key(b"r-1"), id_key(b"r-2"));
+        assert_eq!((id_key(b""), id_key(b"-")), (None, None));
+    }
+
+    #[test]
+    fn internal_addresses_are_taken_out_of_their_wrapping() {
+        assert_eq!(bare(b"envoy://connect_originate/10.1.2.3:15008"), b"10.1.2.3:15008");
+        assert_eq!(bare(b"envoy://main_internal/"), b"");
+        assert_eq!(bare(b"envoy://x"), b"");
+        assert_eq!(bare(b"[::1]:80"), b"[::1]:80");
+    }
+}

@@ -1,0 +1,128 @@
+//! Counting lines at a glance gives what reading every one of them gives.
+
+use meshwhy::aggregate::{Caps, Summary, Tally};
+use meshwhy::format::{Glance, Reader};
+use meshwhy::input::Input;
+use meshwhy::pipeline::{Fold, Options, Place, Seen, run};
+use proptest::prelude::*;
+
+use crate::samples::samples;
+
+/// Counts everything, and glances at lines or does not.
+struct Counting<const GLANCES: bool> {
+    tally: Tally,
+    glanced: u64,
+}
+
+impl<const GLANCES: bool> Fold for Counting<GLANCES> {
+    const NUMBERED: bool = false;
+
+    fn glances(&self) -> bool {
+        GLANCES
+    }
+
+    fn glance(&mut self, glance: &Glance<'_>) -> bool {
+        let enough = self.tally.glance(glance);
+        self.glanced += u64::from(enough);
+        enough
+    }
+
+    fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
+        let Place { source, line, offset, raw, .. } = *place;
+        match seen {
+            Seen::Record(record) => self.tally.record(record, source, line, offset, raw),
+            Seen::Proxy(proxy) => self.tally.proxy(proxy, source, line, offset, raw),
+            Seen::Other => self.tally.other(),
+            Seen::Reject(reject) => self.tally.reject(*reject, source, line, offset, raw),
+        }
+    }
+}
+
+/// What was counted, and how many lines at a glance.
+fn counted<const GLANCES: bool>(log: &[u8], block_bytes: usize, threads: usize) -> (Summary, u64) {
+    let input = Input::Bytes { name: "log".to_owned(), bytes: log.to_vec() };
+    let options = Options { block_bytes, threads, ..Options::default() };
+    let (mut whole, mut glanced) = (Summary::default(), 0);
+    run(
+        &[input],
+        &Reader::new(),
+        || Counting::<GLANCES> { tally: Tally::default(), glanced: 0 },
+        &options,
+        None,
+        |part| {
+            let mut later = part.fold.tally.finish();
+            later.shift_lines(part.first_line);
+            whole.merge(later, &Caps::default());
+            glanced += part.fold.glanced;
+            Ok(())
+        },
+    )
+    .expect("reading from memory");
+    (whole, glanced)
+}
+
+fn check(what: &str, log: &[u8], block_bytes: usize, threads: usize) -> u64 {
+    let (read, none) = counted::<false>(log, 1 << 20, 1);
+    let (glanced, at_a_glance) = counted::<true>(log, block_bytes, threads);
+    assert_eq!(none, 0);
+    assert!(read == glanced, "{what}, blocks of {block_bytes}, {threads} threads");
+    at_a_glance
+}
+
+#[test]
+fn every_sample_is_counted_alike() {
+    let mut at_a_glance = 0;
+    for sample in samples() {
+        // Twice: the second time every row is known.
+        let twice = [&sample.plain[..], b"\n", &sample.plain].concat();
+        at_a_glance += check(&sample.name, &twice, 1 << 20, 1);
+        check(&sample.name, &twice, 5_000, 2);
+    }
+    assert!(at_a_glance > 1_000, "hardly a line was counted at a glance: {at_a_glance}");
+}
+
+/// Lines of every layout that has a sample, a dozen of each.
+fn stock() -> Vec<Vec<u8>> {
+    let lines = |plain: &[u8]| {
+        plain
+            .split(|&b| b == b'\n')
+            .filter(|line| !line.is_empty())
+            .step_by(7)
+            .take(12)
+            .map(<[u8]>::to_vec)
+            .collect()
+    };
+    samples().iter().flat_map(|sample| -> Vec<Vec<u8>> { lines(&sample.plain) }).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Each line stands in the log several times, with other bytes here and there: so rows are known, and what looks like
+    /// one of them is mostly something else.
+    #[test]
+    fn edited_logs_are_counted_alike(
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 1..12),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0u8..3, prop_oneof![2 => Just(b'"'), 2 => Just(b' '), 1 => Just(b'-'), 1 => Just(b'0'), 1 => Just(b'\r'), 2 => any::<u8>()]), 0..40),
+        block_bytes in 200usize..20_000,
+    ) {
+        thread_local!(static STOCK: Vec<Vec<u8>> = stock());
+        let mut lines: Vec<Vec<u8>> = STOCK.with(|stock| {
+            picks.iter().map(|pick| pick.get(stock).clone()).collect()
+        });
+        lines = [lines.clone(), lines.clone(), lines.clone(), lines].concat();
+        for (line, at, kind, byte) in &edits {
+            let chosen = line.index(lines.len());
+            let line = &mut lines[chosen];
+            let at = at.index(line.len().max(1));
+            match kind {
+                0 => line.insert(at.min(line.len()), *byte),
+                1 if at < line.len() => drop(line.remove(at)),
+                _ => if let Some(old) = line.get_mut(at) { *old = *byte },
+            }
+        }
+        let log = lines.join(&b'\n');
+        check("edited", &log, block_bytes, 1);
+        check("edited, with other line ends", &lines.join(&b"\r\n"[..]), block_bytes, 2);
+    }
+}
