@@ -1,7 +1,10 @@
 //! Header fields that hold what belongs to other columns: in every text layout, what was put into each column is what is
 //! read out of it. A text format escapes nothing, and clients choose these values.
 
-use meshwhy::format::known_formats;
+use meshwhy::format::{Reader, known_formats};
+use meshwhy::input::Input;
+use meshwhy::pipeline::{Options, summarise};
+use meshwhy::query::Filter;
 
 use crate::samples::records_of;
 
@@ -135,4 +138,15 @@ fn no_header_forges_another_column() {
         })
         .collect();
     assert!(wrongs.is_empty(), "{} of {}:\n{}", wrongs.len(), tried.len(), wrongs.join("\n"));
+
+    // Counting may pass over lines that it has seen the like of: no row comes from a header all the same.
+    let again = [&lines[..], &lines[..], &lines[..]].concat().join("\n").into_bytes();
+    let inputs = [Input::Bytes { name: "-".to_owned(), bytes: again }];
+    let options = Options { threads: 1, ..Options::default() };
+    let (summary, ..) =
+        summarise(&inputs, &Reader::new(), &Filter::default(), &options, None).expect("memory");
+    assert_eq!(summary.counts.failed(), 3 * tried.len() as u64);
+    let upstreams: Vec<&[u8]> = summary.upstreams.keys().map(|name| &name[..]).collect();
+    assert_eq!(upstreams, [b"outbound|80||web"]);
+    assert_eq!((summary.flags.get(&b"UF"[..]), summary.flags.len()), (3 * tried.len() as u64, 1));
 }
