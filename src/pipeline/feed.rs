@@ -19,6 +19,9 @@ use crate::input::{Bytes, Entry, Found, Pipe, is_text, one_stream, recognise, wa
 /// First bytes of a file that are looked at to tell how it can be read.
 const HEAD_BYTES: usize = 4096;
 
+/// Chunks of a plain file that each thread gets, at least.
+const CHUNKS_PER_THREAD: u64 = 8;
+
 /// Name of standard input.
 const STDIN: &str = "-";
 
@@ -133,8 +136,11 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
         let source = self.source(name, "plain");
         let name: Arc<str> = name.into();
         let file = Arc::new(file);
-        // A chunk costs one merge, and its memory is only a window: it can be larger than a block.
-        let step = (self.bench.options.block_bytes.max(1) as u64).saturating_mul(2);
+        // A chunk costs one merge and learns its rows anew, and its memory is only a window: it can be larger than a
+        // block, as long as there are enough for all threads to end at about the same time.
+        let block = self.bench.options.block_bytes.max(1) as u64;
+        let fair = size / (CHUNKS_PER_THREAD * self.bench.threads.max(1) as u64);
+        let step = fair.clamp(block.saturating_mul(2), block.saturating_mul(16));
         let mut start = 0;
         while start < size && !self.bench.progress.stopped() {
             let end = start.saturating_add(step);

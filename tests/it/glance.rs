@@ -30,9 +30,7 @@ impl<const GLANCES: bool> Fold for Counting<GLANCES> {
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
         let Place { source, line, offset, raw, .. } = *place;
         match seen {
-            Seen::Record(record) => {
-                self.tally.record(record, source, line, offset, raw);
-            }
+            Seen::Record(record) => drop(self.tally.record(record, source, line, offset, raw)),
             Seen::Proxy(proxy) => self.tally.proxy(proxy, source, line, offset, raw),
             Seen::Other => self.tally.other(),
             Seen::Reject(reject) => self.tally.reject(*reject, source, line, offset, raw),
