@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Fold, Place, Seen};
 use crate::format::{Reader, Reading};
-use crate::frame::{Block, Line, MAX_LINE_BYTES, peel};
+use crate::frame::{Block, Line, MAX_LINE_BYTES, Names, names, peel};
 use crate::record::{Layout, Reason, Record, Reject};
 
 /// UTF-8's byte-order mark: no part of the first line.
@@ -18,6 +18,8 @@ pub(super) struct Folding<'r, F> {
     reader: &'r Reader,
     source: u32,
     name: Arc<str>,
+    /// The pod, where the name of the source tells it.
+    home: Names,
     /// The cutter counts, so that a line's number is that within its source; otherwise it is that within the part.
     counted: bool,
     layout: Layout,
@@ -32,6 +34,7 @@ impl<'r, F: Fold> Folding<'r, F> {
             lines: 0,
             reader,
             source,
+            home: names(name.as_bytes()),
             name,
             counted,
             layout: Layout::default(),
@@ -71,7 +74,12 @@ impl<'r, F: Fold> Folding<'r, F> {
         let seen = match self.reader.read(peeled.text, &mut self.layout, &mut self.scratch) {
             Reading::Access => {
                 let text = if self.layout.in_scratch { &self.scratch } else { peeled.text };
-                Seen::Record(Record::new(text, &self.layout, peeled.carrier))
+                let mut record = Record::new(text, &self.layout, peeled.carrier);
+                // What the line itself tells is nearer than where its file lies.
+                if self.home.any() && record.pod().is_none() {
+                    record.carrier = self.home.carrier(self.name.as_bytes());
+                }
+                Seen::Record(record)
             }
             Reading::Proxy(line) => Seen::Proxy(line),
             Reading::Other => Seen::Other,
