@@ -4,6 +4,7 @@ mod args;
 mod compare;
 mod exit;
 mod plan;
+mod plugin;
 mod progress;
 mod report;
 mod run;

@@ -13,7 +13,7 @@ use meshwhy::query::{Filter, Key, duration_ms};
 use meshwhy::report::{self, Renderer};
 use meshwhy::{Error, ErrorKind, Result};
 
-use super::args::{Filters, Gate, Read, Records, Triage};
+use super::args::{Effort, Filters, Formats, Gate, Origin, Read, Records, Shape};
 
 /// What every reading command needs.
 pub(super) struct Reading {
@@ -51,18 +51,18 @@ pub(super) struct RecordsPlan {
 }
 
 impl TriagePlan {
-    pub(super) fn of(args: Triage) -> Result<TriagePlan> {
-        let on = args.fail_on.map(|gate| match gate {
+    pub(super) fn of(shape: &Shape, reading: Reading) -> Result<TriagePlan> {
+        let on = shape.fail_on.map(|gate| match gate {
             Gate::Critical => Severity::Critical,
             Gate::Warning => Severity::Warning,
         });
         Ok(TriagePlan {
-            renderer: report::renderer(&args.output)?,
-            top: args.top,
-            by: args.by.as_deref().map_or(Ok(Vec::new()), By::parse)?,
-            bucket_seconds: args.bucket.as_deref().map(bucket).transpose()?,
-            gates: Gates { over_percent: args.fail_over.as_deref().map(percent).transpose()?, on },
-            reading: Reading::of(args.read)?,
+            renderer: report::renderer(&shape.output)?,
+            top: shape.top,
+            by: shape.by.as_deref().map_or(Ok(Vec::new()), By::parse)?,
+            bucket_seconds: shape.bucket.as_deref().map(bucket).transpose()?,
+            gates: Gates { over_percent: shape.fail_over.as_deref().map(percent).transpose()?, on },
+            reading,
         })
     }
 }
@@ -79,6 +79,17 @@ impl Reading {
             true => vec![Input::Stdin],
             false => args.paths.into_iter().map(Input::from_arg).collect(),
         };
+        let filter = filter(Some(&args.origin), &args.filters)?;
+        Reading::new(inputs, &args.formats, filter, &args.effort)
+    }
+
+    /// Inputs that are known already.
+    pub(super) fn new(
+        inputs: Vec<Input>,
+        args: &Formats,
+        filter: Filter,
+        effort: &Effort,
+    ) -> Result<Reading> {
         let mut reader = Reader::new();
         if let Some(name) = &args.format {
             reader = reader.only(name)?;
@@ -96,10 +107,10 @@ impl Reading {
         Ok(Reading {
             inputs,
             reader,
-            filter: filter(&args.filters, now_us())?,
-            options: Options { threads: args.threads, ..Options::default() },
-            progress: !args.quiet && !args.no_progress,
-            quiet: args.quiet,
+            filter,
+            options: Options { threads: effort.threads, ..Options::default() },
+            progress: !effort.quiet && !effort.no_progress,
+            quiet: effort.quiet,
         })
     }
 }
@@ -118,11 +129,17 @@ fn now_us() -> i64 {
 }
 
 /// The option's name stands before the message: a command line may have several.
-fn filter(args: &Filters, now_us: i64) -> Result<Filter> {
-    let mut filter = Filter::default();
-    for (name, key, values) in [
-        ("--since", Key::Since, &args.since),
-        ("--until", Key::Until, &args.until),
+pub(super) fn filter(origin: Option<&Origin>, args: &Filters) -> Result<Filter> {
+    let (mut filter, now_us) = (Filter::default(), now_us());
+    let origin = origin.map(|origin| {
+        [
+            ("--since", Key::Since, &origin.since),
+            ("--until", Key::Until, &origin.until),
+            ("--pod", Key::Pod, &origin.pod),
+            ("--namespace", Key::Namespace, &origin.namespace),
+        ]
+    });
+    let what = [
         ("--upstream", Key::Upstream, &args.upstream),
         ("--host", Key::Host, &args.host),
         ("--authority", Key::Authority, &args.authority),
@@ -136,10 +153,9 @@ fn filter(args: &Filters, now_us: i64) -> Result<Filter> {
         ("--details", Key::Details, &args.details),
         ("--outcome", Key::Outcome, &args.outcome),
         ("--direction", Key::Direction, &args.direction),
-        ("--pod", Key::Pod, &args.pod),
-        ("--namespace", Key::Namespace, &args.namespace),
         ("--duration", Key::Duration, &args.duration),
-    ] {
+    ];
+    for (name, key, values) in origin.into_iter().flatten().chain(what) {
         for value in values {
             filter.add(key, value, now_us).map_err(|e| wrong(format!("{name}: {e}")))?;
         }

@@ -12,7 +12,7 @@ use meshwhy::query::Filter;
 use meshwhy::report::{Report, SourceInfo, View, explain, renderer};
 use meshwhy::{Error, ErrorKind, Result};
 
-use super::args::{Catalog, Cli, Command, Explain, Records, Shelf, Triage, When};
+use super::args::{Catalog, Cli, Command, Explain, Records, Shape, Shelf, Triage, When};
 use super::exit::Exit;
 use super::plan::{Gates, Reading, RecordsPlan, TriagePlan, wrong};
 use super::progress::{interruptible, watched};
@@ -20,6 +20,10 @@ use super::screen;
 
 /// Runs the program.
 pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if args.first().is_some_and(|name| super::plugin::is_its_name(name)) {
+        return super::plugin::run(args);
+    }
     let parsed = Cli::command().try_get_matches_from(args).and_then(|m| Cli::from_arg_matches(&m));
     let cli = match parsed {
         Ok(cli) => cli,
@@ -39,7 +43,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Result<Exit> {
 }
 
 /// Help and version are results; everything else is a slip.
-fn usage(error: &clap::Error) -> Exit {
+pub(super) fn usage(error: &clap::Error) -> Exit {
     // A closed pipe is nobody who could be told.
     let _ = error.print();
     if error.use_stderr() { Exit::Usage } else { Exit::Done }
@@ -81,8 +85,13 @@ fn refuse_late_command(args: &Triage) -> Result<()> {
 
 fn triage(args: Triage) -> Result<Exit> {
     refuse_late_command(&args)?;
-    let colour = screen::colour(args.colour.when);
-    let plan = TriagePlan::of(args)?;
+    count(&args.shape, Reading::of(args.read)?)
+}
+
+/// Reads, counts, judges and shows.
+pub(super) fn count(shape: &Shape, reading: Reading) -> Result<Exit> {
+    let colour = screen::colour(shape.colour.when);
+    let plan = TriagePlan::of(shape, reading)?;
     let reading = &plan.reading;
     let progress = interruptible();
     let (summary, passed, outcome) = watched(reading.progress, progress, || {
@@ -194,7 +203,7 @@ pub(super) fn complain(outcome: &Outcome, silent: bool) {
     }
 }
 
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     // Names of files may hold anything; nothing can be done when standard error is gone.
     let text = meshwhy::report::escape::terminal(text.as_bytes());
     let _ = writeln!(stderr(), "meshwhy: {text}");

@@ -1,11 +1,11 @@
 //! What the user named becomes a list of files: directories are walked, links followed once, no file read twice.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::fs::Metadata;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::fmt;
 
 use crate::error::{Error, ErrorKind};
 

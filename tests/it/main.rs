@@ -16,6 +16,9 @@ mod golden;
 mod house;
 /// Incident reports and comparisons: truth of recordings, schemas, redaction, gates.
 mod incident;
+/// The kubectl plugin, against a stand-in for kubectl.
+#[cfg(unix)]
+mod kube;
 /// Every sample through every container, block size and number of threads; and what must hold for any bytes.
 mod paths;
 /// The README's commands and its example.
