@@ -37,6 +37,11 @@ impl Names {
 /// One part of a path between slashes.
 type Part<'p> = (usize, &'p [u8]);
 
+/// Reads the names out of the last parts of a path.
+type Form = fn(&[Part<'_>]) -> Option<Names>;
+
+const FORMS: [Form; 6] = [kubelet, links, gathered, reported, dumped, printed];
+
 /// Reads a path. Nothing is guessed: a path of another form has no names.
 pub fn names(path: &[u8]) -> Names {
     let mut at = 0;
@@ -48,8 +53,7 @@ pub fn names(path: &[u8]) -> Names {
             (start, part)
         })
         .collect();
-    let forms: [fn(&[Part<'_>]) -> Option<Names>; 6] = [kubelet, links, gathered, reported, dumped, printed];
-    (0..parts.len()).rev().find_map(|i| forms.iter().find_map(|form| form(&parts[i..]))).unwrap_or_default()
+    (0..parts.len()).rev().find_map(|i| FORMS.iter().find_map(|form| form(&parts[i..]))).unwrap_or_default()
 }
 
 fn whole((start, part): Part<'_>) -> Option<Range<usize>> {
