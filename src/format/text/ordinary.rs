@@ -243,7 +243,7 @@ fn open(text: &[u8], columns: &mut [Column], quoted: &mut bool) -> Option<()> {
 }
 
 /// The literal behind a value: it closes the value's column and opens the next one.
-fn close(text: &[u8], last: bool, columns: &mut [Column], quoted: &mut bool) -> Option<()> {
+fn close(text: &[u8], last: bool, columns: &mut Vec<Column>, quoted: &mut bool) -> Option<()> {
     let mut opened = false;
     for &byte in text {
         *quoted ^= byte == b'"';
