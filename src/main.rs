@@ -1,6 +1,7 @@
 //! The doorman: parse, run, exit code. A closed output pipe is success.
 
 mod cli;
+mod kube;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -58,6 +58,13 @@ pub(super) struct Triage {
     pub(super) read: Read,
     #[command(flatten)]
     pub(super) rules: Rules,
+    #[command(flatten)]
+    pub(super) shape: Shape,
+}
+
+/// What the result of a triage looks like, and what makes it fail.
+#[derive(Debug, Args)]
+pub(super) struct Shape {
     /// Form of the result: table, json, markdown, html (one file, nothing is loaded)
     #[arg(long, value_name = "FORM", default_value = "table")]
     pub(super) output: String,
@@ -206,6 +213,19 @@ pub(super) struct Read {
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub(super) formats: Formats,
+    #[command(flatten)]
+    pub(super) origin: Origin,
+    #[command(flatten)]
+    pub(super) filters: Filters,
+    #[command(flatten)]
+    pub(super) effort: Effort,
+}
+
+/// How lines are read that meshwhy does not know by itself.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Formats {
     /// Of the known formats, read this one only (see `meshwhy catalog formats`)
     #[arg(long, value_name = "NAME", help_heading = "Formats")]
     pub(super) format: Option<String>,
@@ -218,10 +238,11 @@ pub(super) struct Read {
     /// Keys of the mesh's own JSON access log, such as response_code=status,path=req.path
     #[arg(long, value_name = "FIELD=KEY,…", help_heading = "Formats")]
     pub(super) json_keys: Option<String>,
+}
 
-    #[command(flatten)]
-    pub(super) filters: Filters,
-
+/// How the work is done; none of it changes the result.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Effort {
     /// Threads that parse [default: one a core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(super) threads: usize,
@@ -233,16 +254,30 @@ pub(super) struct Read {
     pub(super) no_progress: bool,
 }
 
-/// Which records count. All conditions must hold; `!` before a value negates it.
+/// Which records count, by when and where they were written.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Filters (all must hold; ! negates; * and ? are globs)")]
-pub(super) struct Filters {
+#[command(next_help_heading = FILTERS)]
+pub(super) struct Origin {
     /// From this time on: RFC 3339, -15m before now, or end-15m before the last record (files only)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) since: Vec<String>,
     /// Before this time: RFC 3339, -15m before now, or end-15m before the last record (files only)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) until: Vec<String>,
+    /// Pod that wrote the line
+    #[arg(long, value_name = "GLOB")]
+    pub(super) pod: Vec<String>,
+    /// Namespace of that pod
+    #[arg(long, value_name = "GLOB")]
+    pub(super) namespace: Vec<String>,
+}
+
+const FILTERS: &str = "Filters (all must hold; ! negates; * and ? are globs)";
+
+/// Which records count. All conditions must hold; `!` before a value negates it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = FILTERS)]
+pub(super) struct Filters {
     /// Upstream: cluster name, service, service.namespace, service.namespace:port or host
     #[arg(long, value_name = "GLOB")]
     pub(super) upstream: Vec<String>,
@@ -282,18 +317,87 @@ pub(super) struct Filters {
     /// inbound or outbound
     #[arg(long, value_name = "LIST")]
     pub(super) direction: Vec<String>,
-    /// Pod that wrote the line
-    #[arg(long, value_name = "GLOB")]
-    pub(super) pod: Vec<String>,
-    /// Namespace of that pod
-    #[arg(long, value_name = "GLOB")]
-    pub(super) namespace: Vec<String>,
     /// Duration, such as '>1s' or '<=250ms'
     #[arg(long, value_name = "COMPARISON")]
     pub(super) duration: Vec<String>,
     /// Leave out the probes of kubelets and load balancers, and scrapes
     #[arg(long)]
     pub(super) no_probes: bool,
+}
+
+/// Says why requests fail, from the logs of a mesh's proxies
+///
+/// Reads the logs of the istio-proxy containers of all matching pods with your own kubectl. Without a resource or a
+/// label it reads standard input.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-meshwhy",
+    bin_name = "kubectl meshwhy",
+    version,
+    after_help = "Examples:\n  kubectl meshwhy deploy/web -n prod\n  kubectl meshwhy -l app=web -n prod --since 10m -f\n\nEverything else \
+                  is the command meshwhy, which reads logs from files and pipes."
+)]
+pub(super) struct Plugin {
+    /// Resources whose pods are read: deploy/web, svc/web, pod/web-1 or web-1
+    #[arg(value_name = "RESOURCE")]
+    pub(super) resources: Vec<String>,
+    #[command(flatten)]
+    pub(super) kubectl: Kubectl,
+    #[command(flatten)]
+    pub(super) rules: Rules,
+    #[command(flatten)]
+    pub(super) shape: Shape,
+    #[command(flatten)]
+    pub(super) formats: Formats,
+    #[command(flatten)]
+    pub(super) filters: Filters,
+    #[command(flatten)]
+    pub(super) effort: Effort,
+}
+
+/// Options that mean what they mean to kubectl.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "As kubectl has them")]
+pub(super) struct Kubectl {
+    /// Namespace [default: the context's]
+    #[arg(long, short, value_name = "NAMESPACE")]
+    pub(super) namespace: Option<String>,
+    /// All namespaces
+    #[arg(long, short = 'A', conflicts_with = "namespace", requires = "selector")]
+    pub(super) all_namespaces: bool,
+    /// Labels of the pods, such as app=web
+    #[arg(long, short = 'l', value_name = "LABELS", allow_hyphen_values = true)]
+    pub(super) selector: Option<String>,
+    /// Container [default: istio-proxy, or envoy]
+    #[arg(long, short, value_name = "NAME")]
+    pub(super) container: Option<String>,
+    /// Go on with what is logged from now on
+    #[arg(long, short)]
+    pub(super) follow: bool,
+    /// Lines not older than this, such as 10m
+    #[arg(long, value_name = "DURATION", conflicts_with = "since_time")]
+    pub(super) since: Option<String>,
+    /// Lines from this time on: RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub(super) since_time: Option<String>,
+    /// At most so many lines of each pod, the last ones
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(super) tail: Option<i64>,
+    /// The logs of the containers before the last restart
+    #[arg(long, short)]
+    pub(super) previous: bool,
+    /// Pods read at the same time (without --follow)
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(super) max_log_requests: usize,
+    /// Context of the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    pub(super) context: Option<String>,
+    /// The kubeconfig
+    #[arg(long, value_name = "FILE")]
+    pub(super) kubeconfig: Option<String>,
+    /// Longest wait for an answer of the cluster
+    #[arg(long, value_name = "DURATION")]
+    pub(super) request_timeout: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -9,7 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory};
 use meshwhy::words::Lang;
 
-use super::args::Cli;
+use super::args::{Cli, Plugin};
 use super::exit::Exit;
 use super::help_zh::{HELP, SIGNS};
 
@@ -18,6 +18,14 @@ pub(super) fn command(lang: Lang) -> Command {
     match lang {
         Lang::En => Cli::command(),
         Lang::Zh => in_chinese(Cli::command()),
+    }
+}
+
+/// The plugin's command line with its help in a language.
+pub(super) fn plugin(lang: Lang) -> Command {
+    match lang {
+        Lang::En => Plugin::command(),
+        Lang::Zh => in_chinese(Plugin::command()),
     }
 }
 
@@ -180,6 +188,7 @@ mod tests {
     fn every_sentence_of_the_help_is_told_in_chinese() {
         let mut all = Vec::new();
         sentences(&Cli::command(), &mut all);
+        sentences(&Plugin::command(), &mut all);
         all.sort();
         all.dedup();
         let missing: Vec<&String> = all.iter().filter(|text| told(text).is_none()).collect();
@@ -191,6 +200,7 @@ mod tests {
     #[test]
     fn the_chinese_command_line_is_the_same_command_line() {
         command(Lang::Zh).debug_assert();
+        plugin(Lang::Zh).debug_assert();
         let names = |lang| {
             let mut command = command(lang);
             command.build();

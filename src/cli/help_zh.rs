@@ -166,6 +166,33 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "Filters (all must hold; ! negates; * and ? are globs)",
         "过滤条件（须全部满足；! 取反；* 和 ? 是通配符）",
     ),
+    ("All namespaces", "所有命名空间"),
+    ("As kubectl has them", "与 kubectl 相同"),
+    ("At most so many lines of each pod, the last ones", "每个 Pod 最多读取最后这么多行"),
+    ("Container [default: istio-proxy, or envoy]", "容器 [默认：istio-proxy，或 envoy]"),
+    ("Context of the kubeconfig", "kubeconfig 中的上下文"),
+    (
+        "Examples:\n  kubectl meshwhy deploy/web -n prod\n  kubectl meshwhy -l app=web -n prod --since 10m -f\n\nEverything else is the command meshwhy, which reads logs from files and pipes.",
+        "示例：\n  kubectl meshwhy deploy/web -n prod\n  kubectl meshwhy -l app=web -n prod --since 10m -f\n\n其他功能请用 meshwhy 命令，它读取文件和管道中的日志。",
+    ),
+    ("Go on with what is logged from now on", "继续读取之后新写入的日志"),
+    ("Labels of the pods, such as app=web", "Pod 的标签，如 app=web"),
+    ("Lines from this time on: RFC 3339", "从该时间开始的日志行：RFC 3339"),
+    ("Lines not older than this, such as 10m", "不早于这段时间的日志行，如 10m"),
+    ("Longest wait for an answer of the cluster", "等待集群应答的最长时间"),
+    ("Namespace [default: the context's]", "命名空间 [默认：上下文中的]"),
+    ("Pods read at the same time (without --follow)", "同时读取的 Pod 数（不用 --follow 时）"),
+    (
+        "Resources whose pods are read: deploy/web, svc/web, pod/web-1 or web-1",
+        "读取其 Pod 的资源：deploy/web、svc/web、pod/web-1 或 web-1",
+    ),
+    ("Says why requests fail, from the logs of a mesh's proxies", "从网格代理的日志中找出请求失败的原因"),
+    (
+        "Says why requests fail, from the logs of a mesh's proxies\n\nReads the logs of the istio-proxy containers of all matching pods with your own kubectl. Without a resource or a label it reads standard input.",
+        "从网格代理的日志中找出请求失败的原因\n\n用您自己的 kubectl 读取所有匹配 Pod 的 istio-proxy 容器日志。没有指定资源或标签时读取标准输入。",
+    ),
+    ("The kubeconfig", "kubeconfig 文件"),
+    ("The logs of the containers before the last restart", "容器上次重启之前的日志"),
 ];
 
 /// Words that clap itself writes into a help text.

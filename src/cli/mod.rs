@@ -6,6 +6,7 @@ mod exit;
 mod help;
 mod help_zh;
 mod plan;
+mod plugin;
 mod progress;
 mod report;
 mod rules;

@@ -14,7 +14,7 @@ use meshwhy::report::{self, Renderer};
 use meshwhy::words::Said;
 use meshwhy::{Error, ErrorKind, Result, both};
 
-use super::args::{Filters, Gate, Read, Records, Triage};
+use super::args::{Effort, Filters, Formats, Gate, Origin, Read, Records, Rules, Shape};
 use super::rules::rulebook;
 
 /// What every reading command needs.
@@ -54,19 +54,19 @@ pub(super) struct RecordsPlan {
 }
 
 impl TriagePlan {
-    pub(super) fn of(args: Triage) -> Result<TriagePlan> {
-        let on = args.fail_on.map(|gate| match gate {
+    pub(super) fn of(shape: &Shape, rules: &Rules, reading: Reading) -> Result<TriagePlan> {
+        let on = shape.fail_on.map(|gate| match gate {
             Gate::Critical => Severity::Critical,
             Gate::Warning => Severity::Warning,
         });
         Ok(TriagePlan {
-            renderer: report::renderer(&args.output)?,
-            top: args.top,
-            by: args.by.as_deref().map_or(Ok(Vec::new()), By::parse)?,
-            bucket_seconds: args.bucket.as_deref().map(bucket).transpose()?,
-            gates: Gates { over_percent: args.fail_over.as_deref().map(percent).transpose()?, on },
-            rulebook: rulebook(&args.rules)?,
-            reading: Reading::of(args.read)?,
+            renderer: report::renderer(&shape.output)?,
+            top: shape.top,
+            by: shape.by.as_deref().map_or(Ok(Vec::new()), By::parse)?,
+            bucket_seconds: shape.bucket.as_deref().map(bucket).transpose()?,
+            gates: Gates { over_percent: shape.fail_over.as_deref().map(percent).transpose()?, on },
+            rulebook: rulebook(rules)?,
+            reading,
         })
     }
 }
@@ -83,6 +83,17 @@ impl Reading {
             true => vec![Input::Stdin],
             false => args.paths.into_iter().map(Input::from_arg).collect(),
         };
+        Reading::new(inputs, &args.formats, Some(&args.origin), &args.filters, &args.effort)
+    }
+
+    /// Inputs that are known already; without `origin` they come from where and when was asked for.
+    pub(super) fn new(
+        inputs: Vec<Input>,
+        args: &Formats,
+        origin: Option<&Origin>,
+        filters: &Filters,
+        effort: &Effort,
+    ) -> Result<Reading> {
         let mut reader = Reader::new();
         if let Some(name) = &args.format {
             reader = reader.only(name)?;
@@ -98,15 +109,15 @@ impl Reading {
         if let Some(path) = &args.format_from {
             reader = with_formats_of(reader, path)?;
         }
-        let options = Options { threads: args.threads, ..Options::default() };
-        let filter = filter(&args.filters, now_us(), || end_us(&inputs, &reader, &options))?;
+        let options = Options { threads: effort.threads, ..Options::default() };
+        let filter = filter(origin, filters, now_us(), || end_us(&inputs, &reader, &options))?;
         Ok(Reading {
             inputs,
             reader,
             filter,
             options,
-            progress: !args.quiet && !args.no_progress,
-            quiet: args.quiet,
+            progress: !effort.quiet && !effort.no_progress,
+            quiet: effort.quiet,
         })
     }
 }
@@ -127,7 +138,7 @@ pub(super) fn now_us() -> i64 {
 /// When the last record started: a reading before the reading, which only what can be read twice stands.
 fn end_us(inputs: &[Input], reader: &Reader, options: &Options) -> Result<i64> {
     let twice = |input: &Input| match input {
-        Input::Stdin => false,
+        Input::Stdin | Input::Stream(_) => false,
         Input::Bytes { .. } => true,
         // What is not there is named by the reading itself.
         Input::Path(path) => path.metadata().map_or(true, |meta| meta.is_file() || meta.is_dir()),
@@ -144,12 +155,23 @@ fn end_us(inputs: &[Input], reader: &Reader, options: &Options) -> Result<i64> {
 
 /// The option's name stands before the message: a command line may have several. `end_us` is asked at most once, and
 /// only when a time is given from the end.
-fn filter(args: &Filters, now_us: i64, end_us: impl Fn() -> Result<i64>) -> Result<Filter> {
+fn filter(
+    origin: Option<&Origin>,
+    args: &Filters,
+    now_us: i64,
+    end_us: impl Fn() -> Result<i64>,
+) -> Result<Filter> {
     let mut filter = Filter::default();
     let mut end = None;
-    for (name, key, values) in [
-        ("--since", Key::Since, &args.since),
-        ("--until", Key::Until, &args.until),
+    let origin = origin.map(|origin| {
+        [
+            ("--since", Key::Since, &origin.since),
+            ("--until", Key::Until, &origin.until),
+            ("--pod", Key::Pod, &origin.pod),
+            ("--namespace", Key::Namespace, &origin.namespace),
+        ]
+    });
+    let what = [
         ("--upstream", Key::Upstream, &args.upstream),
         ("--host", Key::Host, &args.host),
         ("--authority", Key::Authority, &args.authority),
@@ -163,10 +185,9 @@ fn filter(args: &Filters, now_us: i64, end_us: impl Fn() -> Result<i64>) -> Resu
         ("--details", Key::Details, &args.details),
         ("--outcome", Key::Outcome, &args.outcome),
         ("--direction", Key::Direction, &args.direction),
-        ("--pod", Key::Pod, &args.pod),
-        ("--namespace", Key::Namespace, &args.namespace),
         ("--duration", Key::Duration, &args.duration),
-    ] {
+    ];
+    for (name, key, values) in origin.into_iter().flatten().chain(what) {
         for value in values {
             let named = |e: Error| wrong(e.said().behind(name));
             let is_time = matches!(key, Key::Since | Key::Until);

@@ -14,7 +14,7 @@ use meshwhy::report::{Report, SourceInfo, View, explain, renderer};
 use meshwhy::words::Lang;
 use meshwhy::{Error, ErrorKind, Result, both, say};
 
-use super::args::{self, Cli, Command, Explain, ListBy, Records, Shelf, Triage, When};
+use super::args::{self, Cli, Command, Explain, ListBy, Records, Rules, Shape, Shelf, Triage, When};
 use super::exit::Exit;
 use super::plan::{Gates, Reading, RecordsPlan, TriagePlan, now_us, wrong};
 use super::progress::{interruptible, watched};
@@ -25,6 +25,9 @@ use super::{help, screen};
 /// Runs the program.
 pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
     let lang = tongue.people();
+    if args.first().is_some_and(|name| super::plugin::is_its_name(name)) {
+        return super::plugin::run(args, tongue);
+    }
     let parsed = help::command(lang)
         .try_get_matches_from(tongue::without_leading(args))
         .and_then(|m| Cli::from_arg_matches(&m));
@@ -85,9 +88,14 @@ fn refuse_late_command(args: &Triage) -> Result<()> {
 
 fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
     refuse_late_command(&args)?;
-    let colour = screen::colour(args.colour.when);
-    let lang = tongue.output(&args.output);
-    let plan = TriagePlan::of(args)?;
+    count(&args.shape, &args.rules, Reading::of(args.read)?, tongue)
+}
+
+/// Reads, counts, judges and shows.
+pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tongue) -> Result<Exit> {
+    let colour = screen::colour(shape.colour.when);
+    let lang = tongue.output(&shape.output);
+    let plan = TriagePlan::of(shape, rules, reading)?;
     let reading = &plan.reading;
     let progress = interruptible();
     let (summary, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
@@ -216,7 +224,7 @@ pub(super) fn complain(outcome: &Outcome, tongue: Tongue, silent: bool) {
     }
 }
 
-fn tell(text: &str) {
+pub(super) fn tell(text: &str) {
     // Names of files may hold anything; nothing can be done when standard error is gone.
     let text = meshwhy::report::escape::terminal(text.as_bytes());
     let _ = writeln!(stderr(), "meshwhy: {text}");

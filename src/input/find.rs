@@ -1,8 +1,11 @@
 //! What the user named becomes a list of files: directories are walked, links followed once, no file read twice.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::fs::Metadata;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 
@@ -20,6 +23,38 @@ pub enum Input {
         /// The bytes.
         bytes: Vec<u8>,
     },
+    /// Something that is opened when its turn comes, such as the output of another program.
+    Stream(Stream),
+}
+
+/// A named stream of bytes that somebody else opens.
+#[derive(Clone)]
+pub struct Stream {
+    /// Name in the output. `NAMESPACE/pod/POD/CONTAINER` tells who wrote the lines.
+    pub name: String,
+    open: Arc<Open>,
+}
+
+type Open = dyn Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync;
+
+impl Stream {
+    /// A stream that `open` opens, once for each reading.
+    pub fn new(
+        name: String,
+        open: impl Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync + 'static,
+    ) -> Stream {
+        Stream { name, open: Arc::new(open) }
+    }
+
+    pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        (self.open)()
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Input {
@@ -50,6 +85,8 @@ pub enum Found<'i> {
         /// The bytes.
         bytes: &'i [u8],
     },
+    /// Something that has to be waited for.
+    Stream(&'i Stream),
     /// Something that could not even be looked at; told in its place, so that the order of messages is that of the
     /// inputs.
     Failed(Error),
@@ -63,6 +100,7 @@ pub fn find(inputs: &[Input]) -> Vec<Found<'_>> {
             Input::Stdin => finder.found.push(Found::Stdin),
             Input::Bytes { name, bytes } => finder.found.push(Found::Bytes { name, bytes }),
             Input::Path(path) => finder.path(path, true),
+            Input::Stream(stream) => finder.found.push(Found::Stream(stream)),
         }
     }
     finder.found

@@ -17,7 +17,7 @@ mod walk;
 mod zip;
 mod zstd;
 
-pub use find::{Found, Input, find};
+pub use find::{Found, Input, Stream, find};
 pub use limit::Limits;
 pub use pipe::Pipe;
 pub use walk::{Bytes, Container, Entry, Still, Visit, Walk, is_text, one_stream, recognise, walk};

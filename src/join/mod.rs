@@ -3,8 +3,10 @@
 //! The caller's proxy often sees only `503 via_upstream`; the proof stands in another proxy's log. A [`Join`] keeps
 //! failing and suspicious records while the logs are read, within fixed bounds and whatever the order of the inputs; a
 //! [`Second`] reading, where the inputs can be read again, adds their well-answered other sides, a sample of ordinary
-//! requests, and who called whom. [`tell`] puts both together. [`Trace`] looks for one request id.
+//! requests, and who called whom. [`tell()`] puts both together. [`Trace`] looks for one request id.
 
+#[cfg(test)]
+mod chains;
 mod collect;
 mod pairs;
 mod sample;

@@ -49,7 +49,7 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
             Found::Path { bytes, .. } => Some(sum.saturating_add(*bytes)),
             Found::Bytes { bytes, .. } => Some(sum.saturating_add(bytes.len() as u64)),
             Found::Failed(_) => Some(sum),
-            Found::Stdin => None,
+            Found::Stdin | Found::Stream(_) => None,
         });
         self.bench.progress.total.store(total.unwrap_or(0), Ordering::Relaxed);
         let mut before = false;
@@ -73,6 +73,10 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
                 let mut reader = Counted { reader: bytes, progress: self.bench.progress };
                 self.stream(name, &mut reader, None, true)
             }
+            Found::Stream(stream) => match stream.open() {
+                Ok(reader) => self.pipe(reader, &stream.name),
+                Err(cause) => self.unreadable(&stream.name, cause),
+            },
             Found::Stdin => match standard_input() {
                 Ok(Stdin::File(file)) => self.file(file, STDIN, true, false),
                 Ok(Stdin::Pipe(reader)) => self.pipe(reader, STDIN),

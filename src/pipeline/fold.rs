@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::task::WINDOW_BYTES;
 use super::{Fold, Place, Seen};
 use crate::format::{Looker, Reader, Reading};
-use crate::frame::{Block, Line, Lines, MAX_LINE_BYTES, Peeled, peel};
+use crate::frame::{Block, Line, Lines, MAX_LINE_BYTES, Names, Peeled, names, peel};
 use crate::record::object::several;
 use crate::record::{Carrier, Layout, Reason, Record, Reject};
 
@@ -23,6 +23,8 @@ pub(super) struct Folding<'r, F> {
     looker: Option<Looker<'r>>,
     source: u32,
     name: Arc<str>,
+    /// The pod, where the name of the source tells it.
+    home: Names,
     /// The cutter counts, so that a line's number is that within its source; otherwise it is that within the part.
     counted: bool,
     layout: Layout,
@@ -39,6 +41,7 @@ impl<'r, F: Fold> Folding<'r, F> {
             reader,
             looker,
             source,
+            home: names(name.as_bytes()),
             name,
             counted,
             layout: Layout::default(),
@@ -124,7 +127,15 @@ impl<'r, F: Fold> Folding<'r, F> {
             let pieces = pieces.into_iter().map(|piece| &peeled.text[piece]);
             return see_each(&mut self.fold, self.reader, pieces, peeled.carrier, &place);
         }
-        self.fold.see(&seen(reading, &peeled, &self.layout, &self.scratch), &place);
+        let mut seen = seen(reading, &peeled, &self.layout, &self.scratch);
+        // What the line itself tells is nearer than where its file lies.
+        if let Seen::Record(record) = &mut seen
+            && self.home.any()
+            && record.pod().is_none()
+        {
+            record.carrier = self.home.carrier(self.name.as_bytes());
+        }
+        self.fold.see(&seen, &place);
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn join(first: Join, summary: &mut Summary, outcome: &Outcome, again:
 /// Files and bytes are still there; pipes are not.
 fn can_be_read_again(inputs: &[Input]) -> bool {
     inputs.iter().all(|input| match input {
-        Input::Stdin => false,
+        Input::Stdin | Input::Stream(_) => false,
         Input::Path(path) => path.is_file() || path.is_dir(),
         Input::Bytes { .. } => true,
     })

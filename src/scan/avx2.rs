@@ -89,7 +89,7 @@ unsafe fn find(text: &[u8], columns: &mut Columns) -> Option<usize> {
     columns.quotes = carry.quotes;
     *columns.edges.get_mut(carry.blanks + 1)? = end as u32;
     // An open quote is an odd number of them.
-    (carry.twice == 0 && carry.quotes % 2 == 0).then_some(end)
+    (carry.twice == 0 && carry.quotes.is_multiple_of(2)).then_some(end)
 }
 
 /// 64 bytes, one bit a byte.

@@ -399,6 +399,15 @@ fn threads_change_nothing() {
 
 const MARK: &str = "<!-- From here on made from `--help`";
 
+/// The help of the program by its other name.
+fn plugin_help() -> String {
+    let place = tempfile::tempdir().expect("a folder");
+    let plugin = place.path().join("kubectl-meshwhy");
+    std::fs::copy(env!("CARGO_BIN_EXE_meshwhy"), &plugin).expect("a copy");
+    let run = Command::new(plugin).arg("--help").env("COLUMNS", "100").output().expect("the program runs");
+    out(&run).trim_end().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
 #[test]
 fn cli_page_is_up_to_date() {
     let page = text("docs/cli.md");
@@ -423,6 +432,7 @@ fn cli_page_is_up_to_date() {
     for name in &commands {
         expected.push_str(&format!("\n### meshwhy {name}\n\n```text\n{}```\n", help(&[name, "--help"])));
     }
+    expected.push_str(&format!("\n### kubectl meshwhy\n\n```text\n{}```\n", plugin_help()));
     if std::env::var_os(RENEW).is_some() {
         std::fs::write(root().join("docs/cli.md"), &expected).expect("docs/cli.md can be written");
         return;

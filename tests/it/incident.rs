@@ -39,23 +39,40 @@ fn json(args: &[&str], input: &[u8]) -> Value {
     serde_json::from_str(&words(args, input)).unwrap()
 }
 
+/// Recordings of incidents that begin and end within the log. The truth of the killed pods was written down by who killed
+/// them. Of the rollout it is in the hosts' own lines: the last answer before two pods were stopped, and the first one of
+/// the pods that took their place.
+const RECORDED: [(&str, [&str; 2], &str, &str); 3] = [
+    (KILLED, FAULT, CHECKOUT, "connection-refused"),
+    ("sample-logs/istio-json/checkout-killed.jsonl.gz", FAULT, CHECKOUT, "connection-refused"),
+    (
+        "sample-logs/istio-text/rollout.log",
+        ["2026-11-22T20:24:46.121Z", "2026-11-22T20:24:52.622Z"],
+        "outbound|9090||ledger.bank.svc.cluster.local",
+        "endpoint-churn",
+    ),
+];
+const CHECKOUT: &str = "outbound|8080||checkout.shop.svc.cluster.local";
+
 #[test]
 fn onset_and_end_are_those_of_the_fault() {
-    for path in [KILLED, "sample-logs/istio-json/checkout-killed.jsonl.gz"] {
+    for (path, fault, upstream, cause) in RECORDED {
         let report = json(&["report", "--output", "json", path], b"");
         let incidents = report["incidents"].as_array().unwrap();
         assert_eq!(incidents.len(), 1, "{path}");
         let incident = &incidents[0];
-        for (key, truth) in ["onset", "end"].into_iter().zip(FAULT) {
+        for (key, truth) in ["onset", "end"].into_iter().zip(fault) {
             let us = |text: &str| parse_us(text.as_bytes()).unwrap();
             let off = us(incident[key].as_str().unwrap()) - us(truth);
             assert!(off.abs() <= 3_000_000, "{path}: {key} is off by {off} µs");
         }
-        assert_eq!(incident["upstreams"][0], "outbound|8080||checkout.shop.svc.cluster.local");
-        assert_eq!(incident["findings"][0], "connection-refused");
-        assert_eq!(incident["requests"], incident["failed"]);
+        assert_eq!(incident["upstreams"][0], upstream);
+        assert_eq!(incident["findings"][0], cause);
+        assert_eq!(incident["began_before_log"], false, "{path}");
         assert_eq!(report["schema"], "meshwhy.report/1");
     }
+    let killed = &json(&["report", "--output", "json", KILLED], b"")["incidents"][0];
+    assert_eq!(killed["requests"], killed["failed"]);
 }
 
 #[test]
@@ -249,6 +266,33 @@ fn a_regression_trips_the_gate_and_size_does_not() {
     assert_eq!(code(&["compare"]), 2);
     assert_eq!(code(&["compare", "--split-at", "noon", KILLED]), 2);
     assert_eq!(code(&["compare", "--before", KILLED, "--after", "no/such/file"]), 3);
+}
+
+#[test]
+fn samples_of_unequal_size_compare_honestly() {
+    let dir = tempfile::tempdir().unwrap();
+    // One of `every` requests fails.
+    let log = |name: &str, lines: usize, every: usize| {
+        let text: String =
+            (1..=lines).map(|n| line("/pay", if n % every == 0 { 503 } else { 200 })).collect();
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (few, many) = (log("few", 1_000, 100), log("many", 40_000, 100));
+    let (slightly, much) = (log("slightly", 1_000, 80), log("much", 40_000, 25));
+    let gate = |before: &str, after: &str| {
+        meshwhy(&["compare", "--fail-on-regression", "--before", before, "--after", after], b"").status.code()
+    };
+    for (before, after, code) in [
+        (&few, &many, 0), // forty times the failures, the same share
+        (&many, &few, 0),
+        (&many, &slightly, 0), // 12 where 10 were to be expected: chance
+        (&few, &much, 1),      // 1 % and 4 %
+        (&much, &few, 0),      // better
+    ] {
+        assert_eq!(gate(before, after), Some(code), "{before} {after}");
+    }
 }
 
 #[test]

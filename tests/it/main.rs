@@ -24,6 +24,9 @@ mod house;
 mod incident;
 /// Logs of several proxies: recordings, `trace`, and a mesh of 200 pods within its memory.
 mod join;
+/// The kubectl plugin, against a stand-in for kubectl.
+#[cfg(unix)]
+mod kube;
 /// English and Chinese: completeness, screens, and who gets which.
 mod languages;
 /// What the program holds in memory when a log is made to hurt.

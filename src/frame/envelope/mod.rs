@@ -9,6 +9,7 @@
 
 mod joiner;
 mod object;
+mod path;
 mod prefix;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use std::ops::Range;
 use crate::record::{Carrier, unescape_into};
 
 pub use joiner::{Joiner, Logical, Partial, Stream, open_from, partial};
+pub use path::{Names, names};
 
 /// More wrappers around one line have not been seen.
 const DEPTH: usize = 6;

@@ -156,7 +156,7 @@ fn labels(text: &[u8], at: usize) -> Option<Wrapper> {
     Some(wrapper)
 }
 
-/// `[pod/NAME/CONTAINER] ` of kubectl, `[NAME] ` of kubetail.
+/// `[pod/NAME/CONTAINER] ` of kubectl, `[NAMESPACE/pod/NAME/CONTAINER] ` of ours, `[NAME] ` of kubetail.
 fn bracketed(text: &[u8], at: usize) -> Option<Wrapper> {
     let end = at + memmem::find(&text[at..text.len().min(at + LONGEST)], b"] ")?;
     let rest = end + 2;
@@ -167,6 +167,16 @@ fn bracketed(text: &[u8], at: usize) -> Option<Wrapper> {
         let slash = memchr::memchr(b'/', &text[name..end]).map_or(end, |i| name + i);
         wrapper.name(Role::Pod, 0, name..slash, false);
         wrapper.name(Role::Container, 0, (slash + 1).min(end)..end, false);
+        return Some(wrapper);
+    }
+    let names = super::path::names(&text[inside.clone()]);
+    if let (Some(pod), Some(namespace)) = (names.pod, names.namespace) {
+        let within = |range: Range<usize>| inside.start + range.start..inside.start + range.end;
+        wrapper.name(Role::Pod, 0, within(pod), false);
+        wrapper.name(Role::Namespace, 0, within(namespace), false);
+        if let Some(container) = names.container {
+            wrapper.name(Role::Container, 0, within(container), false);
+        }
         return Some(wrapper);
     }
     let (pod, behind) = token(text, inside.start)?;
@@ -250,42 +260,15 @@ fn grepped(text: &[u8], at: usize) -> Option<Wrapper> {
     let rest = if numbered { colon + digits + 2 } else { colon + 1 };
     // `name:2024-…` is no file and number, but a time behind a file.
     let mut wrapper = bare(if starts_line(&text[rest..]) { rest } else { return None });
-    for (role, range) in pod_of_path(&text[path.clone()]) {
-        wrapper.name(role, 0, path.start + range.start..path.start + range.end, false);
+    let names = super::path::names(&text[path.clone()]);
+    for (role, range) in
+        [(Role::Pod, names.pod), (Role::Namespace, names.namespace), (Role::Container, names.container)]
+    {
+        if let Some(range) = range {
+            wrapper.name(role, 0, path.start + range.start..path.start + range.end, false);
+        }
     }
     Some(wrapper)
-}
-
-/// `…/pods/NAMESPACE_POD_UID/CONTAINER/0.log`, `…/containers/POD_NAMESPACE_CONTAINER-ID.log`.
-fn pod_of_path(path: &[u8]) -> Vec<(Role, Range<usize>)> {
-    let mut out = Vec::new();
-    if let Some(at) = memmem::rfind(path, b"pods/") {
-        let start = at + 5;
-        let mut parts = path[start..].splitn(3, |b| matches!(b, b'_' | b'/'));
-        if let (Some(namespace), Some(pod), Some(rest)) = (parts.next(), parts.next(), parts.next()) {
-            let pod_at = start + namespace.len() + 1;
-            out.push((Role::Namespace, start..start + namespace.len()));
-            out.push((Role::Pod, pod_at..pod_at + pod.len()));
-            let rest_at = path.len() - rest.len();
-            let mut inner = rest.split(|b| *b == b'/');
-            if let (Some(uid), Some(container)) = (inner.next(), inner.next()) {
-                let container_at = rest_at + uid.len() + 1;
-                out.push((Role::Container, container_at..container_at + container.len()));
-            }
-        }
-    } else if let Some(at) = memmem::rfind(path, b"containers/") {
-        let start = at + 11;
-        let mut parts = path[start..].splitn(3, |b| *b == b'_');
-        if let (Some(pod), Some(namespace), Some(rest)) = (parts.next(), parts.next(), parts.next()) {
-            let namespace_at = start + pod.len() + 1;
-            let rest_at = path.len() - rest.len();
-            let id = rest.iter().rposition(|b| *b == b'-').unwrap_or(rest.len());
-            out.push((Role::Pod, start..start + pod.len()));
-            out.push((Role::Namespace, namespace_at..namespace_at + namespace.len()));
-            out.push((Role::Container, rest_at..rest_at + id));
-        }
-    }
-    out
 }
 
 /// `Nov 25 21:26:18 host tag[pid]: `.
