@@ -13,6 +13,7 @@ mod hops;
 mod latency;
 mod row_key;
 mod series;
+mod sides;
 mod summary;
 mod symptom;
 mod tally;
@@ -28,9 +29,9 @@ pub use group::{By, Group, Groups};
 pub use hops::{Edge, Hops, Link, Seen, Skew, Step};
 pub use latency::Latency;
 pub use series::{Cell, Load, Series};
+pub use sides::{Door, Sides};
 pub use summary::{
-    Caps, Code, Counts, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Sides, Summary,
-    Upstream,
+    Caps, Code, Counts, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Summary, Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
 pub use tally::{Tally, suspicious};

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::counter::{Counter, Ordered, Text};
 use super::group::Groups;
 use super::hops::Hops;
+use super::sides::{Door, Sides};
 use super::symptom::{Exemplar, Span, Symptom, SymptomKey, Values};
 use super::{Ends, Latency, Load, Series, Turns, series::Cell};
-use crate::envoy::Direction;
 use crate::format::{ProxySignal, Writer};
 use crate::record::{OUTCOMES, Outcome, Reason};
 
@@ -119,38 +119,6 @@ impl Counts {
     }
 }
 
-/// Requests by the side whose proxy logged them. A request may be in the logs of both: sides are never added up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sides {
-    /// The caller's sidecar, a gateway, the caller's ztunnel.
-    pub caller: Counts,
-    /// The callee's sidecar or ztunnel.
-    pub callee: Counts,
-    /// Inner connections of ambient's tunnel: the requests that they carry are logged as well.
-    pub tunnel: Counts,
-    /// The record does not tell.
-    pub untold: Counts,
-}
-
-impl Sides {
-    /// The counts of one side.
-    pub fn of_mut(&mut self, direction: Option<Direction>, tunnel: bool) -> &mut Counts {
-        match direction {
-            None if tunnel => &mut self.tunnel,
-            Some(Direction::Outbound) => &mut self.caller,
-            Some(Direction::Inbound) => &mut self.callee,
-            None => &mut self.untold,
-        }
-    }
-
-    fn merge(&mut self, later: Sides) {
-        self.caller.merge(later.caller);
-        self.callee.merge(later.callee);
-        self.tunnel.merge(later.tunnel);
-        self.untold.merge(later.untold);
-    }
-}
-
 /// One upstream cluster, or all records without one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Upstream {
@@ -215,6 +183,8 @@ pub struct Scope {
     pub inbound: u64,
     /// TCP sessions that were carried to an upstream.
     pub tcp_carried: u64,
+    /// Whether a gateway listens there; of listeners only.
+    pub door: Door,
 }
 
 impl Scope {
@@ -225,6 +195,7 @@ impl Scope {
         self.ok_with_sni += other.ok_with_sni;
         self.inbound += other.inbound;
         self.tcp_carried += other.tcp_carried;
+        self.door.merge(&other.door);
     }
 }
 

@@ -11,6 +11,7 @@ use super::group::{By, Groups};
 use super::row_key::{self, Key};
 use super::summary::{Code, FlaggedLoad, RejectSample, Summary, Upstream};
 use super::symptom::{EXEMPLARS, Exemplar, Span, SymptomKey, head, without_port};
+use crate::envoy::address::at_own_address;
 use crate::envoy::{Direction, cluster, flags, ztunnel};
 use crate::format::{Glance, ProxyLine};
 use crate::record::{Field, Kind, Outcome, Record, Reject, number};
@@ -32,6 +33,9 @@ const FLAGS: usize = 64;
 
 /// No such thing in the record.
 const NONE: usize = usize::MAX;
+
+/// Place of the listener among a row's scopes.
+const LISTENER: usize = 2;
 
 /// Rows found lately, by a few bits of their hash: a power of two.
 const RECENT: usize = 1024;
@@ -70,6 +74,7 @@ struct Row {
 struct Shape {
     kind: Kind,
     local_address: bool,
+    at_own_address: bool,
     suspicious_session: bool,
     format: &'static str,
 }
@@ -80,8 +85,8 @@ impl Shape {
     #[inline]
     fn is(self, other: Shape) -> bool {
         std::ptr::eq(self.format, other.format)
-            && (self.kind, self.local_address, self.suspicious_session)
-                == (other.kind, other.local_address, other.suspicious_session)
+            && (self.kind, self.local_address, self.at_own_address, self.suspicious_session)
+                == (other.kind, other.local_address, other.at_own_address, other.suspicious_session)
     }
 }
 
@@ -173,6 +178,7 @@ impl Tally {
         let shape = Shape {
             kind: glance.kind,
             local_address: glance.local_address,
+            at_own_address: glance.at_own_address,
             suspicious_session: glance.kind == Kind::Tcp
                 && short_session(glance.numbers.received, glance.numbers.sent),
             format: glance.format,
@@ -311,6 +317,11 @@ impl Tally {
         let shape = Shape {
             kind: record.kind(),
             local_address: !record.bytes(Field::UpstreamLocal).is_empty(),
+            at_own_address: at_own_address(
+                record.bytes(Field::UpstreamLocal),
+                record.bytes(Field::DownstreamLocal),
+                record.bytes(Field::DownstreamRemote),
+            ),
             suspicious_session: record.kind() == Kind::Tcp
                 && short_session(size(record, Field::BytesReceived), size(record, Field::BytesSent)),
             format: record.format(),
@@ -455,6 +466,9 @@ impl Summary {
             pick(&mut host.ok, &mut host.failure, row.outcome, row.span);
         }
         pick(&mut upstream.ok, &mut upstream.failure, row.outcome, row.span);
+        if let Some((_, listener)) = self.listeners.get_index_mut(row.scopes[LISTENER]) {
+            listener.door.add(row.direction, row.tunnel, row.shape.at_own_address, row.outcome, n);
+        }
         let inbound = row.shape.kind != Kind::Ztunnel && row.direction == Some(Direction::Inbound);
         let carried = row.shape.kind == Kind::Tcp && row.upstream != NONE && row.outcome == Outcome::Ok;
         let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];

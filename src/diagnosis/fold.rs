@@ -47,8 +47,11 @@ impl Story<'_, '_> {
 pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
     let mut at = 0;
     while at < stories.len() {
-        let root =
-            stories.iter().position(|root| root.scope != stories[at].scope && echoes(&stories[at], root));
+        let root = stories.iter().enumerate().position(|(other, root)| {
+            other != at
+                && (root.scope != stories[at].scope && echoes(&stories[at], root)
+                    || tunnelled(&stories[at], root))
+        });
         match root {
             Some(root) => {
                 let echo = stories.remove(at);
@@ -56,6 +59,7 @@ pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
                 // Inbound clusters have no name; the caller's has.
                 if root.scope.upstream.as_ref().is_some_and(|name| name.starts_with(b"inbound|"))
                     && echo.scope.upstream.is_some()
+                    && calls_it(&echo, root)
                 {
                     root.scope = echo.scope;
                 }
@@ -63,6 +67,26 @@ pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
             None => at += 1,
         }
     }
+}
+
+/// True when an echo may give a story its name: it is about the very hop on which that broke, as far as the join knows.
+fn calls_it(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
+    let (calls, all) = (cases(echo), cases(root));
+    let own = |case: &&Case<'_>| case.key.details.as_deref() != Some(&b"via_upstream"[..]);
+    let made: Vec<Case<'_>> = all.iter().filter(own).copied().collect();
+    let shared = |with: &[Case<'_>]| sides::shared(&calls, with).0 > 0;
+    !calls.iter().all(inbound) && (shared(&made) || !shared(&all))
+}
+
+/// True when the source's ztunnel tells what the destination's answered, and that one's log says why.
+fn tunnelled(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
+    let answered = |case: &Case<'_>| {
+        let details = case.key.details.as_deref().unwrap_or_default();
+        details.starts_with(b"http status: ")
+    };
+    echo.parts.iter().all(|(case, _)| !inbound(case) && answered(case))
+        && root.parts.iter().all(|(case, _)| inbound(case) && !answered(case))
+        && sides::same_requests(&cases(echo), &cases(root))
 }
 
 /// True when a story is what another one looks like from the other side of the connection.
@@ -76,6 +100,11 @@ fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
     let outside = echo.parts.iter().all(|(case, _)| failed(case) && !inbound(case));
     let passed_on =
         outside && echo.parts.iter().all(|(case, _)| matches!(&*details(case), b"via_upstream" | b""));
+    // The application between them answered, with the failure of its own call.
+    let passed_through = echo
+        .parts
+        .iter()
+        .all(|(case, _)| failed(case) && inbound(case) && matches!(&*details(case), b"via_upstream"));
     // The callee stands closer to the break.
     let broke = outside && echo.parts.iter().all(|(case, _)| details(case).starts_with(b"upstream_reset_"));
     let below = root.parts.iter().any(|(case, _)| failed(case) && inbound(case));
@@ -89,7 +118,8 @@ fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
         case.key.direction != Some(Direction::Inbound)
             && matches!(case.key.outcome, Outcome::ProxyError | Outcome::ClientGone)
     });
-    (passed_on && (below || made) || broke && below || cut_off && cut_above) && same_requests(echo, root)
+    (passed_on && (below || made) || passed_through && made || broke && below || cut_off && cut_above)
+        && same_requests(echo, root)
 }
 
 /// One cause that both ends of the same requests or connections show is one story, told by the caller, whose cluster has

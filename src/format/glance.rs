@@ -22,6 +22,8 @@ pub struct Glance<'a> {
     pub numbers: Numbers,
     /// There is an upstream connection.
     pub local_address: bool,
+    /// It left from where the client reached the proxy.
+    pub at_own_address: bool,
     /// `x-envoy-upstream-service-time`, `-` included; empty where the format has none.
     pub service_time: &'a [u8],
     /// Request path with query.

@@ -7,7 +7,7 @@
 
 use super::sight::Sight;
 use crate::aggregate::without_port;
-use crate::envoy::Direction;
+use crate::envoy::{Cluster, Direction};
 use crate::record::Kind;
 
 /// The port of ambient's tunnel: the address behind it is what was meant.
@@ -31,6 +31,8 @@ pub(super) struct Pair {
 enum Fit {
     /// The same client asked for the same thing at the same time: an attempt that went to another endpoint.
     Attempt,
+    /// The waypoint of the service that was called: it is reached at the service's address, the caller's endpoint is its own.
+    Waypoint,
     /// The endpoint is the address.
     Address,
     /// Both ends of the connection are the same.
@@ -69,6 +71,9 @@ fn fit(above: &Sight, below: &Sight) -> Option<Fit> {
     if same_server(above.host(), below.listener()) {
         return Some(if connection { Fit::Connection } else { Fit::Address });
     }
+    if elsewhere && through_waypoint(above, below) && within(above, below) {
+        return Some(Fit::Waypoint);
+    }
     let attempt = below.direction == Some(Direction::Inbound)
         && above.direction == Some(Direction::Outbound)
         && above.request() == below.request()
@@ -76,6 +81,16 @@ fn fit(above: &Sight, below: &Sight) -> Option<Fit> {
         && port(above.host()) == port(below.listener())
         && within(above, below);
     attempt.then_some(Fit::Attempt)
+}
+
+/// True when the called side is the waypoint of the very service that the calling side names.
+fn through_waypoint(above: &Sight, below: &Sight) -> bool {
+    let (service, called) = (Cluster::parse(below.cluster()), Cluster::parse(above.cluster()));
+    below.cluster().starts_with(b"inbound-vip|")
+        && above.direction == Some(Direction::Outbound)
+        && above.host().ends_with(HBONE)
+        && service.host.is_some()
+        && (service.host, service.port) == (called.host, called.port)
 }
 
 /// True for a request whose line tells of one attempt only, or tells that there were several.

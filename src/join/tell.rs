@@ -7,7 +7,7 @@ use super::collect::{Call, Join, Second, Serve};
 use super::pairs::{Pair, of_connection, of_request};
 use super::sample::Sample;
 use super::sight::{Sight, connection_key, id_key, moment_key};
-use super::trace::steps;
+use super::trace::{caused_by, steps};
 use crate::aggregate::{Counts, Edge, Hops, Latency, Link, Seen, Skew, Step, Summary, Text};
 use crate::envoy::Direction;
 use crate::record::{Kind, Outcome};
@@ -80,6 +80,7 @@ impl Teller<'_> {
             let below: Vec<&Sight> = callees.iter().map(|at| sights[*at]).collect();
             self.hop(above, &below);
         }
+        self.passed_through(sights, &pairs);
         for (at, above) in sights.iter().enumerate() {
             let lost = whole.is_some_and(|ends| kept(ends, above))
                 && above.calls()
@@ -88,6 +89,36 @@ impl Teller<'_> {
             if let Some(symptom) = above.symptom.filter(|_| lost && self.has_log_of(above)) {
                 let names = (symptom, above.proxy().into(), above.cluster().into());
                 self.alone.insert(place(above), names);
+            }
+        }
+    }
+
+    /// An application that fails because a call of its own failed passes the fault on: what went wrong below the line by
+    /// which the request came is the same story.
+    fn passed_through(&mut self, sights: &[&Sight], pairs: &[Pair]) {
+        let mut below: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+        for (at, call) in sights.iter().enumerate().filter(|(_, s)| s.calls() && s.failed()) {
+            let callees = pairs.iter().filter(|pair| pair.caller == at).map(|pair| sights[pair.callee]);
+            let causes: Vec<u64> = std::iter::once(*call).chain(callees).filter_map(|s| s.symptom).collect();
+            // Up the chain, as far as applications passed it on. No line is above itself more often than there are lines.
+            let mut lower = at;
+            for _ in 0..sights.len() {
+                let Some(upper) = caused_by(sights, lower).filter(|upper| sights[*upper].failed()) else {
+                    break;
+                };
+                if let Some(symptom) = sights[upper].symptom {
+                    below.entry(symptom).or_default().extend(&causes);
+                }
+                match pairs.iter().find(|pair| pair.callee == upper) {
+                    Some(pair) => lower = pair.caller,
+                    None => break,
+                }
+            }
+        }
+        for (symptom, causes) in below {
+            let link = self.links.entry(symptom).or_default();
+            for cause in causes.into_iter().filter(|cause| *cause != symptom) {
+                *link.with.entry(cause).or_default() += 1;
             }
         }
     }

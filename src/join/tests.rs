@@ -29,17 +29,25 @@ enum Fate {
 const FATES: [Fate; 6] =
     [Fate::Served, Fate::TimesOut, Fate::GivenUp, Fate::Retried, Fate::Lost, Fate::Unmatched];
 
-fn at(ms: u64) -> String {
+pub(super) fn at(ms: u64) -> String {
     format!("2026-03-04T05:{:02}:{:02}.{:03}Z", ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000)
 }
 
-struct Line {
-    pod: &'static str,
-    text: String,
+pub(super) struct Line {
+    pub(super) pod: &'static str,
+    pub(super) text: String,
 }
 
 /// One line of Istio's default text format. `ends`: host, cluster, our end, address dialled, client.
-fn line(pod: &'static str, ms: u64, what: &str, took: u64, service: &str, id: &str, ends: [&str; 5]) -> Line {
+pub(super) fn line(
+    pod: &'static str,
+    ms: u64,
+    what: &str,
+    took: u64,
+    service: &str,
+    id: &str,
+    ends: [&str; 5],
+) -> Line {
     let [host, cluster, local, listener, client] = ends;
     let text = format!(
         "[{}] \"GET /cart HTTP/1.1\" {what} \"-\" 0 19 {took} {service} \"-\" \"curl/8\" \"{id}\" \"cart.shop:8080\" \"{host}\" \
@@ -120,7 +128,7 @@ fn lines(n: u64, fate: Fate, skew: u64) -> Vec<Line> {
 }
 
 /// The logs as one stream each: `[pod/NAME/istio-proxy] line`, as kubectl writes it.
-fn inputs(lines: &[Line], files: usize, file_of: impl Fn(usize) -> usize) -> Vec<Input> {
+pub(super) fn inputs(lines: &[Line], files: usize, file_of: impl Fn(usize) -> usize) -> Vec<Input> {
     let mut bytes = vec![Vec::new(); files];
     for (at, line) in lines.iter().enumerate() {
         let text = format!("[pod/{}/istio-proxy] {}\n", line.pod, line.text);
@@ -130,13 +138,13 @@ fn inputs(lines: &[Line], files: usize, file_of: impl Fn(usize) -> usize) -> Vec
     bytes.into_iter().enumerate().map(named).collect()
 }
 
-fn summary(inputs: &[Input], threads: usize, block_bytes: usize) -> Summary {
+pub(super) fn summary(inputs: &[Input], threads: usize, block_bytes: usize) -> Summary {
     let options = Options { threads, block_bytes, ..Options::default() };
     summarise(inputs, &Reader::new(), &Filter::default(), &options, None).unwrap().0
 }
 
 /// What does not depend on where lines stood.
-fn joined(inputs: &[Input], threads: usize, block_bytes: usize) -> Hops {
+pub(super) fn joined(inputs: &[Input], threads: usize, block_bytes: usize) -> Hops {
     Hops { traces: Default::default(), ..summary(inputs, threads, block_bytes).hops }
 }
 

@@ -149,7 +149,7 @@ fn parents(sights: &[&Sight]) -> Vec<Option<usize>> {
 }
 
 /// The line by which the request came to the pod that calls on.
-fn caused_by(sights: &[&Sight], at: usize) -> Option<usize> {
+pub(super) fn caused_by(sights: &[&Sight], at: usize) -> Option<usize> {
     let below = sights[at];
     let same_pod = |above: &Sight| {
         let own = without_port(above.listener());

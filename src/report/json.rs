@@ -118,6 +118,7 @@ struct Totals<'a> {
 /// Totals of each side's log; a request may be in several.
 #[derive(Serialize)]
 struct Vantages {
+    gateway: Vantage,
     caller: Vantage,
     callee: Vantage,
     tunnel: Vantage,
@@ -134,6 +135,7 @@ impl Vantages {
     fn of(sides: Sides) -> Vantages {
         let of = |counts: Counts| Vantage { requests: counts.requests(), failed: counts.failed() };
         Vantages {
+            gateway: of(sides.gateway),
             caller: of(sides.caller),
             callee: of(sides.callee),
             tunnel: of(sides.tunnel),
@@ -369,7 +371,7 @@ impl<'a> Totals<'a> {
         Totals {
             requests: totals.counts.requests(),
             failed: totals.counts.failed(),
-            vantages: Vantages::of(summary.sides),
+            vantages: Vantages::of(summary.vantages()),
             outcomes: outcomes(totals.counts),
             flags: owned(tally(&totals.flags)),
             flag_sets: owned(tally(&totals.flag_sets)),

@@ -92,7 +92,8 @@ pub(super) fn served_before(case: &Case<'_>) -> bool {
     })
 }
 
-/// No inbound cluster anywhere, and clients that come by names of the outside: SNI or authority are no mesh names.
+/// The listener's lines prove it; or no inbound cluster is anywhere, and clients come by names of the outside: SNI or
+/// authority are no mesh names.
 pub(super) fn gateway(case: &Case<'_>) -> bool {
     let summary = case.summary;
     let inbound = summary.listeners.values().any(|l| l.inbound > 0);
@@ -112,13 +113,15 @@ pub(super) fn gateway(case: &Case<'_>) -> bool {
         })
     };
     let stranger = |name: &[u8]| outside(name) && !short(name);
-    !inbound
-        && (summary.snis.keys().any(|sni| stranger(sni))
-            || case.key.authority.as_ref().is_some_and(|a| stranger(a))
-            || summary
-                .authorities
-                .iter()
-                .any(|(name, a)| a.counts.requests() * 4 > summary.counts.requests() && stranger(name)))
+    let proven = case.listener.is_some_and(|listener| listener.door.is_gateway());
+    proven
+        || !inbound
+            && (summary.snis.keys().any(|sni| stranger(sni))
+                || case.key.authority.as_ref().is_some_and(|a| stranger(a))
+                || summary
+                    .authorities
+                    .iter()
+                    .any(|(name, a)| a.counts.requests() * 4 > summary.counts.requests() && stranger(name)))
 }
 
 /// The listener itself carries inbound clusters, or another port of the same address does, or the SNI is that of

@@ -10,6 +10,7 @@
 //! seen these very bytes in a line that `read` took knows that it takes this one too, and what it means. Anything
 //! unusual is left to [`scan`](super::scan), and by it to the exact reading.
 
+use crate::envoy::address;
 use crate::format::glance::{Glance, Numbers};
 use crate::format::template::{Class, Step, Template};
 use crate::format::value;
@@ -54,6 +55,8 @@ struct Plan {
     numbers: [u8; 3],
     /// The proxy's address towards the upstream: it matters whether there is one.
     local: Option<u8>,
+    /// The address at which the client reached the proxy; it is in a stretch, too.
+    listener: Option<u8>,
     /// The upstream's own time.
     service: Option<u8>,
     /// The client's address.
@@ -200,16 +203,20 @@ impl Ordinary {
         let kind =
             if last == start + 3 && line.get(start..end)? == b"- - -" { Kind::Tcp } else { Kind::Http };
         let column = |n: u8| line.get(columns.start(n)..columns.end(n));
+        let local = plan.local.and_then(column).unwrap_or_default();
+        let listener = plan.listener.and_then(column).unwrap_or_default();
+        let remote = plan.remote.map_or(Some(&b""[..]), column)?;
         Some(Glance {
             format,
             identity,
             kind,
             time,
             numbers: Numbers { received, sent, duration_ms },
-            local_address: plan.local.is_some_and(|n| column(n).is_some_and(|text| text != b"-")),
+            local_address: !matches!(local, b"" | b"-"),
+            at_own_address: address::at_own_address(local, listener, remote),
             path: line.get(first + 1..last)?,
             service_time: plan.service.map_or(Some(&b""[..]), column)?,
-            remote: plan.remote.map_or(Some(&b""[..]), column)?,
+            remote,
         })
     }
 
@@ -284,10 +291,15 @@ impl Plan {
                 )) if column.before == b"\"" && column.after == b"\"" => {
                     plan.headers.push(n);
                 }
-                _ => match plan.stretches.last_mut() {
-                    Some((_, last)) if *last + 1 == n && n != request => *last = n,
-                    _ => plan.stretches.push((n, n)),
-                },
+                value => {
+                    if matches!(value, Some((Some(Field::DownstreamLocal), _))) && bare {
+                        plan.listener = Some(n);
+                    }
+                    match plan.stretches.last_mut() {
+                        Some((_, last)) if *last + 1 == n && n != request => *last = n,
+                        _ => plan.stretches.push((n, n)),
+                    }
+                }
             }
         }
         for (slot, number) in plan.numbers.iter_mut().zip(numbers) {

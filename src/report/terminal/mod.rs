@@ -180,13 +180,13 @@ fn origin(report: &Report<'_>) -> String {
 
 /// Requests as seen from each side that the lines tell of; records without a side follow the only one there is.
 fn vantages(report: &Report<'_>) -> Vec<(&'static str, Counts)> {
-    let sides = report.summary.sides;
+    let sides = report.summary.vantages();
     let untold = report.view.lang.pick("side not told", "未标明一侧");
-    let names = report
-        .view
-        .lang
-        .pick(["caller's side", "callee's side", "the tunnel"], ["调用方一侧", "被调用方一侧", "隧道"]);
-    let known = names.into_iter().zip([sides.caller, sides.callee, sides.tunnel]);
+    let names = report.view.lang.pick(
+        ["the gateway", "caller's side", "callee's side", "the tunnel"],
+        ["网关", "调用方一侧", "被调用方一侧", "隧道"],
+    );
+    let known = names.into_iter().zip([sides.gateway, sides.caller, sides.callee, sides.tunnel]);
     let seen = known.chain([(untold, sides.untold)]).filter(|(_, counts)| counts.requests() > 0);
     match seen.collect::<Vec<_>>()[..] {
         // Without any side there is nothing to say; with one side and some untold, the untold are most likely of it,
