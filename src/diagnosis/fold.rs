@@ -63,6 +63,8 @@ pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
                 {
                     root.scope = echo.scope;
                 }
+                // With its new name the root may be another's, which had the old name as well.
+                at = 0;
             }
             None => at += 1,
         }
