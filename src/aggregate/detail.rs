@@ -12,6 +12,7 @@ use crate::record::{Field, Kind, Outcome, Record};
 impl Cell for Latency {
     fn merge(&mut self, other: &Self) {
         Latency::merge(self, other);
+        self.pack(DURATIONS);
     }
 }
 
@@ -64,6 +65,8 @@ const HITS: Room = Room { keys: 20_000, cells: 100_000 };
 const IDS: Room = Room { keys: 20_000, cells: 40_000 };
 /// A histogram is much larger than a number.
 const LATENCIES: Room = Room { keys: 500, cells: 8_000 };
+/// Buckets of each of them: durations of 1 ms to 30 s fill as many.
+const DURATIONS: usize = 640;
 /// Bytes of a value that are kept.
 const LONGEST: usize = 256;
 
@@ -131,7 +134,9 @@ impl Detail {
     }
 
     /// Adds what a later part of the input counted.
-    pub fn merge(&mut self, later: Detail) {
+    pub fn merge(&mut self, mut later: Detail) {
+        // All of them, those too that are merged with nothing: what is kept must not depend on where the input was cut.
+        later.latency.contents_mut().for_each(|latency| latency.pack(DURATIONS));
         self.places.merge(later.places);
         self.callers.merge(later.callers);
         self.paths.merge(later.paths);
@@ -142,4 +147,29 @@ impl Detail {
 
 fn cut(text: &[u8]) -> &[u8] {
     &text[..text.len().min(LONGEST)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_of_one_moment_take_little_room_wherever_they_were_cut() {
+        let part = |ms: std::ops::Range<u64>| {
+            let mut part = Detail::default();
+            ms.for_each(|ms| part.latency.at([b"shop"], 0).add(ms * ms));
+            part
+        };
+        let whole = |cuts: &[u64]| {
+            let mut whole = Detail::default();
+            cuts.windows(2).for_each(|cut| whole.merge(part(cut[0]..cut[1])));
+            whole
+        };
+        let all = whole(&[0, 5_000]);
+        assert_eq!(all, whole(&[0, 700, 701, 4_000, 5_000]));
+        let held = all.latency.weight(Latency::held);
+        assert!(held < 4 * DURATIONS && part(0..5_000).latency.weight(Latency::held) > 2 * held, "{held}");
+        let total = all.latency.total();
+        assert_eq!((total.len(), total[0].1.count()), (1, 5_000));
+    }
 }

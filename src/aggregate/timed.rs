@@ -108,11 +108,17 @@ impl<const N: usize, C: Cell> Timed<N, C> {
         }
     }
 
+    /// Every cell's content.
+    pub(super) fn contents_mut(&mut self) -> impl Iterator<Item = &mut C> {
+        self.rows.values_mut().chain([&mut self.other]).flatten().map(|(_, cell)| cell)
+    }
+
     /// Bytes on the heap, about; `held` says what a cell holds besides its own size.
     pub(super) fn weight(&self, held: impl Fn(&C) -> usize) -> usize {
         let row = size_of::<([Text; N], Row<C>)>() + 64 * N;
         let cell = |(_, cell): &(i64, C)| size_of::<(i64, C)>() + held(cell);
-        self.rows.values().map(|cells| row + cells.iter().map(cell).sum::<usize>()).sum()
+        let texts = |key: &[Text; N]| key.iter().map(|text| text.len()).sum::<usize>();
+        self.rows.iter().map(|(key, cells)| row + texts(key) + cells.iter().map(cell).sum::<usize>()).sum()
     }
 
     /// Width of a cell in seconds: what times are known to.
@@ -173,6 +179,10 @@ fn sum<C: Cell>(row: &Row<C>, from: i64, to: i64) -> Option<C> {
 
 /// Adds cells to cells, both in order.
 fn join<C: Cell>(mine: &mut Row<C>, theirs: Row<C>) {
+    if mine.is_empty() {
+        // Most rows hold one cell: room for the next would cost more than that.
+        mine.reserve_exact(theirs.len());
+    }
     let follows = match (mine.last(), theirs.first()) {
         (Some((last, _)), Some((first, _))) => last <= first,
         _ => true,

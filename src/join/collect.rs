@@ -95,6 +95,11 @@ impl Join {
         self.by_id.is_empty() && self.by_connection.is_empty()
     }
 
+    /// Bytes on the heap, about.
+    pub fn weight(&self) -> usize {
+        self.by_id.held_bytes() + self.by_connection.held_bytes()
+    }
+
     /// The state as it is read.
     pub fn settled(self) -> Join {
         Join { by_id: self.by_id.settled(), by_connection: self.by_connection.settled() }
@@ -251,6 +256,21 @@ impl Second {
     /// Moves every line number: this part of the input begins after `lines` lines of its source.
     pub fn shift_lines(&mut self, lines: u64) {
         self.counterparts.sights_mut().chain(self.ordinary.sights_mut()).for_each(|s| s.place.line += lines);
+    }
+
+    /// Bytes on the heap, about.
+    pub fn weight(&self) -> usize {
+        // What a row costs besides its texts: the row itself, the hash, an allocation for each text.
+        const ROW: usize = 256;
+        let calls = self.calls.values().map(|call| ROW + call.proxy.len() + call.cluster.len());
+        let serves = self
+            .serves
+            .values()
+            .map(|serve| ROW + serve.proxy.len() + serve.server.len() + serve.client.len());
+        let addresses = self.clients.iter().chain(&self.servers);
+        let addresses = addresses.map(|(name, known)| ROW + name.len() + known.len() * 64);
+        let rows: usize = calls.chain(serves).chain(addresses).sum();
+        rows + self.counterparts.held_bytes() + self.ordinary.held_bytes()
     }
 
     /// The state as it is read.

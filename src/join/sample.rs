@@ -34,6 +34,16 @@ impl Group {
         self.sights.len().min(GROUP)
     }
 
+    /// Adds sights. Most groups hold one: there, room for the next would cost more than all the rest.
+    fn extend(&mut self, mut sights: Vec<Sight>) {
+        if self.sights.is_empty() {
+            sights.shrink_to_fit();
+            self.sights = sights;
+        } else {
+            self.sights.append(&mut sights);
+        }
+    }
+
     /// The earliest sights stay. Doing it early or late gives the same.
     fn cut(&mut self) {
         self.sights.sort_by(|a, b| a.rank().cmp(&b.rank()));
@@ -70,7 +80,7 @@ impl Sample {
         if self.wants(key) {
             let group = self.groups.entry(key).or_default();
             self.held -= group.weight();
-            group.sights.push(sight());
+            group.extend(vec![sight()]);
             if group.sights.len() >= 2 * GROUP {
                 group.cut();
             }
@@ -87,7 +97,7 @@ impl Sample {
         for (key, group) in other.groups {
             let mine = self.groups.entry(key).or_default();
             self.held -= mine.weight();
-            mine.sights.extend(group.sights);
+            mine.extend(group.sights);
             mine.more += group.more;
             if mine.sights.len() > GROUP {
                 mine.cut();
@@ -135,6 +145,14 @@ impl Sample {
     /// True when records were left out for want of room.
     pub fn is_partial(&self) -> bool {
         self.ceiling.is_some()
+    }
+
+    /// Bytes on the heap, about.
+    pub(super) fn held_bytes(&self) -> usize {
+        // A place in the tree and two allocations.
+        const GROUP_BYTES: usize = size_of::<(u64, Group)>() + 64;
+        self.groups.len() * GROUP_BYTES
+            + self.groups.values().flat_map(|group| &group.sights).map(Sight::held_bytes).sum::<usize>()
     }
 
     pub(super) fn sights_mut(&mut self) -> impl Iterator<Item = &mut Sight> {

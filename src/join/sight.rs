@@ -122,6 +122,11 @@ impl Sight {
         }
     }
 
+    /// Its own bytes and those on the heap.
+    pub(super) fn held_bytes(&self) -> usize {
+        size_of::<Sight>() + self.text.len()
+    }
+
     fn part(&self, part: Part) -> &[u8] {
         let at = part as usize;
         let start = if at == 0 { 0 } else { usize::from(self.ends[at - 1]) };

@@ -66,6 +66,10 @@ impl Fold for Reading<'_> {
             self.second.see(record, self.wanted, place.name, place.at());
         }
     }
+
+    fn weight(&self) -> usize {
+        self.second.weight()
+    }
 }
 
 /// `None` when it was ended early: half of the other sides would look like losses.

@@ -89,7 +89,7 @@ impl Fold for Counting<'_> {
     }
 
     fn weight(&self) -> usize {
-        self.tally.weight()
+        self.tally.weight() + self.join.weight()
     }
 }
 
