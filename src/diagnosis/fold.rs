@@ -63,6 +63,8 @@ pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
                 {
                     root.scope = echo.scope;
                 }
+                // With its new name the root may be another's, which had the old name as well.
+                at = 0;
             }
             None => at += 1,
         }
@@ -71,11 +73,11 @@ pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
 
 /// True when an echo may give a story its name: it is about the very hop on which that broke, as far as the join knows.
 fn calls_it(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
-    let (calls, all) = (cases(echo), cases(root));
-    let own = |case: &&Case<'_>| case.key.details.as_deref() != Some(&b"via_upstream"[..]);
-    let made: Vec<Case<'_>> = all.iter().filter(own).copied().collect();
-    let shared = |with: &[Case<'_>]| sides::shared(&calls, with).0 > 0;
-    !calls.iter().all(inbound) && (shared(&made) || !shared(&all))
+    let calls = cases(echo);
+    let own = |case: &Case<'_>| case.key.details.as_deref() != Some(&b"via_upstream"[..]);
+    let made: Vec<Case<'_>> = cases(root).into_iter().filter(own).collect();
+    let (shared, known, _) = sides::shared(&calls, &made);
+    !calls.iter().all(inbound) && (shared > 0 || known == 0)
 }
 
 /// True when the source's ztunnel tells what the destination's answered, and that one's log says why.

@@ -5,8 +5,6 @@
 //! [`Second`] reading, where the inputs can be read again, adds their well-answered other sides, a sample of ordinary
 //! requests, and who called whom. [`tell()`] puts both together. [`Trace`] looks for one request id.
 
-#[cfg(test)]
-mod chains;
 mod collect;
 mod pairs;
 mod sample;

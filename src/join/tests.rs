@@ -1,5 +1,7 @@
 //! Meshes whose truth is known: requests are made up, logged by two or three proxies, shuffled, and joined.
 
+mod chains;
+
 use proptest::prelude::*;
 
 use super::Sample;

@@ -1,6 +1,6 @@
 //! Requests over more than one hop, and connections without requests: written as the proxies on the way log them.
 
-use super::tests::{Line, at, inputs, joined, line, summary};
+use super::{Line, at, inputs, joined, line, summary};
 use crate::aggregate::{Hops, Link, Summary};
 use crate::diagnosis::diagnose;
 use crate::format::Reader;
