@@ -42,7 +42,7 @@ pub(super) fn traced(args: args::Trace, tongue: Tongue) -> Result<Exit> {
         access: found.access,
     };
     let mut out = screen::out(false);
-    report.write(form, &mut out)?;
+    report.write(form, tongue.people(), &mut out)?;
     out.flush().map_err(ErrorKind::Write)?;
     let passed = Passed { access: found.access, ..Passed::default() };
     Ok(exit(&found.outcome, passed, &reading.inputs, false))

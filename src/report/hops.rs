@@ -1,25 +1,37 @@
 //! Who calls whom, as the outputs show it: rows of figures, and a graph that Markdown and HTML draw.
 
 use super::escape::utf8;
-use super::units::{count, duration, rate};
+use super::units::{count, counted, duration, rate};
 use crate::aggregate::{Edge, Hops, Latency, Seen};
 use crate::diagnosis::upstream_title;
 use crate::words::Lang;
 
 /// Columns of the table of hops.
-pub(super) const HEAD: [&str; 11] = [
-    "caller",
-    "upstream",
-    "requests",
-    "failed",
-    "at callee",
-    "failed there",
-    "disagree",
-    "tries",
-    "p50",
-    "between",
-    "in callee",
+const HEAD: [(&str, &str); 11] = [
+    ("caller", "调用方"),
+    ("upstream", "上游"),
+    ("requests", "请求"),
+    ("failed", "失败"),
+    ("at callee", "被调用方收到"),
+    ("failed there", "被调用方失败"),
+    ("disagree", "不一致"),
+    ("tries", "尝试"),
+    ("p50", "p50"),
+    ("between", "途中"),
+    ("in callee", "被调用方耗时"),
 ];
+
+/// The names of the columns.
+pub(super) fn head(lang: Lang) -> Vec<&'static str> {
+    HEAD.map(|(en, zh)| lang.pick(en, zh)).into()
+}
+
+/// What is told of hops that are not shown.
+pub(super) fn more(hops: usize, lang: Lang) -> String {
+    let (en, n) = (counted(hops as u64, "more hop"), hops);
+    say!(lang, "{en}", "另有 {n} 跳")
+}
+
 /// Nodes of a graph at most: more cannot be read.
 const NODES: usize = 30;
 
@@ -35,11 +47,11 @@ pub(super) fn proxy(name: &[u8]) -> String {
     name.rsplit('/').next().unwrap_or(&name).to_owned()
 }
 
-fn caller(edge: &Edge) -> String {
-    edge.caller.as_deref().map_or("(all callers)".to_owned(), proxy)
+fn caller(edge: &Edge, lang: Lang) -> String {
+    edge.caller.as_deref().map_or_else(|| lang.pick("(all callers)", "（所有调用方）").to_owned(), proxy)
 }
 
-/// One row for [`HEAD`].
+/// One row below [`head()`].
 pub(super) fn row(edge: &Edge, lang: Lang) -> Vec<String> {
     let median = |latency: &Latency| match latency.count() {
         0 => "-".to_owned(),
@@ -55,7 +67,7 @@ pub(super) fn row(edge: &Edge, lang: Lang) -> Vec<String> {
         }
     };
     vec![
-        caller(edge),
+        caller(edge, lang),
         upstream_title(&edge.upstream, lang),
         count(edge.by_caller.requests),
         count(edge.by_caller.failed),
@@ -94,7 +106,7 @@ pub(super) fn graph(hops: &Hops, lang: Lang) -> Option<Graph> {
     let edges = told(hops);
     let mut graph = Graph { nodes: Vec::new(), arrows: Vec::new(), more: 0 };
     for edge in &edges {
-        let (from, to) = (caller(edge), place(edge, &edges, lang));
+        let (from, to) = (caller(edge, lang), place(edge, &edges, lang));
         let new = [&from, &to].iter().filter(|name| !graph.nodes.contains(name)).count();
         if graph.nodes.len() + new > NODES {
             graph.more += 1;
@@ -107,10 +119,11 @@ pub(super) fn graph(hops: &Hops, lang: Lang) -> Option<Graph> {
             })
         });
         let Seen { requests, failed } = edge.by_caller;
-        let mut words =
-            format!("{} of {} failed ({})", count(failed), count(requests), rate(failed, requests));
+        let (n, of, share) = (count(failed), count(requests), rate(failed, requests));
+        let mut words = say!(lang, "{n} of {of} failed ({share})", "{of} 个中 {n} 个失败（{share}）");
         if let Some(seen) = edge.by_callee.filter(|seen| seen.failed != failed) {
-            words += &format!(", {} at the callee", count(seen.failed));
+            let there = count(seen.failed);
+            words += &say!(lang, ", {there} at the callee", "，被调用方 {there} 个");
         }
         graph.arrows.push(Arrow { from, to, words, failing: failed > 0 });
     }

@@ -69,7 +69,7 @@ fn write(block: &Block, lang: Lang, out: &mut String) {
             tasks.iter().for_each(|task| *out += &format!("- [ ] {}\n", prose(task)));
         }
         Block::Figure(Figure::Stack(stack)) => *out += &format!("\n{}\n", sparkline(stack, lang)),
-        Block::Figure(Figure::Graph(graph)) => mermaid(graph, out),
+        Block::Figure(Figure::Graph(graph)) => mermaid(graph, lang, out),
         // The tables around say the same in words.
         Block::Figure(Figure::Heat(_) | Figure::Lines(_)) => {}
     }
@@ -108,7 +108,7 @@ fn fenced(text: &str) -> String {
 }
 
 /// A graph that GitHub and GitLab draw; where nobody does, its source can be read.
-fn mermaid(graph: &Graph, out: &mut String) {
+fn mermaid(graph: &Graph, lang: Lang, out: &mut String) {
     *out += "\n```mermaid\ngraph LR\n";
     for (at, name) in graph.nodes.iter().enumerate() {
         *out += &format!("  n{at}[\"{}\"]\n", quoted(name));
@@ -119,7 +119,8 @@ fn mermaid(graph: &Graph, out: &mut String) {
     }
     *out += "```\n";
     if graph.more > 0 {
-        *out += &format!("\n{} not drawn.\n", units::counted(graph.more as u64, "more hop"));
+        let more = super::hops::more(graph.more, lang);
+        *out += &say!(lang, "\n{more} not drawn.\n", "\n{more}未画出。\n");
     }
 }
 
@@ -179,7 +180,7 @@ mod tests {
         let arrows =
             vec![super::super::hops::Arrow { from: 0, to: 1, words: "x\" y".to_owned(), failing: true }];
         let mut out = String::new();
-        mermaid(&Graph { nodes, arrows, more: 0 }, &mut out);
+        mermaid(&Graph { nodes, arrows, more: 0 }, Lang::En, &mut out);
         assert_eq!(out.matches("```").count(), 2, "{out}");
         assert!(!out.contains("<i>") && out.lines().count() == 7, "{out}");
     }

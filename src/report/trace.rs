@@ -64,9 +64,9 @@ impl TraceReport<'_> {
     ///
     /// # Errors
     /// When the writer fails.
-    pub fn write(&self, form: TraceForm, out: &mut dyn Write) -> Result<()> {
+    pub fn write(&self, form: TraceForm, lang: Lang, out: &mut dyn Write) -> Result<()> {
         let text = match form {
-            TraceForm::Table => self.tree(),
+            TraceForm::Table => self.tree(lang),
             TraceForm::Json => {
                 let mut text =
                     serde_json::to_string_pretty(&self.wire()).map_err(|e| ErrorKind::Write(e.into()))?;
@@ -78,23 +78,24 @@ impl TraceReport<'_> {
         Ok(())
     }
 
-    fn tree(&self) -> String {
+    fn tree(&self, lang: Lang) -> String {
         let id = terminal(self.id.as_bytes());
         let Some(first) = self.steps.first() else {
-            return format!("No line of request {id} among {}.\n", counted(self.access, "access record"));
+            let (en, n) = (counted(self.access, "access record"), self.access);
+            return say!(
+                lang,
+                "No line of request {id} among {en}.\n",
+                "{n} 条访问记录中没有请求 {id} 的日志行。\n"
+            );
         };
-        let proxies: BTreeSet<&[u8]> = self.steps.iter().map(|s| &s.proxy[..]).collect();
+        let proxies = self.steps.iter().map(|s| &s.proxy[..]).collect::<BTreeSet<&[u8]>>().len();
+        let steps = self.steps.len();
+        let lines_told = counted(steps as u64, "line");
+        let from = if proxies == 1 { "1 proxy".to_owned() } else { format!("{proxies} proxies") };
         let mut head = vec![
-            format!("request {id}"),
+            say!(lang, "request {id}", "请求 {id}"),
             terminal(&first.request),
-            format!(
-                "{} of {}",
-                counted(self.steps.len() as u64, "line"),
-                match proxies.len() as u64 {
-                    1 => "1 proxy".to_owned(),
-                    n => format!("{n} proxies"),
-                }
-            ),
+            say!(lang, "{lines_told} of {from}", "{proxies} 个代理的 {steps} 行"),
         ];
         head.extend(first.time_us.map(rfc3339_ms));
         head.retain(|item| !item.is_empty());
@@ -102,7 +103,7 @@ impl TraceReport<'_> {
         let source = |step: &Step| {
             self.sources.get(step.source as usize).map_or("-", |source| source.name.as_str()).to_owned()
         };
-        for (line, step) in lines(self.steps, Lang::En).iter().zip(self.steps) {
+        for (line, step) in lines(self.steps, lang).iter().zip(self.steps) {
             out += &format!(
                 "{} ({}:{})\n",
                 terminal(line.as_bytes()),
@@ -111,7 +112,8 @@ impl TraceReport<'_> {
             );
         }
         if self.more > 0 {
-            out += &format!("and {}\n", counted(self.more, "more line"));
+            let (en, n) = (counted(self.more, "more line"), self.more);
+            out += &say!(lang, "and {en}\n", "另有 {n} 行\n");
         }
         out
     }
@@ -180,22 +182,27 @@ pub(super) fn lines(steps: &[Step], lang: Lang) -> Vec<String> {
 fn words(step: &Step, lang: Lang) -> String {
     let mut out = String::new();
     if !step.side.is_empty() {
-        out += &format!("{} ", step.side);
+        let side = step.side;
+        let zh = if side == "caller" { "调用方" } else { "被调用方" };
+        out += &say!(lang, "{side} ", "{zh} ");
     }
     out += &super::hops::proxy(&step.proxy);
-    let title = if step.upstream.is_empty() { String::new() } else { upstream_title(&step.upstream, lang) };
-    match (title.is_empty(), step.host.is_empty()) {
-        (true, true) => {}
-        (true, false) => out += &format!(" at {}", utf8(&step.host)),
-        (false, true) => out += &format!(" → {title}"),
-        (false, false) => out += &format!(" → {title} at {}", utf8(&step.host)),
+    if !step.upstream.is_empty() {
+        out += &format!(" → {}", upstream_title(&step.upstream, lang));
+    }
+    if !step.host.is_empty() {
+        let host = utf8(&step.host);
+        out += &say!(lang, " at {host}", "（{host}）");
     }
     if let (n @ 1.., of) = step.attempt {
-        out += &format!(", attempt {n} of {of}");
+        out += &say!(lang, ", attempt {n} of {of}", "，第 {n}/{of} 次尝试");
     }
     if step.skew_us != 0 {
-        let ahead = if step.skew_us > 0 { "ahead" } else { "behind" };
-        out += &format!(", its clock {} {ahead}", duration(step.skew_us.unsigned_abs() / 1_000));
+        let by = duration(step.skew_us.unsigned_abs() / 1_000);
+        out += &match step.skew_us > 0 {
+            true => say!(lang, ", its clock {by} ahead", "，其时钟快 {by}"),
+            false => say!(lang, ", its clock {by} behind", "，其时钟慢 {by}"),
+        };
     }
     if !step.details.is_empty() {
         out += &format!(": {}", utf8(&step.details));

@@ -393,3 +393,27 @@ fn explain_finds_chinese_words() {
     }
     assert!(said(&["explain", "circuit-breaker", "--lang", "zh"]).contains("\n检查\n"));
 }
+
+/// Both sides of a request: the table of hops, the graphs, and the way of one request.
+#[test]
+fn hops_and_traces_are_told_in_chinese() {
+    let logs = ["caller", "callee"].map(|side| format!("sample-logs/istio-text/retry-storm-{side}.log"));
+    let told = |words: &[&str]| {
+        let mut args = words.to_vec();
+        args.extend(["--lang", "zh"]);
+        args.extend(logs.iter().map(String::as_str));
+        said(&args)
+    };
+    let table = told(&[]);
+    assert!(table.contains("调用方") && table.contains("被调用方收到"), "{table}");
+    assert!(!table.contains("AT CALLEE") && !table.contains("CALLER"), "{table}");
+    let json: serde_json::Value = serde_json::from_str(&said(&[&logs[1], "--output", "json"])).expect("JSON");
+    let id = json["findings"][0]["exemplars"][0]["request_id"].as_str().expect("a request id");
+    let tree = told(&["trace", id]);
+    assert!(tree.contains(&format!("请求 {id}")) && tree.contains("次尝试"), "{tree}");
+    assert!(!["request ", "attempt", "caller ", " at "].iter().any(|word| tree.contains(word)), "{tree}");
+    let document = told(&["report"]);
+    assert!(document.contains("个失败（") && !document.contains("at callee"), "{document}");
+    let page = told(&["report", "--output", "html"]);
+    assert!(page.contains("谁调用谁") && !page.contains("Who calls whom"));
+}

@@ -12,7 +12,7 @@ pub(super) fn figure(figure: &Figure, lang: Lang, out: &mut String) {
         Figure::Stack(stack) => stacked(stack, lang, out),
         Figure::Heat(heat) => heat_map(heat, lang, out),
         Figure::Lines(lines) => curves(lines, lang, out),
-        Figure::Graph(graph) => super::graph::graph(graph, out),
+        Figure::Graph(graph) => super::graph::graph(graph, lang, out),
     }
 }
 

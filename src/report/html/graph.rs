@@ -2,12 +2,13 @@
 
 use super::super::escape::html;
 use super::super::hops::{Arrow, Graph};
+use crate::words::Lang;
 
 const COLUMN: usize = 300;
 const ROW: usize = 64;
 const BOX: (usize, usize) = (180, 32);
 
-pub(super) fn graph(graph: &Graph, out: &mut String) {
+pub(super) fn graph(graph: &Graph, lang: Lang, out: &mut String) {
     let columns = columns(graph);
     let mut filled = vec![0; columns.iter().max().map_or(1, |last| last + 1)];
     let places: Vec<(usize, usize)> = columns
@@ -19,14 +20,16 @@ pub(super) fn graph(graph: &Graph, out: &mut String) {
         .collect();
     let width = filled.len() * COLUMN - (COLUMN - BOX.0) + 20;
     let height = filled.iter().max().unwrap_or(&1) * ROW;
+    let who = lang.pick("Who calls whom", "谁调用谁");
+    let whose = lang.pick("; failures as the caller's log has them", "；失败数以调用方的日志为准");
+    let rest = match graph.more {
+        0 => String::new(),
+        n => say!(lang, "; {n} more in the table", "；表中另有 {n} 条"),
+    };
     *out += &format!(
-        "<figure><figcaption>Who calls whom; failures as the caller's log has them{}</figcaption>\n<div class=\"wide\"><svg \
+        "<figure><figcaption>{who}{whose}{rest}</figcaption>\n<div class=\"wide\"><svg \
          class=\"graph\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" \
-         aria-label=\"Who calls whom\">\n",
-        match graph.more {
-            0 => String::new(),
-            n => format!("; {n} more in the table"),
-        }
+         aria-label=\"{who}\">\n"
     );
     for arrow in &graph.arrows {
         line(arrow, &places, out);

@@ -1,6 +1,6 @@
 //! Who calls whom, and the way of single requests.
 
-use super::super::hops::{HEAD, graph, row, told};
+use super::super::hops::{graph, head, row, told};
 use super::super::trace::lines;
 use super::{Block, Figure, Section, Table, Teller};
 use crate::aggregate::Exemplar;
@@ -17,7 +17,8 @@ impl Teller<'_, '_> {
         let mut blocks = Vec::new();
         if !rows.is_empty() {
             blocks.extend(graph(hops, self.lang()).map(|graph| Block::Figure(Figure::Graph(graph))));
-            blocks.push(Block::Table(Table { head: HEAD.map(str::to_owned).into(), rows, numbers: 2 }));
+            let head = head(self.lang()).into_iter().map(str::to_owned).collect();
+            blocks.push(Block::Table(Table { head, rows, numbers: 2 }));
         }
         Section { title: self.lang().pick("Both sides", "调用双方").to_owned(), blocks }
     }

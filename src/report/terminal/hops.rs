@@ -2,15 +2,16 @@
 
 use std::io;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::matrix;
 use super::text::{Sheet, Tone, shortened};
 use crate::report::Report;
 use crate::report::escape::terminal;
-use crate::report::hops::{HEAD, row, told};
-use crate::report::units::counted;
+use crate::report::hops::{head, more, row, told};
 
-/// Columns that vanish first on a narrow screen, in this order.
-const SPARE: [&str; 5] = ["in callee", "between", "p50", "tries", "disagree"];
+/// Columns that vanish first on a narrow screen, in this order: the last one first.
+const SPARE: [usize; 5] = [10, 9, 8, 7, 6];
 
 pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let edges = told(&report.summary.hops);
@@ -19,7 +20,8 @@ pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()
     }
     let names = (sheet.width / 4).clamp(10, 40);
     let top = report.view.top.max(1);
-    let mut cells = vec![HEAD.iter().map(|name| name.to_uppercase()).collect::<Vec<String>>()];
+    let head = head(report.view.lang);
+    let mut cells = vec![head.iter().map(|name| name.to_uppercase()).collect::<Vec<String>>()];
     cells.extend(edges.iter().take(top).map(|edge| {
         let texts = row(edge, report.view.lang).into_iter().enumerate().map(|(at, cell)| match at {
             0 | 1 => shortened(&terminal(cell.as_bytes()), names),
@@ -27,13 +29,12 @@ pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()
         });
         texts.collect()
     }));
-    let widths: Vec<usize> = (0..HEAD.len())
-        .map(|at| cells.iter().map(|row| row[at].chars().count()).max().unwrap_or(0) + 2)
-        .collect();
-    let mut shown: Vec<usize> = (0..HEAD.len()).collect();
-    for name in SPARE {
+    let widths: Vec<usize> =
+        (0..head.len()).map(|at| cells.iter().map(|row| row[at].width()).max().unwrap_or(0) + 2).collect();
+    let mut shown: Vec<usize> = (0..head.len()).collect();
+    for spare in SPARE {
         if shown.iter().map(|at| widths[*at]).sum::<usize>() > sheet.width {
-            shown.retain(|at| HEAD[*at] != name);
+            shown.retain(|at| *at != spare);
         }
     }
     let cells: Vec<Vec<String>> =
@@ -42,7 +43,7 @@ pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()
     matrix::print(&cells, |column| column < 2, sheet)?;
     let hidden = edges.len().saturating_sub(top);
     if hidden > 0 {
-        sheet.line(&sheet.paint(Tone::Dim, &counted(hidden as u64, "more hop")))?;
+        sheet.line(&sheet.paint(Tone::Dim, &more(hidden, report.view.lang)))?;
     }
     Ok(())
 }
