@@ -1,7 +1,7 @@
 //! Comma-separated values (RFC 4180), safe to open in a spreadsheet.
 
-use super::{Origin, flag_names};
-use crate::record::{Field, Kind, Record};
+use super::{Origin, flag_names, istio_fields, value, visible};
+use crate::record::{Field, Raw, Record};
 
 const EXTRA: [&str; 11] = [
     "flags",
@@ -18,20 +18,20 @@ const EXTRA: [&str; 11] = [
 ];
 
 pub(super) fn head() -> Vec<u8> {
-    let names = Field::ALL.iter().take(Field::ISTIO).map(|f| f.key());
-    let mut out = names.chain(EXTRA).chain(["offset"]).collect::<Vec<_>>().join(",").into_bytes();
+    let mut out = istio_fields()
+        .map(Field::key)
+        .chain(EXTRA)
+        .chain(["offset"])
+        .collect::<Vec<_>>()
+        .join(",")
+        .into_bytes();
     out.push(b'\n');
     out
 }
 
 pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>) {
-    for field in Field::ALL.iter().copied().take(Field::ISTIO) {
-        // A ztunnel record has no route: its reader leaves the direction in that place.
-        let text = match (record.kind(), field) {
-            (Kind::Ztunnel, Field::RouteName) => None,
-            _ => record.text(field),
-        };
-        cell(out, &text.unwrap_or_default());
+    for field in istio_fields() {
+        cell(out, &value(record, field).map(Raw::text).unwrap_or_default());
         out.push(b',');
     }
     let line = origin.line.to_string();
@@ -66,16 +66,11 @@ fn cell(out: &mut Vec<u8>, text: &[u8]) {
     if formula {
         out.push(b'\'');
     }
-    for chunk in text.utf8_chunks() {
-        for &b in chunk.valid().as_bytes() {
-            if b == b'"' {
-                out.push(b'"');
-            }
-            out.push(b);
+    for b in visible(text).bytes() {
+        if b == b'"' {
+            out.push(b'"');
         }
-        for b in chunk.invalid() {
-            out.extend_from_slice(format!("\\x{b:02x}").as_bytes());
-        }
+        out.push(b);
     }
     if quoted {
         out.push(b'"');

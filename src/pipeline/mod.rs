@@ -17,15 +17,17 @@ mod gate;
 mod join;
 mod order;
 mod pieces;
+mod rewrite;
 mod summarise;
 mod task;
 #[cfg(test)]
 mod tests;
 
 pub use join::{Traced, trace};
-pub use summarise::{
-    Passed, last_start, rewrite, summarise, summarise_by, summarise_in_detail, summarise_sides,
-};
+pub use rewrite::rewrite;
+#[cfg(feature = "parquet")]
+pub use rewrite::rewrite_as_parquet;
+pub use summarise::{Passed, last_start, summarise, summarise_by, summarise_in_detail, summarise_sides};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,12 +1,9 @@
-//! The corridor's two uses: inputs become a [`Summary`], or records written out.
-
-use std::io::Write;
+//! The corridor's first use: inputs become a [`Summary`].
 
 use super::join::{Again, join};
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
 use crate::aggregate::{By, Caps, Detail, Summary, Tally};
-use crate::emit::{Form, Origin};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::format::{Glance, Reader};
 use crate::input::Input;
 use crate::join::Join;
@@ -26,7 +23,7 @@ pub struct Passed {
 impl Passed {
     /// Decides on a record, and counts.
     #[inline]
-    fn admits(&mut self, filter: &Filter, record: &crate::record::Record<'_>) -> bool {
+    pub(super) fn admits(&mut self, filter: &Filter, record: &crate::record::Record<'_>) -> bool {
         self.access += 1;
         if filter.is_empty() || filter.keeps(record) {
             return true;
@@ -36,7 +33,7 @@ impl Passed {
         false
     }
 
-    fn add(&mut self, later: Passed) {
+    pub(super) fn add(&mut self, later: Passed) {
         self.access += later.access;
         self.left_out += later.left_out;
         self.untimed += later.untimed;
@@ -277,69 +274,4 @@ impl Whole {
         later.lines.access += part.passed.left_out;
         self.summary.merge(later, &Caps::default());
     }
-}
-
-/// Writes the records that pass the filter.
-struct Writing<'f, const NUMBERED: bool> {
-    filter: &'f Filter,
-    form: Form,
-    out: Vec<u8>,
-    passed: Passed,
-}
-
-impl<const N: bool> Fold for Writing<'_, N> {
-    const NUMBERED: bool = N;
-
-    #[inline]
-    fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
-        if let Seen::Record(record) = seen
-            && self.passed.admits(self.filter, record)
-        {
-            let Place { name, line, offset, raw, .. } = *place;
-            self.form.write(record, &Origin { source: name, line, offset, raw }, &mut self.out);
-        }
-    }
-
-    fn weight(&self) -> usize {
-        self.out.len()
-    }
-}
-
-/// Writes the records that pass the filter, in input order.
-///
-/// # Errors
-/// When the writer fails. What cannot be read is in [`Outcome::failures`].
-pub fn rewrite(
-    inputs: &[Input],
-    reader: &Reader,
-    filter: &Filter,
-    form: Form,
-    options: &Options,
-    progress: Option<&Progress>,
-    out: &mut dyn Write,
-) -> Result<(Passed, Outcome)> {
-    out.write_all(&form.head()).map_err(ErrorKind::Write)?;
-    match form.is_numbered() {
-        true => write_all::<true>(inputs, reader, filter, form, options, progress, out),
-        false => write_all::<false>(inputs, reader, filter, form, options, progress, out),
-    }
-}
-
-fn write_all<const NUMBERED: bool>(
-    inputs: &[Input],
-    reader: &Reader,
-    filter: &Filter,
-    form: Form,
-    options: &Options,
-    progress: Option<&Progress>,
-    out: &mut dyn Write,
-) -> Result<(Passed, Outcome)> {
-    let mut passed = Passed::default();
-    let make = || Writing::<NUMBERED> { filter, form, out: Vec::new(), passed: Passed::default() };
-    let outcome = run(inputs, reader, make, options, progress, |part: Part<Writing<'_, NUMBERED>>| {
-        passed.add(part.fold.passed);
-        out.write_all(&part.fold.out).map_err(ErrorKind::Write)?;
-        Ok(())
-    })?;
-    Ok((passed, outcome))
 }
