@@ -6,6 +6,8 @@ use std::hash::Hash;
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
+use crate::pack::{Broken, Pack, Unpacker};
+
 /// A table in input order. The state of the hash is fixed: the same input gives the same output.
 pub type Ordered<K, V> = IndexMap<K, V, FixedState>;
 
@@ -21,6 +23,21 @@ pub type Text = Box<[u8]>;
 pub struct Counter<K: Hash + Eq> {
     keys: Ordered<K, u64>,
     other: u64,
+}
+
+impl<K: Hash + Eq + Pack> Pack for Counter<K> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.keys.put(out);
+        self.other.put(out);
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        Ok(Counter { keys: from.take()?, other: from.take()? })
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Counter::default())
+    }
 }
 
 impl<K: Hash + Eq> Default for Counter<K> {

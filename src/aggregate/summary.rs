@@ -1,5 +1,9 @@
 //! All that is known of the input: the finished counts.
 
+mod packed;
+
+pub use packed::Moved;
+
 use std::collections::BTreeMap;
 
 use super::counter::{Counter, Ordered, Text};

@@ -1,12 +1,9 @@
 //! Records that failed alike, and what can be said of them together.
 
-use std::hash::BuildHasher;
-
-use foldhash::fast::FixedState;
-
 use super::counter::{Counter, Ordered, Text};
 use super::{Series, latency::Latency};
 use crate::envoy::{Direction, FlagSet, cluster};
+use crate::pack::{self, Broken, Pack, Unpacker, Wide};
 use crate::record::{Field, Kind, Outcome, Record};
 
 /// The exemplars kept of each symptom.
@@ -28,6 +25,8 @@ pub enum Sni {
     /// There is an SNI, and it names another host than the authority (or there is no authority to compare).
     Other,
 }
+
+numbered!(Sni { Absent = 0, Same = 1, Other = 2 });
 
 /// What records must have in common to be one symptom.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,10 +67,14 @@ pub struct SymptomKey {
     pub sni: Sni,
 }
 
+packed!(SymptomKey { upstream, listener, authority, kind, direction, outcome, code, flags, unknown_flags, details, transport, termination, route, protocol, host, local_address, sni });
+
 impl SymptomKey {
-    /// A number for the key, the same for equal keys within one run of the program.
+    /// A number for the key, the same for equal keys.
     pub fn digest(&self) -> u64 {
-        FixedState::with_seed(0x7379_6d70).hash_one(self)
+        let mut bytes = Vec::with_capacity(256);
+        self.put(&mut bytes);
+        pack::hash(0x7379_6d70, &[&bytes])
     }
 
     /// The key of a record.
@@ -215,6 +218,8 @@ pub struct Exemplar {
     pub raw: Text,
 }
 
+packed!(Exemplar { source, line, offset, time_us, request_id, request, raw });
+
 impl Exemplar {
     /// Keeps the essence of a record.
     pub fn of(record: &Record<'_>, source: u32, line: u64, offset: u64, raw: &[u8]) -> Exemplar {
@@ -289,6 +294,8 @@ pub struct Symptom {
     pub exemplars: Vec<Exemplar>,
 }
 
+packed!(Symptom { count, span, durations, answered, bytes_sent, bytes_received, hosts, authorities, paths, user_agents, clients, snis, listeners, pods, request_ids, series, exemplars });
+
 /// Earliest and latest of some times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
@@ -297,6 +304,8 @@ pub struct Span {
     /// Latest, microseconds since 1970.
     pub last_us: Option<i64>,
 }
+
+packed!(Span { first_us, last_us });
 
 impl Span {
     /// Widens the span to hold a time.
@@ -315,6 +324,16 @@ impl Span {
 /// A byte count as a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Size(pub u64);
+
+impl Pack for Size {
+    fn put(&self, out: &mut Vec<u8>) {
+        Wide(self.0).put(out);
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        Ok(Size(from.take::<Wide>()?.0))
+    }
+}
 
 impl From<&Size> for Size {
     fn from(size: &Size) -> Size {
@@ -352,7 +371,19 @@ pub(super) struct Values {
     bytes: usize,
 }
 
+packed!(First { symptom, at, table });
+packed!(Values { first, bytes });
+
 impl Values {
+    /// False when a value is named that is not there.
+    pub(super) fn fit(&self, symptoms: &Ordered<SymptomKey, Symptom>) -> bool {
+        self.first.iter().all(|first| {
+            let symptom = symptoms.get_index(first.symptom as usize).map(|(_, symptom)| symptom.tables());
+            let table = symptom.and_then(|tables| tables.get(usize::from(first.table)).copied());
+            table.is_some_and(|table| table.at(first.at as usize).is_some())
+        })
+    }
+
     fn note(&mut self, symptom: usize, table: usize, at: usize, len: usize) {
         self.first.push(First { symptom: symptom as u32, at: at as u32, table: table as u8 });
         self.bytes += len + VALUE_COST;

@@ -32,7 +32,8 @@ pub(super) struct Reading {
 /// A triage to be done.
 pub(super) struct TriagePlan {
     pub(super) reading: Reading,
-    pub(super) renderer: &'static dyn Renderer,
+    /// `None`: a snapshot is written.
+    pub(super) renderer: Option<&'static dyn Renderer>,
     pub(super) top: usize,
     pub(super) by: Vec<By>,
     pub(super) bucket_seconds: Option<i64>,
@@ -62,7 +63,10 @@ impl TriagePlan {
             Gate::Warning => Severity::Warning,
         });
         Ok(TriagePlan {
-            renderer: report::renderer(&shape.output)?,
+            renderer: match shape.output.as_str() {
+                super::snapshot::OUTPUT => None,
+                name => Some(report::renderer(name)?),
+            },
             top: shape.top,
             by: shape.by.as_deref().map_or(Ok(Vec::new()), By::parse)?,
             bucket_seconds: shape.bucket.as_deref().map(bucket).transpose()?,
@@ -88,6 +92,18 @@ impl RecordsPlan {
 }
 
 impl Reading {
+    /// Of everything in the inputs, as it comes.
+    pub(super) fn plain(inputs: Vec<Input>, quiet: bool) -> Reading {
+        Reading {
+            inputs,
+            reader: Reader::new(),
+            filter: Filter::default(),
+            options: Options::default(),
+            progress: !quiet,
+            quiet,
+        }
+    }
+
     pub(super) fn of(args: Read) -> Result<Reading> {
         let inputs = match args.paths.is_empty() {
             true => vec![Input::Stdin],

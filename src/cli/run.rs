@@ -13,7 +13,7 @@ use meshwhy::pipeline::rewrite_as_parquet;
 use meshwhy::pipeline::{Options, Outcome, Passed, rewrite, summarise, summarise_by};
 use meshwhy::query::Filter;
 use meshwhy::report::explain::lists;
-use meshwhy::report::{Report, SourceInfo, View, explain, renderer};
+use meshwhy::report::{self, Report, SourceInfo, View, explain};
 use meshwhy::words::Lang;
 use meshwhy::{Error, ErrorKind, Result, both, say};
 
@@ -41,6 +41,7 @@ pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
     match cli.command {
         Some(Command::Report(args)) => super::report::report(*args, tongue),
         Some(Command::Compare(args)) => super::compare::compare(*args, tongue),
+        Some(Command::Merge(args)) => super::snapshot::merged(*args, tongue),
         Some(Command::Records(args)) => records(*args, tongue),
         Some(Command::Trace(args)) => super::trace::traced(*args, tongue),
         Some(Command::Explain(args)) => explained(args, lang),
@@ -91,7 +92,9 @@ fn refuse_late_command(args: &Triage) -> Result<()> {
 
 fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
     refuse_late_command(&args)?;
-    count(&args.shape, &args.rules, Reading::of(args.read)?, tongue)
+    let mut reading = Reading::of(args.read)?;
+    reading.options.allow_overlap = args.snapshots.allow_overlap;
+    count(&args.shape, &args.rules, reading, tongue)
 }
 
 /// Reads, counts, judges and shows.
@@ -99,6 +102,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
     let colour = screen::colour(shape.colour.when);
     let lang = tongue.output(&shape.output);
     let plan = TriagePlan::of(shape, rules, reading)?;
+    let Some(renderer) = plan.renderer else { return super::snapshot::written(&plan, tongue) };
     let reading = &plan.reading;
     let progress = interruptible();
     let (summary, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
@@ -106,7 +110,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
         let Reading { inputs, reader, filter, .. } = reading;
         summarise_by(inputs, reader, filter, &plan.by, options, Some(progress))
     })?;
-    let on_screen = plan.renderer.name() == "table" && stdout().is_terminal();
+    let on_screen = renderer.name() == "table" && stdout().is_terminal();
     // The screen names what was not read, so a terminal need not show it twice.
     let nothing = outcome.sources.is_empty() && !outcome.failures.is_empty();
     complain(&outcome, tongue, on_screen && !nothing);
@@ -133,7 +137,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
         },
     };
     let mut out = screen::out(colour);
-    plan.renderer.render(&report, &mut out)?;
+    renderer.render(&report, &mut out)?;
     out.flush().map_err(ErrorKind::Write)?;
     let counts = summary.totals().counts;
     let tripped = plan.gates.tripped(counts.failed(), counts.requests(), &diagnosis.findings);
@@ -141,7 +145,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
 }
 
 impl Gates {
-    fn tripped(&self, failed: u64, requests: u64, findings: &[Finding]) -> bool {
+    pub(super) fn tripped(&self, failed: u64, requests: u64, findings: &[Finding]) -> bool {
         let over = self.over_percent.is_some_and(|p| failed as f64 * 100.0 > p * requests as f64);
         over || self.on.is_some_and(|gate| findings.iter().any(|f| f.severity >= gate))
     }
@@ -297,7 +301,7 @@ fn pasted(text: &str, rulebook: &Rulebook, view: View, out: &mut dyn Write) -> R
         filtered: 0,
         view,
     };
-    renderer("table")?.render(&report, out)?;
+    report::renderer("table")?.render(&report, out)?;
     for (flags, _) in summary.flag_sets.iter() {
         out.write_all(b"\n").map_err(ErrorKind::Write)?;
         explain::flag_meanings(&String::from_utf8_lossy(flags), view, out)?;

@@ -1,15 +1,13 @@
 //! What is kept while logs are read: failing and suspicious records at the first reading, and at a second one, where
 //! the inputs can be read again, their well-answered other sides, a sample of ordinary requests, and who called whom.
 
-use std::collections::{BTreeSet, HashSet};
-use std::hash::{BuildHasher, Hasher};
-
-use foldhash::fast::FixedState;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::sample::Sample;
 use super::sight::{Place, Sight, bare, connection_key, id_key, moment_key};
-use crate::aggregate::{Ordered, Seen, Span, Text, suspicious, without_port};
+use crate::aggregate::{Moved, Ordered, Seen, Span, Text, suspicious, without_port};
 use crate::envoy::{Direction, FlagSet, cluster};
+use crate::pack;
 use crate::record::{Field, Kind, Record};
 
 /// Failing and suspicious sights kept by request id.
@@ -34,6 +32,8 @@ pub struct Join {
     pub(super) by_id: Sample,
     pub(super) by_connection: Sample,
 }
+
+packed!(Join { by_id, by_connection });
 
 impl Default for Join {
     fn default() -> Self {
@@ -108,6 +108,19 @@ impl Join {
     /// The request ids whose other sides are looked for at a second reading.
     pub fn wanted(&self) -> HashSet<u64> {
         self.by_id.iter().map(|(key, _)| key).collect()
+    }
+}
+
+impl Join {
+    /// The highest number of a source that is named.
+    pub fn most_source(&self) -> Option<u32> {
+        self.by_id.most_source().max(self.by_connection.most_source())
+    }
+
+    /// Gives the sources other numbers, and the symptoms other digests: those of another version may differ.
+    pub fn relocate(&mut self, to: impl Fn(u32) -> Moved, digests: &HashMap<u64, u64>) {
+        self.by_id.relocate(&to, digests);
+        self.by_connection.relocate(&to, digests);
     }
 }
 
@@ -280,12 +293,7 @@ impl Second {
 }
 
 fn hash(parts: &[&[u8]]) -> u64 {
-    let mut hasher = FixedState::with_seed(4).build_hasher();
-    for part in parts {
-        hasher.write_usize(part.len());
-        hasher.write(part);
-    }
-    hasher.finish()
+    pack::hash(4, parts)
 }
 
 /// Remembers an address; the smallest ones stay, so that the order does not matter.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::summarise::refuse;
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
 use crate::aggregate::{Step, Summary};
 use crate::error::Result;
@@ -39,6 +40,13 @@ pub(super) fn join(first: Join, summary: &mut Summary, outcome: &Outcome, again:
     };
     summary.hops = tell(first, second, summary);
     Ok(())
+}
+
+/// Joins what snapshots kept: there is nothing to read again.
+pub(super) fn join_once(first: Join, summary: &mut Summary) {
+    if !first.is_empty() {
+        summary.hops = tell(first, None, summary);
+    }
 }
 
 /// Files and bytes are still there; pipes are not.
@@ -138,12 +146,13 @@ pub fn trace(
     let mut whole = Trace::of(id);
     let mut access = 0;
     let make = || Looking { filter, trace: Trace::of(id), access: 0 };
-    let outcome = run(inputs, reader, make, options, progress, |part: Part<Looking<'_>>| {
+    let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Looking<'_>>| {
         let mut later = part.fold.trace;
         later.shift_lines(part.first_line);
         whole.merge(later);
         access += part.fold.access;
         Ok(())
     })?;
+    refuse(&mut outcome);
     Ok(Traced { more: whole.more(), steps: whole.steps(), access, outcome })
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use super::summarise::refuse;
 use super::{Fold, Options, Outcome, Part, Passed, Place, Progress, Seen, run};
 #[cfg(feature = "parquet")]
 use crate::emit::{Columns, ParquetFile};
@@ -73,12 +74,13 @@ fn write_lines<const NUMBERED: bool>(
 ) -> Result<(Passed, Outcome)> {
     let mut passed = Passed::default();
     let make = || Writing::new(filter, Lines::new(form));
-    let outcome =
+    let mut outcome =
         run(inputs, reader, make, options, progress, |part: Part<Writing<'_, Lines, NUMBERED>>| {
             passed.add(part.fold.passed);
             out.write_all(&part.fold.sheet.text).map_err(ErrorKind::Write)?;
             Ok(())
         })?;
+    refuse(&mut outcome);
     Ok((passed, outcome))
 }
 
@@ -99,10 +101,11 @@ pub fn rewrite_as_parquet(
     let mut passed = Passed::default();
     let mut file = ParquetFile::new(out, options.threads())?;
     let make = || Writing::new(filter, Columns::default());
-    let outcome = run(inputs, reader, make, options, progress, |part: Part<Writing<'_, Columns, true>>| {
+    let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Writing<'_, Columns, true>>| {
         passed.add(part.fold.passed);
         file.add(part.fold.sheet)
     })?;
     file.finish()?;
+    refuse(&mut outcome);
     Ok((passed, outcome))
 }
