@@ -112,7 +112,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { block_bytes: BLOCK_BYTES, threads: 0, limits: Limits::default(), allow_overlap: false, snapshots_only: false }
+        Options {
+            block_bytes: BLOCK_BYTES,
+            threads: 0,
+            limits: Limits::default(),
+            allow_overlap: false,
+            snapshots_only: false,
+        }
     }
 }
 

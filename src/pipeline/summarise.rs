@@ -1,5 +1,6 @@
 //! The corridor's two uses: inputs become a [`Summary`], or records written out.
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use super::join::{Again, join, join_once};
@@ -9,7 +10,7 @@ use crate::emit::{Form, Origin};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Glance, Reader};
 use crate::input::{Head, Input};
-use crate::join::Join;
+use crate::join::{Join, Second};
 use crate::query::{Filter, Passed};
 use crate::snapshot::{About, Asked, Snapshot, merge};
 
@@ -110,6 +111,8 @@ pub fn summarise_by(
 struct CountingMore<'f> {
     counting: Counting<'f>,
     detail: Detail,
+    /// What a second reading would look for, where there is none.
+    second: Option<Second>,
 }
 
 impl Fold for CountingMore<'_> {
@@ -126,11 +129,14 @@ impl Fold for CountingMore<'_> {
             && self.counting.passed.left_out == left_out
         {
             self.detail.record(record);
+            if let Some(second) = &mut self.second {
+                second.see(record, &HashSet::new(), place.name, place.at());
+            }
         }
     }
 
     fn weight(&self) -> usize {
-        self.counting.weight() + self.detail.weight()
+        self.counting.weight() + self.detail.weight() + self.second.as_ref().map_or(0, Second::weight)
     }
 }
 
@@ -145,7 +151,7 @@ pub fn summarise_in_detail(
     options: &Options,
     progress: Option<&Progress>,
 ) -> Result<(Summary, Detail, Passed, Outcome)> {
-    let (whole, detail, outcome) = counted_in_detail(inputs, reader, filter, &[], options, progress)?;
+    let (whole, detail, outcome) = counted_in_detail(inputs, reader, filter, &[], options, progress, false)?;
     whole.finish(detail, outcome, &[], &Again { inputs, reader, filter, options, progress })
 }
 
@@ -162,7 +168,8 @@ pub fn snapshot(
     options: &Options,
     progress: Option<&Progress>,
 ) -> Result<(Snapshot, Outcome)> {
-    let (whole, detail, mut outcome) = counted_in_detail(inputs, reader, filter, by, options, progress)?;
+    let (whole, detail, mut outcome) =
+        counted_in_detail(inputs, reader, filter, by, options, progress, true)?;
     only_snapshots(&outcome, options)?;
     let live = whole.snapshot(detail, &outcome, by, filter);
     let asked = asked(filter, by, options);
@@ -177,14 +184,22 @@ fn counted_in_detail<'f>(
     by: &[By],
     options: &Options,
     progress: Option<&Progress>,
+    once: bool,
 ) -> Result<(Whole, Detail, Outcome)> {
     let mut whole = Whole::default();
     let mut detail = Detail::default();
-    let make =
-        || CountingMore { counting: Counting::new(filter, Tally::grouping(by)), detail: Detail::default() };
+    let make = || CountingMore {
+        counting: Counting::new(filter, Tally::grouping(by)),
+        detail: Detail::default(),
+        second: once.then(Second::gathering),
+    };
     let outcome = run(inputs, reader, make, options, progress, |part: Part<CountingMore<'f>>| {
         whole.add(part.fold.counting, part.first_line);
         detail.merge(part.fold.detail);
+        if let Some(mut second) = part.fold.second {
+            second.shift_lines(part.first_line);
+            whole.second.merge(second);
+        }
         Ok(())
     })?;
     Ok((whole, detail, outcome))
@@ -321,16 +336,29 @@ pub fn summarise_sides(
         Ok(())
     })?;
     refuse(&mut outcome);
+    wholes.iter_mut().for_each(|whole| whole.summary.order_by_time());
     Ok((wholes.map(|whole| (whole.summary, whole.passed)), outcome))
 }
 
 /// Parts, put together.
-#[derive(Default)]
 struct Whole {
     summary: Summary,
     join: Join,
     passed: Passed,
     heads: Vec<(u32, Head)>,
+    second: Second,
+}
+
+impl Default for Whole {
+    fn default() -> Whole {
+        Whole {
+            summary: Summary::default(),
+            join: Join::default(),
+            passed: Passed::default(),
+            heads: Vec::new(),
+            second: Second::gathering(),
+        }
+    }
 }
 
 impl Whole {
@@ -359,12 +387,15 @@ impl Whole {
         if outcome.snapshots.is_empty() {
             let Whole { mut summary, passed, join: first, .. } = self;
             join(first, &mut summary, &outcome, again)?;
+            summary.order_by_time();
             return Ok((summary, detail, passed, outcome));
         }
         let live = self.snapshot(detail, &outcome, by, again.filter);
         let asked = asked(again.filter, by, again.options);
-        let Snapshot { mut summary, detail, join: first, passed, .. } = together(live, &mut outcome, &asked)?;
-        join_once(first, &mut summary);
+        let Snapshot { mut summary, detail, join: first, second, passed, .. } =
+            together(live, &mut outcome, &asked)?;
+        join_once(first, second, &mut summary, &outcome);
+        summary.order_by_time();
         Ok((summary, detail, passed, outcome))
     }
 
@@ -380,6 +411,7 @@ impl Whole {
             summary: self.summary,
             detail,
             join: self.join,
+            second: self.second,
             passed: self.passed,
             failures: Vec::new(),
             skipped: outcome.skipped,

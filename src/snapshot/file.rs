@@ -105,6 +105,7 @@ fn body(snapshot: &Snapshot) -> Vec<u8> {
         summary: snapshot.summary,
         detail: snapshot.detail,
         join: snapshot.join,
+        second: snapshot.second,
         passed: snapshot.passed,
         failures: snapshot.failures,
         skipped: snapshot.skipped,
@@ -182,7 +183,10 @@ impl<R: BufRead> Opened<R> {
             return Err(damaged(0));
         }
         let header: Header = serde_json::from_slice(&header).map_err(|error| {
-            (Some(start + error.column() as u64), both!("the header cannot be read: {error}", "头部无法读取：{error}"))
+            (
+                Some(start + error.column() as u64),
+                both!("the header cannot be read: {error}", "头部无法读取：{error}"),
+            )
         })?;
         if header.body_bytes.max(header.unpacked_bytes) > BODY_BYTES {
             return Err((Some(start), both!("it is larger than any snapshot", "大小超过任何快照")));
@@ -212,13 +216,20 @@ impl<R: BufRead> Opened<R> {
         let mut from = Unpacker::new(&unpacked);
         let body: Body = from.take().map_err(|broken| {
             let (at, what) = (broken.offset, broken.what);
-            (Some(start), both!("its counts cannot be read: at their byte {at}: {what}", "计数无法读取：第 {at} 字节处：{what}"))
+            (
+                Some(start),
+                both!(
+                    "its counts cannot be read: at their byte {at}: {what}",
+                    "计数无法读取：第 {at} 字节处：{what}"
+                ),
+            )
         })?;
         let mut snapshot = Snapshot {
             about: self.about,
             summary: body.summary,
             detail: body.detail,
             join: body.join,
+            second: body.second,
             passed: body.passed,
             failures: body.failures,
             skipped: body.skipped,
@@ -232,7 +243,9 @@ impl<R: BufRead> Opened<R> {
         let sources = snapshot.about.sources.len();
         let same = |source| Moved { source, ..Moved::default() };
         snapshot.join.relocate(same, &digests);
-        if snapshot.summary.most_source().max(snapshot.join.most_source()).is_some_and(|most| most as usize >= sources) {
+        let most =
+            [snapshot.summary.most_source(), snapshot.join.most_source(), snapshot.second.most_source()];
+        if most.into_iter().flatten().any(|most| most as usize >= sources) {
             return Err(damaged(start));
         }
         Ok(snapshot)
@@ -264,7 +277,13 @@ impl<R: BufRead> Opened<R> {
 }
 
 fn damaged(at: u64) -> Refused {
-    (Some(at), both!("it is damaged: the checksum of what begins here is wrong", "已损坏：从此处开始的内容校验和不符"))
+    (
+        Some(at),
+        both!(
+            "it is damaged: the checksum of what begins here is wrong",
+            "已损坏：从此处开始的内容校验和不符"
+        ),
+    )
 }
 
 /// Reads a line of at most so many bytes, and appends it to what was read before.

@@ -119,7 +119,9 @@ fn refuse_overlap(parts: &[Part<'_>]) -> Result<()> {
         for source in &part.about().sources {
             let Some(first_line) = source.head.0.first() else { continue };
             let same = seen.entry(*first_line).or_default();
-            if let Some((other, twin)) = same.iter().find(|(other, twin)| *other != at && twin.overlaps(source)) {
+            if let Some((other, twin)) =
+                same.iter().find(|(other, twin)| *other != at && twin.overlaps(source))
+            {
                 let (name, other) = (part.name(), parts[*other].name());
                 let (mine, theirs) = (&source.name, &twin.name);
                 return Err(refused(both!(
@@ -144,11 +146,13 @@ impl Snapshot {
         };
         later.summary.relocate(to);
         later.join.relocate(to, &HashMap::new());
+        later.second.relocate(to);
         self.about.filters = later.about.filters;
         self.about.by = later.about.by;
         self.summary.merge(later.summary, &Caps::default());
         self.detail.merge(later.detail);
         self.join.merge(later.join);
+        self.second.merge(later.second);
         self.passed.add(later.passed);
         self.failures.append(&mut later.failures);
         self.skipped += later.skipped;

@@ -12,7 +12,7 @@ mod tests;
 
 use crate::aggregate::{Detail, Summary};
 use crate::input::Source;
-use crate::join::Join;
+use crate::join::{Join, Second};
 use crate::pack::Wide;
 use crate::query::Passed;
 use crate::words::Said;
@@ -35,7 +35,7 @@ pub struct About {
 }
 
 /// The finished counts of some logs.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// What it was made of.
     pub about: About,
@@ -45,6 +45,8 @@ pub struct Snapshot {
     pub detail: Detail,
     /// What was kept for the join of several proxies' logs.
     pub join: Join,
+    /// The same of requests that went well: what a second reading of the logs would find.
+    pub second: Second,
     /// What the filter did.
     pub passed: Passed,
     /// What could not be read, in words.
@@ -53,6 +55,16 @@ pub struct Snapshot {
     pub skipped: u64,
     /// Reading was ended early.
     pub interrupted: bool,
+}
+
+impl Default for Snapshot {
+    fn default() -> Snapshot {
+        let Body { summary, detail, join, passed, failures, skipped, interrupted, .. } = Body::default();
+        // The whole gathers as its parts did.
+        let second = Second::gathering();
+        let about = About::default();
+        Snapshot { about, summary, detail, join, second, passed, failures, skipped, interrupted }
+    }
 }
 
 impl Snapshot {
@@ -72,10 +84,11 @@ struct Body {
     digests: Vec<Wide>,
     detail: Detail,
     join: Join,
+    second: Second,
     passed: Passed,
     failures: Vec<Said>,
     skipped: u64,
     interrupted: bool,
 }
 
-packed!(Body { summary, digests, detail, join, passed, failures, skipped, interrupted });
+packed!(Body { summary, digests, detail, join, second, passed, failures, skipped, interrupted });
