@@ -1,6 +1,6 @@
 //! What was typed becomes library values; a slip is refused here, before anything is read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use meshwhy::aggregate::By;
@@ -23,6 +23,8 @@ pub(super) struct Reading {
     pub(super) reader: Reader,
     pub(super) filter: Filter,
     pub(super) options: Options,
+    /// Where it is remembered what was read.
+    pub(super) state: Option<PathBuf>,
     pub(super) progress: bool,
     pub(super) quiet: bool,
 }
@@ -89,6 +91,7 @@ impl Reading {
             reader: Reader::new(),
             filter: Filter::default(),
             options: Options::default(),
+            state: None,
             progress: !quiet,
             quiet,
         }
@@ -132,6 +135,7 @@ impl Reading {
             reader,
             filter,
             options,
+            state: None,
             progress: !effort.quiet && !effort.no_progress,
             quiet: effort.quiet,
         })

@@ -9,6 +9,7 @@ use super::{About, Body, Snapshot};
 use crate::aggregate::Moved;
 use crate::error::{ErrorKind, Result};
 use crate::input::{Head, MAGIC, Source};
+use crate::join::Second;
 use crate::pack::{self, Pack, Unpacker, Wide};
 use crate::record::time::rfc3339_ms;
 use crate::words::Said;
@@ -110,6 +111,7 @@ fn body(snapshot: &Snapshot) -> Vec<u8> {
         failures: snapshot.failures,
         skipped: snapshot.skipped,
         interrupted: snapshot.interrupted,
+        tracked: snapshot.tracked,
     };
     let mut bytes = Vec::new();
     body.put(&mut bytes);
@@ -234,6 +236,7 @@ impl<R: BufRead> Opened<R> {
             failures: body.failures,
             skipped: body.skipped,
             interrupted: body.interrupted,
+            tracked: body.tracked,
         };
         if !from.is_done() || !snapshot.summary.is_sound() {
             return Err(damaged(start));
@@ -243,8 +246,11 @@ impl<R: BufRead> Opened<R> {
         let sources = snapshot.about.sources.len();
         let same = |source| Moved { source, ..Moved::default() };
         snapshot.join.relocate(same, &digests);
-        let most =
-            [snapshot.summary.most_source(), snapshot.join.most_source(), snapshot.second.most_source()];
+        let most = [
+            snapshot.summary.most_source(),
+            snapshot.join.most_source(),
+            snapshot.second.as_ref().and_then(Second::most_source),
+        ];
         if most.into_iter().flatten().any(|most| most as usize >= sources) {
             return Err(damaged(start));
         }
