@@ -256,6 +256,9 @@ pub(super) struct Read {
     /// Files, directories or archives; none, or `-`: standard input
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+    /// What standard input is called in the result, where a snapshot of it is to be merged
+    #[arg(long, value_name = "NAME")]
+    pub(super) stdin_name: Option<String>,
 
     #[command(flatten)]
     pub(super) formats: Formats,

@@ -7,7 +7,7 @@ use meshwhy::aggregate::By;
 use meshwhy::diagnosis::{Rulebook, Severity};
 use meshwhy::emit::Form;
 use meshwhy::format::{Reader, Template, from_yaml};
-use meshwhy::input::Input;
+use meshwhy::input::{Input, Stream};
 use meshwhy::pipeline::{Options, last_start};
 use meshwhy::query::{Filter, Key, before_the_last, duration_ms};
 use meshwhy::report::{self, Renderer};
@@ -98,9 +98,15 @@ impl Reading {
     }
 
     pub(super) fn of(args: Read) -> Result<Reading> {
+        let named = |input: Input| match (&input, &args.stdin_name) {
+            (Input::Stdin, Some(name)) => {
+                Input::Stream(Stream::new(name.clone(), || Ok(Box::new(std::io::stdin()))))
+            }
+            _ => input,
+        };
         let inputs = match args.paths.is_empty() {
-            true => vec![Input::Stdin],
-            false => args.paths.into_iter().map(Input::from_arg).collect(),
+            true => vec![named(Input::Stdin)],
+            false => args.paths.into_iter().map(Input::from_arg).map(named).collect(),
         };
         Reading::new(inputs, &args.formats, Some(&args.origin), &args.filters, &args.effort)
     }

@@ -70,8 +70,12 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> Result<()> {
 }
 
 fn put(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
-    let unpacked = body(snapshot);
-    let packed = zstd::bulk::compress(&unpacked, LEVEL)?;
+    sealed(snapshot, &body(snapshot), out)
+}
+
+/// The file around a body.
+pub(super) fn sealed(snapshot: &Snapshot, unpacked: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    let packed = zstd::bulk::compress(unpacked, LEVEL)?;
     let about = &snapshot.about;
     let header = Header {
         schema: format!("meshwhy.snapshot/{VERSION}"),
@@ -99,7 +103,7 @@ fn put(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn body(snapshot: &Snapshot) -> Vec<u8> {
+pub(super) fn body(snapshot: &Snapshot) -> Vec<u8> {
     let snapshot = snapshot.clone();
     let body = Body {
         digests: snapshot.summary.symptoms.keys().map(|key| Wide(key.digest())).collect(),
