@@ -128,7 +128,8 @@ impl Pack for Latency {
         Wide(self.sum_ms).put(out);
         Wide(self.max_ms).put(out);
         let mut before = 0;
-        let entries = self.filled.iter().map(|(bucket, n)| (bucket - std::mem::replace(&mut before, bucket), n));
+        let entries =
+            self.filled.iter().map(|(bucket, n)| (bucket - std::mem::replace(&mut before, bucket), n));
         entries.collect::<Vec<_>>().put(out);
     }
 

@@ -67,7 +67,25 @@ pub struct SymptomKey {
     pub sni: Sni,
 }
 
-packed!(SymptomKey { upstream, listener, authority, kind, direction, outcome, code, flags, unknown_flags, details, transport, termination, route, protocol, host, local_address, sni });
+packed!(SymptomKey {
+    upstream,
+    listener,
+    authority,
+    kind,
+    direction,
+    outcome,
+    code,
+    flags,
+    unknown_flags,
+    details,
+    transport,
+    termination,
+    route,
+    protocol,
+    host,
+    local_address,
+    sni
+});
 
 impl SymptomKey {
     /// A number for the key, the same for equal keys.
@@ -246,6 +264,24 @@ impl Exemplar {
         Exemplar { source, line, offset, time_us, request_id: None, request: Text::default(), raw }
     }
 
+    /// What orders exemplars: the earliest first, wherever in the input they stood.
+    fn rank(&self) -> impl Ord + '_ {
+        (self.time_us.is_none(), self.time_us, &self.raw, self.line, self.offset)
+    }
+
+    /// Keeps the earliest of them, in order.
+    pub fn keep_first(list: &mut Vec<Exemplar>, most: usize) {
+        list.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        list.truncate(most);
+    }
+
+    /// True when a record comes before the last of those that are kept.
+    pub(super) fn is_wanted(list: &[Exemplar], time_us: Option<i64>, raw: &[u8]) -> bool {
+        let rank = (time_us.is_none(), time_us, head(raw, EXEMPLAR_BYTES));
+        list.len() < EXEMPLARS
+            || list.last().is_some_and(|last| rank < (last.time_us.is_none(), last.time_us, &last.raw))
+    }
+
     fn shorten(&mut self) {
         for text in [&mut self.raw, &mut self.request] {
             if text.len() > SHORT_EXEMPLAR_BYTES {
@@ -290,11 +326,29 @@ pub struct Symptom {
     pub request_ids: Counter<Text>,
     /// Records over time.
     pub series: Series<u64, 1024>,
-    /// The first few.
+    /// The earliest few.
     pub exemplars: Vec<Exemplar>,
 }
 
-packed!(Symptom { count, span, durations, answered, bytes_sent, bytes_received, hosts, authorities, paths, user_agents, clients, snis, listeners, pods, request_ids, series, exemplars });
+packed!(Symptom {
+    count,
+    span,
+    durations,
+    answered,
+    bytes_sent,
+    bytes_received,
+    hosts,
+    authorities,
+    paths,
+    user_agents,
+    clients,
+    snis,
+    listeners,
+    pods,
+    request_ids,
+    series,
+    exemplars
+});
 
 /// Earliest and latest of some times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -502,7 +556,7 @@ impl Symptom {
         self.bytes_received.merge(std::mem::take(&mut later.bytes_received), CAP_SIZES);
         self.series.merge(&later.series);
         self.exemplars.append(&mut later.exemplars);
-        self.exemplars.truncate(EXEMPLARS);
+        Exemplar::keep_first(&mut self.exemplars, EXEMPLARS);
         if me >= DETAILED {
             self.series.limit(FEW_BUCKETS);
             self.exemplars.iter_mut().for_each(Exemplar::shorten);

@@ -2,14 +2,14 @@
 
 #[cfg(feature = "parquet")]
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use meshwhy::aggregate::By;
 use meshwhy::diagnosis::{Rulebook, Severity};
 use meshwhy::emit::Output;
 use meshwhy::format::{Reader, Template, from_yaml};
-use meshwhy::input::Input;
+use meshwhy::input::{Input, Stream};
 use meshwhy::pipeline::{Options, last_start};
 use meshwhy::query::{Filter, Key, before_the_last, duration_ms};
 use meshwhy::report::{self, Renderer};
@@ -25,6 +25,8 @@ pub(super) struct Reading {
     pub(super) reader: Reader,
     pub(super) filter: Filter,
     pub(super) options: Options,
+    /// Where it is remembered what was read.
+    pub(super) state: Option<PathBuf>,
     pub(super) progress: bool,
     pub(super) quiet: bool,
 }
@@ -99,15 +101,22 @@ impl Reading {
             reader: Reader::new(),
             filter: Filter::default(),
             options: Options::default(),
+            state: None,
             progress: !quiet,
             quiet,
         }
     }
 
     pub(super) fn of(args: Read) -> Result<Reading> {
+        let named = |input: Input| match (&input, &args.stdin_name) {
+            (Input::Stdin, Some(name)) => {
+                Input::Stream(Stream::new(name.clone(), || Ok(Box::new(std::io::stdin()))))
+            }
+            _ => input,
+        };
         let inputs = match args.paths.is_empty() {
-            true => vec![Input::Stdin],
-            false => args.paths.into_iter().map(Input::from_arg).collect(),
+            true => vec![named(Input::Stdin)],
+            false => args.paths.into_iter().map(Input::from_arg).map(named).collect(),
         };
         Reading::new(inputs, &args.formats, Some(&args.origin), &args.filters, &args.effort)
     }
@@ -142,6 +151,7 @@ impl Reading {
             reader,
             filter,
             options,
+            state: None,
             progress: !effort.quiet && !effort.no_progress,
             quiet: effort.quiet,
         })

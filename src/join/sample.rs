@@ -4,7 +4,7 @@
 //! kept. So what is kept is a function of the set of records alone: any order, any cut into parts and any order of
 //! merging give the same, and the two sides of a request are kept both or not at all, wherever their lines stand.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::sight::Sight;
 use crate::aggregate::Moved;
@@ -143,6 +143,19 @@ impl Sample {
             self.held -= group.weight();
             self.ceiling = Some(key);
         }
+    }
+
+    /// The groups whose keys are in the set, and all others, each as a sample of its own size.
+    pub fn parted(self, wanted: &HashSet<u64>, budgets: (usize, usize)) -> (Sample, Sample) {
+        let (ceiling, all) = (self.ceiling, self.groups);
+        let (chosen, rest) = all.into_iter().partition(|(key, _)| wanted.contains(key));
+        let sample = |groups: BTreeMap<u64, Group>, budget| {
+            let held = groups.values().map(Group::weight).sum();
+            let mut sample = Sample { budget, held, ceiling, groups };
+            sample.shrink();
+            sample
+        };
+        (sample(chosen, budgets.0), sample(rest, budgets.1))
     }
 
     /// The sample as it is read: groups in order of their keys, sights by time.

@@ -12,10 +12,12 @@ use super::order::Hands;
 use super::pieces::{Pieces, from_runtime};
 use super::task::{Bench, Counted, Event, Task, Work};
 use super::{Fold, Source};
-use crate::snapshot::Held;
 use crate::error::{Error, ErrorKind};
 use crate::frame::Blocks;
-use crate::input::{Bytes, Entry, Found, MAGIC, Pipe, SNAPSHOT, is_snapshot, is_text, one_stream, recognise, walk};
+use crate::input::{
+    Bytes, Entry, Found, MAGIC, Pipe, SNAPSHOT, is_snapshot, is_text, one_stream, recognise, walk,
+};
+use crate::snapshot::Held;
 
 /// First bytes of a file that are looked at to tell how it can be read.
 const HEAD_BYTES: usize = 4096;
@@ -252,7 +254,10 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
         let mut bytes = Vec::new();
         match entry.reader.take(most + 1).read_to_end(&mut bytes) {
             Ok(_) if bytes.len() as u64 > most => {
-                let what = both!("bytes of snapshots that come through pipes or archives", "字节的经由管道或归档的快照");
+                let what = both!(
+                    "bytes of snapshots that come through pipes or archives",
+                    "字节的经由管道或归档的快照"
+                );
                 self.failed(None, ErrorKind::Limit { source: entry.name, what, limit: HELD_BYTES }.into())
             }
             Ok(_) => {

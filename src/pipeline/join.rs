@@ -31,10 +31,7 @@ pub(super) fn join(first: Join, summary: &mut Summary, outcome: &Outcome, again:
     if first.is_empty() {
         return Ok(());
     }
-    let sides = summary.sides;
-    let both = sides.caller.requests() > 0 && sides.callee.requests() > 0;
-    let several = outcome.sources.len() > 1 || both;
-    let second = match several && !outcome.interrupted && can_be_read_again(again.inputs) {
+    let second = match several(summary, outcome) && !outcome.interrupted && can_be_read_again(again.inputs) {
         true => second(&first, again)?,
         false => None,
     };
@@ -43,10 +40,18 @@ pub(super) fn join(first: Join, summary: &mut Summary, outcome: &Outcome, again:
 }
 
 /// Joins what snapshots kept: there is nothing to read again.
-pub(super) fn join_once(first: Join, summary: &mut Summary) {
+pub(super) fn join_once(first: Join, gathered: Option<Second>, summary: &mut Summary, outcome: &Outcome) {
     if !first.is_empty() {
-        summary.hops = tell(first, None, summary);
+        let second = gathered.filter(|_| several(summary, outcome) && !outcome.interrupted);
+        let second = second.map(|second| second.gathered(&first.wanted()));
+        summary.hops = tell(first, second, summary);
     }
+}
+
+/// True when there may be both sides of a request.
+fn several(summary: &Summary, outcome: &Outcome) -> bool {
+    let sides = summary.sides;
+    outcome.sources.len() > 1 || sides.caller.requests() > 0 && sides.callee.requests() > 0
 }
 
 /// Files and bytes are still there; pipes are not.

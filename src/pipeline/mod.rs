@@ -17,6 +17,7 @@ mod gate;
 mod join;
 mod order;
 mod pieces;
+mod resume;
 mod rewrite;
 mod summarise;
 mod task;
@@ -24,11 +25,12 @@ mod task;
 mod tests;
 
 pub use join::{Traced, trace};
+pub use resume::resume;
 pub use rewrite::rewrite;
 #[cfg(feature = "parquet")]
 pub use rewrite::rewrite_as_parquet;
 pub use summarise::{
-    last_start, snapshot, summarise, summarise_by, summarise_in_detail, summarise_sides,
+    last_start, opened, snapshot, summarise, summarise_by, summarise_in_detail, summarise_sides,
 };
 
 pub use crate::query::Passed;
@@ -116,7 +118,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { block_bytes: BLOCK_BYTES, threads: 0, limits: Limits::default(), allow_overlap: false, snapshots_only: false }
+        Options {
+            block_bytes: BLOCK_BYTES,
+            threads: 0,
+            limits: Limits::default(),
+            allow_overlap: false,
+            snapshots_only: false,
+        }
     }
 }
 

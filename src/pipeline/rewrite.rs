@@ -101,10 +101,11 @@ pub fn rewrite_as_parquet(
     let mut passed = Passed::default();
     let mut file = ParquetFile::new(out, options.threads())?;
     let make = || Writing::new(filter, Columns::default());
-    let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Writing<'_, Columns, true>>| {
-        passed.add(part.fold.passed);
-        file.add(part.fold.sheet)
-    })?;
+    let mut outcome =
+        run(inputs, reader, make, options, progress, |part: Part<Writing<'_, Columns, true>>| {
+            passed.add(part.fold.passed);
+            file.add(part.fold.sheet)
+        })?;
     file.finish()?;
     refuse(&mut outcome);
     Ok((passed, outcome))

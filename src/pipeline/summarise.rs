@@ -1,12 +1,16 @@
 //! The corridor's first use: inputs become a [`Summary`].
 
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read;
+
 use super::join::{Again, join, join_once};
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
 use crate::aggregate::{By, Caps, Detail, Summary, Tally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Glance, Reader};
-use crate::input::{Head, Input};
-use crate::join::Join;
+use crate::input::{Found, Head, Input, MAGIC, find, is_snapshot};
+use crate::join::{Join, Second};
 use crate::query::{Filter, Passed};
 use crate::snapshot::{About, Asked, Snapshot, merge};
 
@@ -92,6 +96,11 @@ pub fn summarise_by(
     options: &Options,
     progress: Option<&Progress>,
 ) -> Result<(Summary, Passed, Outcome)> {
+    if holds_snapshot(inputs) {
+        let (snapshot, outcome) = snapshot(inputs, reader, filter, by, options, progress)?;
+        let (summary, _, passed) = opened(snapshot, &outcome);
+        return Ok((summary, passed, outcome));
+    }
     let mut whole = Whole::default();
     let make = || Counting::new(filter, Tally::grouping(by));
     let outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
@@ -107,6 +116,8 @@ pub fn summarise_by(
 struct CountingMore<'f> {
     counting: Counting<'f>,
     detail: Detail,
+    /// What a second reading would look for, where there is none.
+    second: Option<Second>,
 }
 
 impl Fold for CountingMore<'_> {
@@ -123,11 +134,14 @@ impl Fold for CountingMore<'_> {
             && self.counting.passed.left_out == left_out
         {
             self.detail.record(record);
+            if let Some(second) = &mut self.second {
+                second.see(record, &HashSet::new(), place.name, place.at());
+            }
         }
     }
 
     fn weight(&self) -> usize {
-        self.counting.weight() + self.detail.weight()
+        self.counting.weight() + self.detail.weight() + self.second.as_ref().map_or(0, Second::weight)
     }
 }
 
@@ -142,7 +156,12 @@ pub fn summarise_in_detail(
     options: &Options,
     progress: Option<&Progress>,
 ) -> Result<(Summary, Detail, Passed, Outcome)> {
-    let (whole, detail, outcome) = counted_in_detail(inputs, reader, filter, &[], options, progress)?;
+    if holds_snapshot(inputs) {
+        let (snapshot, outcome) = snapshot(inputs, reader, filter, &[], options, progress)?;
+        let (summary, detail, passed) = opened(snapshot, &outcome);
+        return Ok((summary, detail, passed, outcome));
+    }
+    let (whole, detail, outcome) = counted_in_detail(inputs, reader, filter, &[], options, progress, false)?;
     whole.finish(detail, outcome, &[], &Again { inputs, reader, filter, options, progress })
 }
 
@@ -159,7 +178,8 @@ pub fn snapshot(
     options: &Options,
     progress: Option<&Progress>,
 ) -> Result<(Snapshot, Outcome)> {
-    let (whole, detail, mut outcome) = counted_in_detail(inputs, reader, filter, by, options, progress)?;
+    let (whole, detail, mut outcome) =
+        counted_in_detail(inputs, reader, filter, by, options, progress, true)?;
     only_snapshots(&outcome, options)?;
     let live = whole.snapshot(detail, &outcome, by, filter);
     let asked = asked(filter, by, options);
@@ -174,14 +194,22 @@ fn counted_in_detail<'f>(
     by: &[By],
     options: &Options,
     progress: Option<&Progress>,
+    once: bool,
 ) -> Result<(Whole, Detail, Outcome)> {
-    let mut whole = Whole::default();
+    let mut whole = Whole { second: once.then(Second::gathering), ..Whole::default() };
     let mut detail = Detail::default();
-    let make =
-        || CountingMore { counting: Counting::new(filter, Tally::grouping(by)), detail: Detail::default() };
+    let make = || CountingMore {
+        counting: Counting::new(filter, Tally::grouping(by)),
+        detail: Detail::default(),
+        second: once.then(Second::gathering),
+    };
     let outcome = run(inputs, reader, make, options, progress, |part: Part<CountingMore<'f>>| {
         whole.add(part.fold.counting, part.first_line);
         detail.merge(part.fold.detail);
+        if let Some(mut second) = part.fold.second {
+            second.shift_lines(part.first_line);
+            whole.second.get_or_insert_default().merge(second);
+        }
         Ok(())
     })?;
     Ok((whole, detail, outcome))
@@ -202,7 +230,7 @@ fn only_snapshots(outcome: &Outcome, options: &Options) -> Result<()> {
     }
 }
 
-fn asked(filter: &Filter, by: &[By], options: &Options) -> Asked {
+pub(super) fn asked(filter: &Filter, by: &[By], options: &Options) -> Asked {
     Asked { filters: filter.texts(), by: names(by), allow_overlap: options.allow_overlap }
 }
 
@@ -226,6 +254,27 @@ fn together(live: Snapshot, outcome: &mut Outcome, asked: &Asked) -> Result<Snap
     outcome.skipped = whole.skipped;
     outcome.interrupted = whole.interrupted;
     Ok(whole)
+}
+
+/// What the outputs are made of. The outcome is that of the reading that the snapshot comes from.
+pub fn opened(snapshot: Snapshot, outcome: &Outcome) -> (Summary, Detail, Passed) {
+    let Snapshot { mut summary, detail, join: first, second, passed, .. } = snapshot;
+    join_once(first, second, &mut summary, outcome);
+    summary.order_by_time();
+    (summary, detail, passed)
+}
+
+/// True when one of the inputs is known for a snapshot before it is read. Then logs beside it are read as for a snapshot:
+/// once, and for all that a second reading would look for.
+fn holds_snapshot(inputs: &[Input]) -> bool {
+    find(inputs).iter().any(|found| match found {
+        Found::Bytes { bytes, .. } => is_snapshot(bytes),
+        Found::Path { path, bytes: 1.., .. } => {
+            let mut head = [0; MAGIC.len()];
+            File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && is_snapshot(&head)
+        }
+        _ => false,
+    })
 }
 
 /// Snapshots hold counts: where records are asked for they cannot help.
@@ -318,6 +367,7 @@ pub fn summarise_sides(
         Ok(())
     })?;
     refuse(&mut outcome);
+    wholes.iter_mut().for_each(|whole| whole.summary.order_by_time());
     Ok((wholes.map(|whole| (whole.summary, whole.passed)), outcome))
 }
 
@@ -328,6 +378,7 @@ struct Whole {
     join: Join,
     passed: Passed,
     heads: Vec<(u32, Head)>,
+    second: Option<Second>,
 }
 
 impl Whole {
@@ -356,12 +407,12 @@ impl Whole {
         if outcome.snapshots.is_empty() {
             let Whole { mut summary, passed, join: first, .. } = self;
             join(first, &mut summary, &outcome, again)?;
+            summary.order_by_time();
             return Ok((summary, detail, passed, outcome));
         }
         let live = self.snapshot(detail, &outcome, by, again.filter);
         let asked = asked(again.filter, by, again.options);
-        let Snapshot { mut summary, detail, join: first, passed, .. } = together(live, &mut outcome, &asked)?;
-        join_once(first, &mut summary);
+        let (summary, detail, passed) = opened(together(live, &mut outcome, &asked)?, &outcome);
         Ok((summary, detail, passed, outcome))
     }
 
@@ -377,6 +428,8 @@ impl Whole {
             summary: self.summary,
             detail,
             join: self.join,
+            second: self.second,
+            tracked: Vec::new(),
             passed: self.passed,
             failures: Vec::new(),
             skipped: outcome.skipped,

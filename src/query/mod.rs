@@ -151,7 +151,8 @@ impl Filter {
 
     /// The conditions in words, for comparing: sorted, each once.
     pub fn texts(&self) -> Vec<String> {
-        let texts: std::collections::BTreeSet<String> = self.conditions.iter().map(|c| c.text.clone()).collect();
+        let texts: std::collections::BTreeSet<String> =
+            self.conditions.iter().map(|c| c.text.clone()).collect();
         texts.into_iter().collect()
     }
 

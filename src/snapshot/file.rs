@@ -9,6 +9,7 @@ use super::{About, Body, Snapshot};
 use crate::aggregate::Moved;
 use crate::error::{ErrorKind, Result};
 use crate::input::{Head, MAGIC, Source};
+use crate::join::Second;
 use crate::pack::{self, Pack, Unpacker, Wide};
 use crate::record::time::rfc3339_ms;
 use crate::words::Said;
@@ -69,8 +70,12 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> Result<()> {
 }
 
 fn put(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
-    let unpacked = body(snapshot);
-    let packed = zstd::bulk::compress(&unpacked, LEVEL)?;
+    sealed(snapshot, &body(snapshot), out)
+}
+
+/// The file around a body.
+pub(super) fn sealed(snapshot: &Snapshot, unpacked: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    let packed = zstd::bulk::compress(unpacked, LEVEL)?;
     let about = &snapshot.about;
     let header = Header {
         schema: format!("meshwhy.snapshot/{VERSION}"),
@@ -98,17 +103,19 @@ fn put(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn body(snapshot: &Snapshot) -> Vec<u8> {
+pub(super) fn body(snapshot: &Snapshot) -> Vec<u8> {
     let snapshot = snapshot.clone();
     let body = Body {
         digests: snapshot.summary.symptoms.keys().map(|key| Wide(key.digest())).collect(),
         summary: snapshot.summary,
         detail: snapshot.detail,
         join: snapshot.join,
+        second: snapshot.second,
         passed: snapshot.passed,
         failures: snapshot.failures,
         skipped: snapshot.skipped,
         interrupted: snapshot.interrupted,
+        tracked: snapshot.tracked,
     };
     let mut bytes = Vec::new();
     body.put(&mut bytes);
@@ -182,7 +189,10 @@ impl<R: BufRead> Opened<R> {
             return Err(damaged(0));
         }
         let header: Header = serde_json::from_slice(&header).map_err(|error| {
-            (Some(start + error.column() as u64), both!("the header cannot be read: {error}", "头部无法读取：{error}"))
+            (
+                Some(start + error.column() as u64),
+                both!("the header cannot be read: {error}", "头部无法读取：{error}"),
+            )
         })?;
         if header.body_bytes.max(header.unpacked_bytes) > BODY_BYTES {
             return Err((Some(start), both!("it is larger than any snapshot", "大小超过任何快照")));
@@ -212,17 +222,25 @@ impl<R: BufRead> Opened<R> {
         let mut from = Unpacker::new(&unpacked);
         let body: Body = from.take().map_err(|broken| {
             let (at, what) = (broken.offset, broken.what);
-            (Some(start), both!("its counts cannot be read: at their byte {at}: {what}", "计数无法读取：第 {at} 字节处：{what}"))
+            (
+                Some(start),
+                both!(
+                    "its counts cannot be read: at their byte {at}: {what}",
+                    "计数无法读取：第 {at} 字节处：{what}"
+                ),
+            )
         })?;
         let mut snapshot = Snapshot {
             about: self.about,
             summary: body.summary,
             detail: body.detail,
             join: body.join,
+            second: body.second,
             passed: body.passed,
             failures: body.failures,
             skipped: body.skipped,
             interrupted: body.interrupted,
+            tracked: body.tracked,
         };
         if !from.is_done() || !snapshot.summary.is_sound() {
             return Err(damaged(start));
@@ -232,7 +250,12 @@ impl<R: BufRead> Opened<R> {
         let sources = snapshot.about.sources.len();
         let same = |source| Moved { source, ..Moved::default() };
         snapshot.join.relocate(same, &digests);
-        if snapshot.summary.most_source().max(snapshot.join.most_source()).is_some_and(|most| most as usize >= sources) {
+        let most = [
+            snapshot.summary.most_source(),
+            snapshot.join.most_source(),
+            snapshot.second.as_ref().and_then(Second::most_source),
+        ];
+        if most.into_iter().flatten().any(|most| most as usize >= sources) {
             return Err(damaged(start));
         }
         Ok(snapshot)
@@ -264,7 +287,13 @@ impl<R: BufRead> Opened<R> {
 }
 
 fn damaged(at: u64) -> Refused {
-    (Some(at), both!("it is damaged: the checksum of what begins here is wrong", "已损坏：从此处开始的内容校验和不符"))
+    (
+        Some(at),
+        both!(
+            "it is damaged: the checksum of what begins here is wrong",
+            "已损坏：从此处开始的内容校验和不符"
+        ),
+    )
 }
 
 /// Reads a line of at most so many bytes, and appends it to what was read before.

@@ -1,7 +1,8 @@
 //! How the finished counts are written down.
 
 use super::{
-    Code, Counts, FlaggedLoad, Host, Kept, Lines, Place, ProxyLog, ProxyNote, RejectSample, Scope, Summary, Upstream,
+    Code, Counts, FlaggedLoad, Host, Kept, Lines, Place, ProxyLog, ProxyNote, RejectSample, Scope, Summary,
+    Upstream,
 };
 use crate::pack::{Broken, Pack, Unpacker};
 
@@ -15,7 +16,17 @@ packed!(ProxyLog { writers, notes });
 packed!(ProxyNote { count, span, exemplars });
 packed!(Kept { upstreams, hosts, scopes, symptoms });
 packed!(Lines {
-    total, access, proxy, other, rejected, formats, incomplete, without_time, without_flags, reject_reasons, rejects,
+    total,
+    access,
+    proxy,
+    other,
+    rejected,
+    formats,
+    incomplete,
+    without_time,
+    without_flags,
+    reject_reasons,
+    rejects,
 });
 packed!(Summary {
     lines, counts, sides, ends, groups, flags, flag_sets, tunnel_flag_sets, codes, span, upstreams, other_upstreams,
@@ -65,6 +76,17 @@ impl Summary {
             upstream.is_some_and(|upstream| (*at as usize) < upstream.hosts.len())
         };
         self.hosts.iter().all(there) && self.values.fit(&self.symptoms)
+    }
+
+    /// Puts the symptoms in an order that does not depend on that of the inputs, once all are counted: by time.
+    pub fn order_by_time(&mut self) {
+        self.symptoms.sort_by_cached_key(|key, symptom| {
+            let mut bytes = Vec::new();
+            key.put(&mut bytes);
+            (symptom.span.first_us.unwrap_or(i64::MAX), bytes)
+        });
+        // Their places are others now; nothing is added any more.
+        self.values = <_>::default();
     }
 
     /// The highest number of a source that is named.
