@@ -47,6 +47,8 @@ pub(super) enum Command {
     Report(Box<Report>),
     /// Compare two inputs, or two halves of one: what got worse, better, new or gone
     Compare(Box<Compare>),
+    /// Put snapshots together: the triage of all that they were made of
+    Merge(Box<Merge>),
     /// Write one line for each access record that passes the filters
     Records(Box<Records>),
     /// Follow one request through all proxies whose logs are given
@@ -80,12 +82,14 @@ pub(super) struct Triage {
     pub(super) rules: Rules,
     #[command(flatten)]
     pub(super) shape: Shape,
+    #[command(flatten)]
+    pub(super) snapshots: Snapshots,
 }
 
 /// What the result of a triage looks like, and what makes it fail.
 #[derive(Debug, Args)]
 pub(super) struct Shape {
-    /// Form of the result: table, json, markdown, html (one file, nothing is loaded), csv, prometheus
+    /// Form of the result: table, json, markdown, html (one file, nothing is loaded), csv, prometheus, snapshot (to be merged later)
     #[arg(long, value_name = "FORM", default_value = "table")]
     pub(super) output: String,
     /// Rows of a table (JSON is never cut)
@@ -115,6 +119,30 @@ pub(super) struct Shape {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Merge {
+    /// Snapshots, in any order; directories and archives of them; `-`: standard input
+    #[arg(value_name = "SNAPSHOT", required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) rules: Rules,
+    #[command(flatten)]
+    pub(super) shape: Shape,
+    #[command(flatten)]
+    pub(super) snapshots: Snapshots,
+    /// No warnings on standard error
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+/// What goes for the snapshots among the inputs.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Snapshots {
+    /// Count snapshots that were made of the same lines, each for itself
+    #[arg(long)]
+    pub(super) allow_overlap: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Report {
     #[command(flatten)]
     pub(super) read: Read,
@@ -139,6 +167,8 @@ pub(super) struct Report {
     /// Hide authorities, too
     #[arg(long, requires = "redact")]
     pub(super) redact_authority: bool,
+    #[command(flatten)]
+    pub(super) snapshots: Snapshots,
 }
 
 #[derive(Debug, Args)]
@@ -171,6 +201,8 @@ pub(super) struct Compare {
     /// Exit with 1 when something got worse, or something bad is new
     #[arg(long)]
     pub(super) fail_on_regression: bool,
+    #[command(flatten)]
+    pub(super) snapshots: Snapshots,
 }
 
 #[derive(Debug, Args)]

@@ -51,8 +51,8 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ),
     ("Read no configuration file", "不读取配置文件"),
     (
-        "Form of the result: table, json, markdown, html (one file, nothing is loaded), csv, prometheus",
-        "结果的形式：table、json、markdown、html（单个文件，不加载任何外部内容）、csv、prometheus",
+        "Form of the result: table, json, markdown, html (one file, nothing is loaded), csv, prometheus, snapshot (to be merged later)",
+        "结果的形式：table、json、markdown、html（单个文件，不加载任何外部内容）、csv、prometheus、snapshot（供以后合并）",
     ),
     (
         "Order of a table's rows: failed, requests, rate, p50, p99, since, name; `-` before one turns it round",

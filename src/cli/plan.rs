@@ -31,7 +31,8 @@ pub(super) struct Reading {
 /// A triage to be done.
 pub(super) struct TriagePlan {
     pub(super) reading: Reading,
-    pub(super) renderer: &'static dyn Renderer,
+    /// `None`: a snapshot is written.
+    pub(super) renderer: Option<&'static dyn Renderer>,
     pub(super) top: usize,
     pub(super) by: Vec<By>,
     pub(super) order: Order,
@@ -50,7 +51,10 @@ pub(super) struct RecordsPlan {
 impl TriagePlan {
     pub(super) fn of(shape: &Shape, rules: &Rules, reading: Reading) -> Result<TriagePlan> {
         Ok(TriagePlan {
-            renderer: report::renderer(&shape.output)?,
+            renderer: match shape.output.as_str() {
+                super::snapshot::OUTPUT => None,
+                name => Some(report::renderer(name)?),
+            },
             top: shape.top,
             by: shape.by.as_deref().map_or(Ok(Vec::new()), By::parse)?,
             order: shape.sort.as_deref().map_or(Ok(Order::default()), Order::parse)?,
@@ -73,6 +77,18 @@ impl RecordsPlan {
 }
 
 impl Reading {
+    /// Of everything in the inputs, as it comes.
+    pub(super) fn plain(inputs: Vec<Input>, quiet: bool) -> Reading {
+        Reading {
+            inputs,
+            reader: Reader::new(),
+            filter: Filter::default(),
+            options: Options::default(),
+            progress: !quiet,
+            quiet,
+        }
+    }
+
     pub(super) fn of(args: Read) -> Result<Reading> {
         let inputs = match args.paths.is_empty() {
             true => vec![Input::Stdin],

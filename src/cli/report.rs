@@ -28,7 +28,8 @@ pub(super) fn report(args: args::Report, tongue: Tongue) -> Result<Exit> {
         authorities: args.redact_authority,
     };
     let rulebook = rulebook(&args.rules)?;
-    let reading = Reading::of(args.read)?;
+    let mut reading = Reading::of(args.read)?;
+    reading.options.allow_overlap = args.snapshots.allow_overlap;
     let progress = interruptible();
     let (summary, detail, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
         let options = &reading.options;
