@@ -84,6 +84,8 @@ pub(super) struct Triage {
     pub(super) shape: Shape,
     #[command(flatten)]
     pub(super) snapshots: Snapshots,
+    #[command(flatten)]
+    pub(super) memory: Memory,
 }
 
 /// What the result of a triage looks like, and what makes it fail.
@@ -134,6 +136,14 @@ pub(super) struct Merge {
     pub(super) quiet: bool,
 }
 
+/// What is remembered from one run to the next.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Memory {
+    /// Remember in this file what was counted and how far each file was read; read only what is new, rotated files too
+    #[arg(long, value_name = "FILE")]
+    pub(super) state: Option<PathBuf>,
+}
+
 /// What goes for the snapshots among the inputs.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Snapshots {
@@ -169,6 +179,8 @@ pub(super) struct Report {
     pub(super) redact_authority: bool,
     #[command(flatten)]
     pub(super) snapshots: Snapshots,
+    #[command(flatten)]
+    pub(super) memory: Memory,
 }
 
 #[derive(Debug, Args)]
@@ -271,6 +283,9 @@ pub(super) struct Read {
     /// Files, directories or archives; none, or `-`: standard input
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+    /// What standard input is called in the result, where a snapshot of it is to be merged
+    #[arg(long, value_name = "NAME")]
+    pub(super) stdin_name: Option<String>,
 
     #[command(flatten)]
     pub(super) formats: Formats,

@@ -8,7 +8,7 @@ use meshwhy::aggregate::Summary;
 use meshwhy::diagnosis::{Catalog, Finding, Rulebook};
 use meshwhy::format::Reader;
 use meshwhy::input::Input;
-use meshwhy::pipeline::{Options, Outcome, Passed, rewrite, summarise, summarise_by};
+use meshwhy::pipeline::{Options, Outcome, Passed, opened, resume, rewrite, summarise, summarise_by};
 use meshwhy::query::Filter;
 use meshwhy::report::explain::lists;
 use meshwhy::report::{self, Report, SourceInfo, View, explain};
@@ -83,6 +83,7 @@ fn refuse_late_command(args: &Triage, cli: &clap::Command) -> Result<()> {
 fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
     let mut reading = Reading::of(args.read)?;
     reading.options.allow_overlap = args.snapshots.allow_overlap;
+    reading.state = args.memory.state;
     count(&args.shape, &args.rules, reading, tongue)
 }
 
@@ -96,8 +97,13 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
     let progress = interruptible();
     let (summary, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
         let options = &reading.options;
-        let Reading { inputs, reader, filter, .. } = reading;
-        summarise_by(inputs, reader, filter, &plan.by, options, Some(progress))
+        let Reading { inputs, reader, filter, state, .. } = reading;
+        let Some(state) = state else {
+            return summarise_by(inputs, reader, filter, &plan.by, options, Some(progress));
+        };
+        let (snapshot, outcome) = resume(state, inputs, reader, filter, &plan.by, options, Some(progress))?;
+        let (summary, _, passed) = opened(snapshot, &outcome);
+        Ok((summary, passed, outcome))
     })?;
     let on_screen = renderer.name() == "table" && stdout().is_terminal();
     // The screen names what was not read, so a terminal need not show it twice.

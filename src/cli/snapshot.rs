@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write, stdout};
 
 use meshwhy::input::Input;
-use meshwhy::pipeline::snapshot;
+use meshwhy::pipeline::{resume, snapshot};
 use meshwhy::snapshot::write;
 use meshwhy::{Error, ErrorKind, Result, both};
 
@@ -37,8 +37,14 @@ pub(super) fn written(plan: &TriagePlan, tongue: Tongue) -> Result<Exit> {
     let reading = &plan.reading;
     let progress = interruptible();
     let (snapshot, outcome) = watched(reading.progress, tongue.people(), progress, || {
-        let Reading { inputs, reader, filter, options, .. } = reading;
-        snapshot(inputs, reader, filter, &plan.by, options, Some(progress))
+        let Reading { inputs, reader, filter, options, state, .. } = reading;
+        let Some(state) = state else {
+            return snapshot(inputs, reader, filter, &plan.by, options, Some(progress));
+        };
+        let (mut all, outcome) = resume(state, inputs, reader, filter, &plan.by, options, Some(progress))?;
+        // How far files were read is nobody else's business.
+        all.tracked.clear();
+        Ok((all, outcome))
     })?;
     complain(&outcome, tongue, false);
     if outcome.sources.is_empty() && !outcome.failures.is_empty() {

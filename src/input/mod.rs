@@ -20,7 +20,7 @@ mod zip;
 mod zstd;
 
 pub use find::{Found, Input, Stream, find};
-pub use limit::Limits;
+pub use limit::{Limits, unpacked};
 pub use pipe::Pipe;
 pub use snapshot::{MAGIC, SNAPSHOT, is_snapshot};
 pub use source::{Head, Source};

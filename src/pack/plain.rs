@@ -4,7 +4,7 @@ use super::{Broken, MOST, Pack, Unpacker, name, put_text, put_wide};
 use crate::words::Said;
 
 /// A number of any size: a hash, a length that a log claims, a sum that stops at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wide(pub u64);
 
 impl Pack for Wide {

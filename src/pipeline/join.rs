@@ -40,10 +40,10 @@ pub(super) fn join(first: Join, summary: &mut Summary, outcome: &Outcome, again:
 }
 
 /// Joins what snapshots kept: there is nothing to read again.
-pub(super) fn join_once(first: Join, gathered: Second, summary: &mut Summary, outcome: &Outcome) {
+pub(super) fn join_once(first: Join, gathered: Option<Second>, summary: &mut Summary, outcome: &Outcome) {
     if !first.is_empty() {
-        let second = several(summary, outcome) && !outcome.interrupted;
-        let second = second.then(|| gathered.gathered(&first.wanted()));
+        let second = gathered.filter(|_| several(summary, outcome) && !outcome.interrupted);
+        let second = second.map(|second| second.gathered(&first.wanted()));
         summary.hops = tell(first, second, summary);
     }
 }

@@ -17,14 +17,16 @@ mod gate;
 mod join;
 mod order;
 mod pieces;
+mod resume;
 mod summarise;
 mod task;
 #[cfg(test)]
 mod tests;
 
 pub use join::{Traced, trace};
+pub use resume::resume;
 pub use summarise::{
-    last_start, rewrite, snapshot, summarise, summarise_by, summarise_in_detail, summarise_sides,
+    last_start, opened, rewrite, snapshot, summarise, summarise_by, summarise_in_detail, summarise_sides,
 };
 
 pub use crate::query::Passed;

@@ -1,7 +1,8 @@
 //! The corridor's two uses: inputs become a [`Summary`], or records written out.
 
 use std::collections::HashSet;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 
 use super::join::{Again, join, join_once};
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
@@ -9,7 +10,7 @@ use crate::aggregate::{By, Caps, Detail, Summary, Tally};
 use crate::emit::{Form, Origin};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Glance, Reader};
-use crate::input::{Head, Input};
+use crate::input::{Found, Head, Input, MAGIC, find, is_snapshot};
 use crate::join::{Join, Second};
 use crate::query::{Filter, Passed};
 use crate::snapshot::{About, Asked, Snapshot, merge};
@@ -96,6 +97,11 @@ pub fn summarise_by(
     options: &Options,
     progress: Option<&Progress>,
 ) -> Result<(Summary, Passed, Outcome)> {
+    if holds_snapshot(inputs) {
+        let (snapshot, outcome) = snapshot(inputs, reader, filter, by, options, progress)?;
+        let (summary, _, passed) = opened(snapshot, &outcome);
+        return Ok((summary, passed, outcome));
+    }
     let mut whole = Whole::default();
     let make = || Counting::new(filter, Tally::grouping(by));
     let outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
@@ -151,6 +157,11 @@ pub fn summarise_in_detail(
     options: &Options,
     progress: Option<&Progress>,
 ) -> Result<(Summary, Detail, Passed, Outcome)> {
+    if holds_snapshot(inputs) {
+        let (snapshot, outcome) = snapshot(inputs, reader, filter, &[], options, progress)?;
+        let (summary, detail, passed) = opened(snapshot, &outcome);
+        return Ok((summary, detail, passed, outcome));
+    }
     let (whole, detail, outcome) = counted_in_detail(inputs, reader, filter, &[], options, progress, false)?;
     whole.finish(detail, outcome, &[], &Again { inputs, reader, filter, options, progress })
 }
@@ -186,7 +197,7 @@ fn counted_in_detail<'f>(
     progress: Option<&Progress>,
     once: bool,
 ) -> Result<(Whole, Detail, Outcome)> {
-    let mut whole = Whole::default();
+    let mut whole = Whole { second: once.then(Second::gathering), ..Whole::default() };
     let mut detail = Detail::default();
     let make = || CountingMore {
         counting: Counting::new(filter, Tally::grouping(by)),
@@ -198,7 +209,7 @@ fn counted_in_detail<'f>(
         detail.merge(part.fold.detail);
         if let Some(mut second) = part.fold.second {
             second.shift_lines(part.first_line);
-            whole.second.merge(second);
+            whole.second.get_or_insert_default().merge(second);
         }
         Ok(())
     })?;
@@ -220,7 +231,7 @@ fn only_snapshots(outcome: &Outcome, options: &Options) -> Result<()> {
     }
 }
 
-fn asked(filter: &Filter, by: &[By], options: &Options) -> Asked {
+pub(super) fn asked(filter: &Filter, by: &[By], options: &Options) -> Asked {
     Asked { filters: filter.texts(), by: names(by), allow_overlap: options.allow_overlap }
 }
 
@@ -244,6 +255,27 @@ fn together(live: Snapshot, outcome: &mut Outcome, asked: &Asked) -> Result<Snap
     outcome.skipped = whole.skipped;
     outcome.interrupted = whole.interrupted;
     Ok(whole)
+}
+
+/// What the outputs are made of. The outcome is that of the reading that the snapshot comes from.
+pub fn opened(snapshot: Snapshot, outcome: &Outcome) -> (Summary, Detail, Passed) {
+    let Snapshot { mut summary, detail, join: first, second, passed, .. } = snapshot;
+    join_once(first, second, &mut summary, outcome);
+    summary.order_by_time();
+    (summary, detail, passed)
+}
+
+/// True when one of the inputs is known for a snapshot before it is read. Then logs beside it are read as for a snapshot:
+/// once, and for all that a second reading would look for.
+fn holds_snapshot(inputs: &[Input]) -> bool {
+    find(inputs).iter().any(|found| match found {
+        Found::Bytes { bytes, .. } => is_snapshot(bytes),
+        Found::Path { path, bytes: 1.., .. } => {
+            let mut head = [0; MAGIC.len()];
+            File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && is_snapshot(&head)
+        }
+        _ => false,
+    })
 }
 
 /// Snapshots hold counts: where records are asked for they cannot help.
@@ -341,24 +373,13 @@ pub fn summarise_sides(
 }
 
 /// Parts, put together.
+#[derive(Default)]
 struct Whole {
     summary: Summary,
     join: Join,
     passed: Passed,
     heads: Vec<(u32, Head)>,
-    second: Second,
-}
-
-impl Default for Whole {
-    fn default() -> Whole {
-        Whole {
-            summary: Summary::default(),
-            join: Join::default(),
-            passed: Passed::default(),
-            heads: Vec::new(),
-            second: Second::gathering(),
-        }
-    }
+    second: Option<Second>,
 }
 
 impl Whole {
@@ -392,10 +413,7 @@ impl Whole {
         }
         let live = self.snapshot(detail, &outcome, by, again.filter);
         let asked = asked(again.filter, by, again.options);
-        let Snapshot { mut summary, detail, join: first, second, passed, .. } =
-            together(live, &mut outcome, &asked)?;
-        join_once(first, second, &mut summary, &outcome);
-        summary.order_by_time();
+        let (summary, detail, passed) = opened(together(live, &mut outcome, &asked)?, &outcome);
         Ok((summary, detail, passed, outcome))
     }
 
@@ -412,6 +430,7 @@ impl Whole {
             detail,
             join: self.join,
             second: self.second,
+            tracked: Vec::new(),
             passed: self.passed,
             failures: Vec::new(),
             skipped: outcome.skipped,

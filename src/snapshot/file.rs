@@ -9,6 +9,7 @@ use super::{About, Body, Snapshot};
 use crate::aggregate::Moved;
 use crate::error::{ErrorKind, Result};
 use crate::input::{Head, MAGIC, Source};
+use crate::join::Second;
 use crate::pack::{self, Pack, Unpacker, Wide};
 use crate::record::time::rfc3339_ms;
 use crate::words::Said;
@@ -69,8 +70,12 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> Result<()> {
 }
 
 fn put(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
-    let unpacked = body(snapshot);
-    let packed = zstd::bulk::compress(&unpacked, LEVEL)?;
+    sealed(snapshot, &body(snapshot), out)
+}
+
+/// The file around a body.
+pub(super) fn sealed(snapshot: &Snapshot, unpacked: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    let packed = zstd::bulk::compress(unpacked, LEVEL)?;
     let about = &snapshot.about;
     let header = Header {
         schema: format!("meshwhy.snapshot/{VERSION}"),
@@ -98,7 +103,7 @@ fn put(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn body(snapshot: &Snapshot) -> Vec<u8> {
+pub(super) fn body(snapshot: &Snapshot) -> Vec<u8> {
     let snapshot = snapshot.clone();
     let body = Body {
         digests: snapshot.summary.symptoms.keys().map(|key| Wide(key.digest())).collect(),
@@ -110,6 +115,7 @@ fn body(snapshot: &Snapshot) -> Vec<u8> {
         failures: snapshot.failures,
         skipped: snapshot.skipped,
         interrupted: snapshot.interrupted,
+        tracked: snapshot.tracked,
     };
     let mut bytes = Vec::new();
     body.put(&mut bytes);
@@ -234,6 +240,7 @@ impl<R: BufRead> Opened<R> {
             failures: body.failures,
             skipped: body.skipped,
             interrupted: body.interrupted,
+            tracked: body.tracked,
         };
         if !from.is_done() || !snapshot.summary.is_sound() {
             return Err(damaged(start));
@@ -243,8 +250,11 @@ impl<R: BufRead> Opened<R> {
         let sources = snapshot.about.sources.len();
         let same = |source| Moved { source, ..Moved::default() };
         snapshot.join.relocate(same, &digests);
-        let most =
-            [snapshot.summary.most_source(), snapshot.join.most_source(), snapshot.second.most_source()];
+        let most = [
+            snapshot.summary.most_source(),
+            snapshot.join.most_source(),
+            snapshot.second.as_ref().and_then(Second::most_source),
+        ];
         if most.into_iter().flatten().any(|most| most as usize >= sources) {
             return Err(damaged(start));
         }

@@ -104,6 +104,23 @@ fn agree(parts: &[Part<'_>], asked: &Asked) -> Result<()> {
     Ok(())
 }
 
+/// An error unless a state goes on with the same filters and groups.
+///
+/// # Errors
+/// When it has others.
+pub fn agree_with(state: &About, asked: &Asked) -> Result<()> {
+    let (filters, by) = (state.filters == asked.filters, state.by == asked.by);
+    if filters && by {
+        return Ok(());
+    }
+    let theirs = shown(if filters { &state.by } else { &state.filters });
+    let ours = shown(if filters { &asked.by } else { &asked.filters });
+    Err(refused(both!(
+        "--state: it was begun with other filters or groups ({theirs}) than are asked for ({ours}): name another file for these",
+        "--state：该状态文件的过滤或分组条件（{theirs}）与要求的（{ours}）不同：请为它们使用另一个文件"
+    )))
+}
+
 fn shown(list: &[String]) -> String {
     if list.is_empty() { "-".to_owned() } else { list.join(", ") }
 }
@@ -139,20 +156,27 @@ fn refuse_overlap(parts: &[Part<'_>]) -> Result<()> {
 impl Snapshot {
     /// Adds what comes later.
     pub fn add(&mut self, mut later: Snapshot) {
-        let places: Vec<u32> = later.about.sources.drain(..).map(|source| self.place(source)).collect();
-        let to = |source: u32| Moved {
-            source: places.get(source as usize).copied().unwrap_or_default(),
-            ..Moved::default()
-        };
+        let sources = std::mem::take(&mut later.about.sources);
+        let place = |source| Moved { source: self.place(source), ..Moved::default() };
+        let places: Vec<Moved> = sources.into_iter().map(place).collect();
+        self.add_at(later, &places);
+    }
+
+    /// Adds what comes later, whose sources have their places here.
+    pub fn add_at(&mut self, mut later: Snapshot, places: &[Moved]) {
+        let to = |source: u32| places.get(source as usize).copied().unwrap_or_default();
         later.summary.relocate(to);
         later.join.relocate(to, &HashMap::new());
-        later.second.relocate(to);
+        self.second = self.second.take().zip(later.second).map(|(mut mine, mut theirs)| {
+            theirs.relocate(to);
+            mine.merge(theirs);
+            mine
+        });
         self.about.filters = later.about.filters;
         self.about.by = later.about.by;
         self.summary.merge(later.summary, &Caps::default());
         self.detail.merge(later.detail);
         self.join.merge(later.join);
-        self.second.merge(later.second);
         self.passed.add(later.passed);
         self.failures.append(&mut later.failures);
         self.skipped += later.skipped;

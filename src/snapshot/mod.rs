@@ -7,6 +7,7 @@
 mod file;
 mod held;
 mod merge;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +20,8 @@ use crate::words::Said;
 
 pub use file::{VERSION, write};
 pub use held::Held;
-pub use merge::{Asked, merge};
+pub use merge::{Asked, agree_with, merge};
+pub use state::{Probe, State, Tracked};
 
 /// What a snapshot was made of: enough to know whether it goes together with others.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -45,8 +47,8 @@ pub struct Snapshot {
     pub detail: Detail,
     /// What was kept for the join of several proxies' logs.
     pub join: Join,
-    /// The same of requests that went well: what a second reading of the logs would find.
-    pub second: Second,
+    /// The same of requests that went well: what a second reading of the logs would find. `None`: not all of them.
+    pub second: Option<Second>,
     /// What the filter did.
     pub passed: Passed,
     /// What could not be read, in words.
@@ -55,15 +57,18 @@ pub struct Snapshot {
     pub skipped: u64,
     /// Reading was ended early.
     pub interrupted: bool,
+    /// How far files were read, where that is remembered for the next run.
+    pub tracked: Vec<Tracked>,
 }
 
 impl Default for Snapshot {
     fn default() -> Snapshot {
-        let Body { summary, detail, join, passed, failures, skipped, interrupted, .. } = Body::default();
+        let Body { summary, detail, join, passed, failures, skipped, interrupted, tracked, .. } =
+            Body::default();
         // The whole gathers as its parts did.
-        let second = Second::gathering();
+        let second = Some(Second::gathering());
         let about = About::default();
-        Snapshot { about, summary, detail, join, second, passed, failures, skipped, interrupted }
+        Snapshot { about, summary, detail, join, second, passed, failures, skipped, interrupted, tracked }
     }
 }
 
@@ -84,11 +89,12 @@ struct Body {
     digests: Vec<Wide>,
     detail: Detail,
     join: Join,
-    second: Second,
+    second: Option<Second>,
     passed: Passed,
     failures: Vec<Said>,
     skipped: u64,
     interrupted: bool,
+    tracked: Vec<Tracked>,
 }
 
-packed!(Body { summary, digests, detail, join, second, passed, failures, skipped, interrupted });
+packed!(Body { summary, digests, detail, join, second, passed, failures, skipped, interrupted, tracked });

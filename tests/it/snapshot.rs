@@ -256,3 +256,152 @@ fn parts_but(parts: &[Input], snap: &Input) -> Vec<Input> {
     };
     parts.iter().filter(other).cloned().collect()
 }
+
+fn meshwhy(args: &[&str], paths: &[&Path]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_meshwhy")).args(args).args(paths).output().expect("the program runs")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A folder with two logs and their snapshots.
+fn two(folder: &Path, more: &[&str]) -> [PathBuf; 4] {
+    let event = |n: usize| Event { kind: (n % 14) as u8, after_ms: 700, service: 1, host: 1, duration_ms: 9 };
+    let lines = lines(&(0..120).map(event).collect::<Vec<_>>());
+    let [a, b] = ["a", "b"].map(|name| folder.join(format!("{name}.log")));
+    fs::write(&a, file(&lines[..60])).expect("a log");
+    fs::write(&b, file(&lines[60..])).expect("a log");
+    let snap = |log: &Path| {
+        let path = log.with_extension("snap");
+        let made = meshwhy(&[&["--output", "snapshot"], more].concat(), &[log]);
+        assert!(made.status.success(), "{}", said(&made));
+        fs::write(&path, made.stdout).expect("a snapshot");
+        path
+    };
+    let snaps = [snap(&a), snap(&b)];
+    let [x, y] = snaps;
+    [a, b, x, y]
+}
+
+#[test]
+fn the_program_merges_through_files_folders_and_pipes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [a, b, x, y] = &two(folder.path(), &[]);
+    let whole = meshwhy(&["--output", "json"], &[a, b]);
+    let merged = meshwhy(&["merge", "--output", "json"], &[y, x]);
+    assert_eq!(String::from_utf8_lossy(&whole.stdout), String::from_utf8_lossy(&merged.stdout));
+    assert_eq!(whole.stdout, meshwhy(&["--output", "json"], &[b, x]).stdout, "a log and a snapshot");
+    let snaps = folder.path().join("snaps");
+    fs::create_dir(&snaps).expect("a folder");
+    fs::rename(x, snaps.join("x")).expect("a name");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &fs::read(y).expect("a snapshot")).expect("memory");
+    fs::write(snaps.join("y"), packed.finish().expect("memory")).expect("a file");
+    assert_eq!(
+        whole.stdout,
+        meshwhy(&["merge", "--output", "json"], &[&snaps]).stdout,
+        "a folder, one compressed"
+    );
+    // meshwhy --output snapshot - < a.log | meshwhy merge -
+    let shell = format!(
+        "'{0}' --output snapshot - < '{1}' | '{0}' merge --output json - | grep -c access_lines",
+        env!("CARGO_BIN_EXE_meshwhy"),
+        a.display()
+    );
+    let piped = Command::new("sh").args(["-c", &shell]).output().expect("a shell");
+    assert_eq!(piped.stdout, b"1\n", "{}", said(&piped));
+}
+
+#[test]
+fn what_does_not_go_together_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [a, _, x, y] = &two(folder.path(), &[]);
+    let filtered = tempfile::tempdir().expect("a folder");
+    let [_, _, only, _] = &two(filtered.path(), &["--flag", "UF"]);
+    let grouped = tempfile::tempdir().expect("a folder");
+    let [_, _, by, _] = &two(grouped.path(), &["--by", "host"]);
+    for (args, paths, code, words) in [
+        // One file that is named twice is read once.
+        (&["merge"][..], &[x.as_path(), x, y][..], 0, ""),
+        (&[], &[x, a], 2, "they would count twice"),
+        (&["merge"], &[x, only], 2, "other filters (Flag UF)"),
+        (&["merge"], &[y, by], 2, "grouped by other fields"),
+        (&["--flag", "UH"], &[x], 2, "other filters"),
+        (&["--flag", "UF"], &[only], 0, ""),
+        (&["--by", "host"], &[by], 0, ""),
+        (&[], &[by], 0, ""),
+        (&["merge"], &[a], 2, "it is no snapshot"),
+        (&["records"], &[x], 3, "holds counts and no records"),
+        (&["trace", "x"], &[x], 3, "holds counts and no records"),
+        (&["compare", "--split-at", "2026-11-22T08:01:00Z"], &[x], 3, "holds counts and no records"),
+    ] {
+        let run = meshwhy(args, paths);
+        assert_eq!(run.status.code(), Some(code), "{args:?}: {}", said(&run));
+        assert!(said(&run).contains(words), "{args:?}: {}", said(&run));
+    }
+    let twice = folder.path().join("twice.snap");
+    fs::copy(x, &twice).expect("a copy");
+    let run = meshwhy(&["merge"], &[x, &twice]);
+    assert_eq!(run.status.code(), Some(2));
+    assert!(said(&run).contains("they would count twice"), "{}", said(&run));
+    let run = meshwhy(&["merge", "--allow-overlap", "--output", "json"], &[x, &twice]);
+    let json: serde_json::Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    assert_eq!(json["input"]["lines"], 120);
+    let later = folder.path().join("later.snap");
+    let text = fs::read(x).expect("a snapshot");
+    fs::write(&later, [b"meshwhy-snapshot 99", &text[b"meshwhy-snapshot 1".len()..]].concat())
+        .expect("a file");
+    let run = meshwhy(&["merge"], &[&later, y]);
+    assert_eq!(run.status.code(), Some(3));
+    assert!(said(&run).contains("version 99"), "{}", said(&run));
+    // What can be read is put together all the same.
+    assert!(!run.stdout.is_empty());
+}
+
+#[test]
+fn snapshots_are_compared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [a, b, x, y] = &two(folder.path(), &[]);
+    let compare = |before: &Path, after: &Path| {
+        let path = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+        let args = ["compare", "--output", "json", "--before", &path(before), "--after", &path(after)];
+        let run = meshwhy(&args, &[]);
+        assert!(run.status.success(), "{}", said(&run));
+        String::from_utf8(run.stdout).expect("UTF-8")
+    };
+    assert_eq!(compare(x, y), compare(a, b));
+}
+
+/// Every version that was ever written is read. A new version adds a file here; none is ever replaced.
+#[test]
+fn old_snapshots_are_read() {
+    let folder = root().join("tests/it/snapshots");
+    let path = folder.join(format!("{}.snap", meshwhy::snapshot::VERSION));
+    if std::env::var_os(RENEW).is_some() && !path.exists() {
+        let inputs: Vec<Input> = samples().iter().map(|sample| bytes(&sample.name, &sample.plain)).collect();
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(&path, snapshot_of(&inputs)).expect("a file");
+    }
+    let mut versions = 0;
+    for entry in fs::read_dir(&folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let text = fs::read(&path).expect("a file");
+        if path.extension().is_some_and(|ending| ending == "snap") {
+            let got = triage(&[bytes("old", &text)], &options());
+            assert!(got.outcome.failures.is_empty(), "{}: {:?}", path.display(), got.outcome.failures);
+            let json = String::from_utf8(got.rendered("json", 80)).expect("UTF-8");
+            let golden = path.with_extension("json");
+            if std::env::var_os(RENEW).is_some() {
+                fs::write(&golden, &json).expect("a file");
+            }
+            assert!(
+                json == fs::read_to_string(&golden).unwrap_or_default(),
+                "{} reads otherwise",
+                path.display()
+            );
+            versions += 1;
+        }
+    }
+    assert_eq!(versions, meshwhy::snapshot::VERSION, "one file for each version");
+}
