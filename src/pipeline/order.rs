@@ -88,7 +88,13 @@ pub(super) fn run<F: Fold, M: Fn() -> F + Sync>(
         source.lines = lines;
         source.bytes = bytes;
     }
-    Ok(Outcome { sources, failures: merger.failures, skipped, interrupted: bench.progress.stopped() })
+    Ok(Outcome {
+        sources,
+        failures: merger.failures,
+        skipped,
+        interrupted: bench.progress.stopped(),
+        missed: Vec::new(),
+    })
 }
 
 /// Everything on one thread.

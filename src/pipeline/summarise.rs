@@ -1,16 +1,18 @@
 //! The corridor's two uses: inputs become a [`Summary`], or records written out.
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use super::join::{Again, join};
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
-use crate::aggregate::{By, Caps, Detail, Summary, Tally};
+use crate::aggregate::{By, Caps, Detail, Summary, Tally, Text};
 use crate::emit::{Form, Origin};
 use crate::error::{ErrorKind, Result};
 use crate::format::{Glance, Reader};
 use crate::input::Input;
 use crate::join::Join;
 use crate::query::Filter;
+use crate::record::Record;
 
 /// What the filter did, and how many access records there were before it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,12 +28,15 @@ pub struct Passed {
 impl Passed {
     /// Decides on a record, and counts.
     #[inline]
-    fn admits(&mut self, filter: &Filter, record: &crate::record::Record<'_>) -> bool {
+    fn admits(&mut self, filter: &Filter, record: &Record<'_>, missed: &mut Missed) -> bool {
         self.access += 1;
         if filter.is_empty() || filter.keeps(record) {
             return true;
         }
         self.left_out += 1;
+        if filter.names_upstreams() {
+            missed.note(record);
+        }
         self.untimed += u64::from(filter.needs_time() && record.start_us().is_none());
         false
     }
@@ -43,17 +48,53 @@ impl Passed {
     }
 }
 
+/// Upstreams of records that a filter on upstreams left out: somebody may have mistyped one of them.
+#[derive(Debug, Default)]
+struct Missed(HashSet<Text>);
+
+impl Missed {
+    /// More names than this are no help.
+    const MOST: usize = 1_000;
+
+    fn note(&mut self, record: &Record<'_>) {
+        if let Some(name) = record.upstream()
+            && self.0.len() < Missed::MOST
+            && !self.0.contains(name)
+        {
+            self.0.insert(name.into());
+        }
+    }
+
+    fn add(&mut self, later: Missed) {
+        let room = Missed::MOST - self.0.len();
+        self.0.extend(later.0.into_iter().take(room));
+    }
+
+    fn names(self) -> Vec<Text> {
+        let mut names: Vec<Text> = self.0.into_iter().collect();
+        names.sort();
+        names
+    }
+}
+
 /// Counts the records that pass the filter.
 struct Counting<'f> {
     filter: &'f Filter,
     tally: Tally,
     join: Join,
     passed: Passed,
+    missed: Missed,
 }
 
 impl<'f> Counting<'f> {
     fn new(filter: &'f Filter, tally: Tally) -> Counting<'f> {
-        Counting { filter, tally, join: Join::default(), passed: Passed::default() }
+        Counting {
+            filter,
+            tally,
+            join: Join::default(),
+            passed: Passed::default(),
+            missed: Missed::default(),
+        }
     }
 }
 
@@ -76,7 +117,7 @@ impl Fold for Counting<'_> {
         let Place { source, line, offset, raw, .. } = *place;
         match seen {
             Seen::Record(record) => {
-                if self.passed.admits(self.filter, record)
+                if self.passed.admits(self.filter, record, &mut self.missed)
                     && let Some(symptom) = self.tally.record(record, source, line, offset, raw)
                 {
                     self.join.see(record, symptom, place.name, place.at());
@@ -121,10 +162,11 @@ pub fn summarise_by(
 ) -> Result<(Summary, Passed, Outcome)> {
     let mut whole = Whole::default();
     let make = || Counting::new(filter, Tally::grouping(by));
-    let outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
+    let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
         whole.add(part.fold, part.first_line);
         Ok(())
     })?;
+    outcome.missed = std::mem::take(&mut whole.missed).names();
     join(whole.join, &mut whole.summary, &outcome, &Again { inputs, reader, filter, options, progress })?;
     Ok((whole.summary, whole.passed, outcome))
 }
@@ -263,6 +305,7 @@ struct Whole {
     summary: Summary,
     join: Join,
     passed: Passed,
+    missed: Missed,
 }
 
 impl Whole {
@@ -270,6 +313,7 @@ impl Whole {
         part.join.shift_lines(first_line);
         self.join.merge(part.join);
         self.passed.add(part.passed);
+        self.missed.add(part.missed);
         let mut later = part.tally.finish();
         later.shift_lines(first_line);
         // Records left out by the filter are lines all the same.
@@ -285,6 +329,7 @@ struct Writing<'f, const NUMBERED: bool> {
     form: Form,
     out: Vec<u8>,
     passed: Passed,
+    missed: Missed,
 }
 
 impl<const N: bool> Fold for Writing<'_, N> {
@@ -293,7 +338,7 @@ impl<const N: bool> Fold for Writing<'_, N> {
     #[inline]
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
         if let Seen::Record(record) = seen
-            && self.passed.admits(self.filter, record)
+            && self.passed.admits(self.filter, record, &mut self.missed)
         {
             let Place { name, line, offset, raw, .. } = *place;
             self.form.write(record, &Origin { source: name, line, offset, raw }, &mut self.out);
@@ -334,12 +379,20 @@ fn write_all<const NUMBERED: bool>(
     progress: Option<&Progress>,
     out: &mut dyn Write,
 ) -> Result<(Passed, Outcome)> {
-    let mut passed = Passed::default();
-    let make = || Writing::<NUMBERED> { filter, form, out: Vec::new(), passed: Passed::default() };
-    let outcome = run(inputs, reader, make, options, progress, |part: Part<Writing<'_, NUMBERED>>| {
+    let (mut passed, mut missed) = (Passed::default(), Missed::default());
+    let make = || Writing::<NUMBERED> {
+        filter,
+        form,
+        out: Vec::new(),
+        passed: Passed::default(),
+        missed: Missed::default(),
+    };
+    let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Writing<'_, NUMBERED>>| {
         passed.add(part.fold.passed);
+        missed.add(part.fold.missed);
         out.write_all(&part.fold.out).map_err(ErrorKind::Write)?;
         Ok(())
     })?;
+    outcome.missed = missed.names();
     Ok((passed, outcome))
 }

@@ -35,6 +35,8 @@ mod memory;
 mod paths;
 /// The README's commands and its example.
 mod readme;
+/// The files that make packages.
+mod packaging;
 /// One named test a bug, with what happened.
 mod regression;
 /// The user's own pages and known findings: the examples of `docs/rules.md`, every command, every slip.
@@ -43,5 +45,7 @@ mod rules;
 mod samples;
 /// Whole situations, made up with a known truth: what is found, how severe, and nothing beyond it.
 mod situations;
+/// At the terminal: outputs for scripts, gates, orders, defaults, manual pages, completions, mistakes.
+mod terminal;
 /// What the program knows and says: `explain`, catalogues, messages, groups.
 mod words;
