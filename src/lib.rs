@@ -69,9 +69,11 @@
 //! # Ok::<(), meshwhy::Error>(())
 //! ```
 
-// First, because the macros of the two languages are made there.
+// First, because of their macros.
 #[macro_use]
 pub mod words;
+#[macro_use]
+pub mod pack;
 
 pub mod aggregate;
 pub mod diagnosis;
@@ -88,5 +90,6 @@ pub mod query;
 pub mod record;
 pub mod report;
 pub mod scan;
+pub mod snapshot;
 
 pub use error::{Error, ErrorKind, Result};

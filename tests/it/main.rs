@@ -31,12 +31,12 @@ mod kube;
 mod languages;
 /// What the program holds in memory when a log is made to hurt.
 mod memory;
+/// The files that make packages.
+mod packaging;
 /// Every sample through every container, block size and number of threads; and what must hold for any bytes.
 mod paths;
 /// The README's commands and its example.
 mod readme;
-/// The files that make packages.
-mod packaging;
 /// One named test a bug, with what happened.
 mod regression;
 /// The user's own pages and known findings: the examples of `docs/rules.md`, every command, every slip.
@@ -45,6 +45,11 @@ mod rules;
 mod samples;
 /// Whole situations, made up with a known truth: what is found, how severe, and nothing beyond it.
 mod situations;
+/// Snapshots: merging them is reading everything, to the byte; what does not fit is refused.
+mod snapshot;
+/// Reading on where the last run ended, through rotation, truncation and runs that are killed.
+#[cfg(unix)]
+mod state;
 /// At the terminal: outputs for scripts, gates, orders, defaults, manual pages, completions, mistakes.
 mod terminal;
 /// What the program knows and says: `explain`, catalogues, messages, groups.
