@@ -31,6 +31,8 @@ mod kube;
 mod languages;
 /// What the program holds in memory when a log is made to hurt.
 mod memory;
+/// The files that make packages.
+mod packaging;
 /// Every sample through every container, block size and number of threads; and what must hold for any bytes.
 mod paths;
 /// The README's commands and its example.
@@ -48,5 +50,7 @@ mod snapshot;
 /// Reading on where the last run ended, through rotation, truncation and runs that are killed.
 #[cfg(unix)]
 mod state;
+/// At the terminal: outputs for scripts, gates, orders, defaults, manual pages, completions, mistakes.
+mod terminal;
 /// What the program knows and says: `explain`, catalogues, messages, groups.
 mod words;
