@@ -9,9 +9,10 @@ use meshwhy::{Error, ErrorKind, Result, both};
 
 use super::args::Merge;
 use super::exit::Exit;
-use super::plan::{Gates, Reading, TriagePlan, now_us, wrong};
+use super::gates::Gates;
+use super::plan::{Reading, TriagePlan, now_us, wrong};
 use super::progress::{interruptible, watched};
-use super::run::{complain, count, exit};
+use super::run::{complain, count, exit, gated};
 use super::screen;
 use super::tongue::Tongue;
 
@@ -56,9 +57,8 @@ pub(super) fn written(plan: &TriagePlan, tongue: Tongue) -> Result<Exit> {
     let passed = snapshot.passed;
     let tripped = plan.gates != Gates::default() && {
         let (summary, ..) = opened(snapshot, &outcome);
-        let counts = summary.totals().counts;
         let findings = plan.rulebook.diagnose(&summary, now_us()).findings;
-        plan.gates.tripped(counts.failed(), counts.requests(), &findings)
+        gated(&plan.gates, &summary, &findings, (!reading.quiet).then_some(tongue))
     };
     Ok(exit(&outcome, passed, &reading.inputs, tripped))
 }
