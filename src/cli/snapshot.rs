@@ -3,12 +3,13 @@
 use std::io::{IsTerminal, Write, stdout};
 
 use meshwhy::input::Input;
-use meshwhy::pipeline::{resume, snapshot};
+use meshwhy::pipeline::{opened, resume, snapshot};
 use meshwhy::snapshot::write;
 use meshwhy::{Error, ErrorKind, Result, both};
 
 use super::args::Merge;
 use super::exit::Exit;
+use super::gates::Gates;
 use super::plan::{Reading, TriagePlan, now_us, wrong};
 use super::progress::{interruptible, watched};
 use super::run::{complain, count, exit, gated};
@@ -53,8 +54,11 @@ pub(super) fn written(plan: &TriagePlan, tongue: Tongue) -> Result<Exit> {
     let mut out = screen::out(false);
     write(&snapshot, &mut out)?;
     out.flush().map_err(|cause| Error::from(ErrorKind::Write(cause)))?;
-    let findings = plan.rulebook.diagnose(&snapshot.summary, now_us()).findings;
-    let told = (!reading.quiet).then_some(tongue);
-    let tripped = gated(&plan.gates, &snapshot.summary, &findings, told);
-    Ok(exit(&outcome, snapshot.passed, &reading.inputs, tripped))
+    let passed = snapshot.passed;
+    let tripped = plan.gates != Gates::default() && {
+        let (summary, ..) = opened(snapshot, &outcome);
+        let findings = plan.rulebook.diagnose(&summary, now_us()).findings;
+        gated(&plan.gates, &summary, &findings, (!reading.quiet).then_some(tongue))
+    };
+    Ok(exit(&outcome, passed, &reading.inputs, tripped))
 }
