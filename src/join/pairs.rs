@@ -69,7 +69,7 @@ pub(super) fn of_request<S: std::borrow::Borrow<Sight>>(sights: &[S]) -> Vec<Pai
     }
     for ((_, callers), callees) in alike {
         let inside = |callee: &usize| {
-            callers.iter().any(|at| encloses(sights[*at].borrow(), sights[*callee].borrow()))
+            callers.iter().any(|at| encloses(sights[*at].borrow(), sights[*callee].borrow(), TICK_US))
         };
         // Where the clocks differ, nearness says nothing; the order of the calls is the same on both sides.
         if callers.len() == callees.len() && !callees.iter().all(inside) {
@@ -120,16 +120,16 @@ fn same_request(above: &Sight, below: &Sight) -> bool {
     let machine = without_port(below.host());
     let there = machine.is_empty() || machine == without_port(above.host()) || machine.starts_with(b"127.");
     let outer = match above.is_bare() {
-        true => encloses(above, below) && !encloses(below, above),
+        true => encloses(above, below, 0) && !encloses(below, above, 0),
         false => above.direction == Some(Direction::Outbound) && within(above, below),
     };
     there && outer && above.request() == below.request()
 }
 
-/// True when a line lies within another one, as a callee's lies within its caller's.
-fn encloses(above: &Sight, below: &Sight) -> bool {
+/// True when a line lies within another one, give or take, as a callee's lies within its caller's.
+fn encloses(above: &Sight, below: &Sight, slack_us: i64) -> bool {
     match (above.time_us, above.end_us(), below.time_us, below.end_us()) {
-        (Some(start), Some(end), Some(from), Some(to)) => start - TICK_US <= from && to <= end + TICK_US,
+        (Some(start), Some(end), Some(from), Some(to)) => start - slack_us <= from && to <= end + slack_us,
         _ => false,
     }
 }
