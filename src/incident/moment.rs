@@ -55,12 +55,16 @@ fn of_all_ages(latency: &Latency, time_us: i64) -> bool {
 /// earlier.
 fn broke(incident: &Incident, detail: &Detail) -> Option<i64> {
     let onset = incident.onset_us;
-    let (us, first) =
-        ended(incident, detail, FAILED, onset, onset.saturating_add(REACH_US)).into_iter().next()?;
+    let rows = ended(incident, detail, FAILED, onset, onset.saturating_add(REACH_US));
+    let us = rows.first()?.0;
+    // Lines are written within a second or so of each other.
+    let mut first = Latency::default();
+    rows.iter().take_while(|(at, _)| at - us <= SECOND_US).for_each(|(_, latency)| first.merge(latency));
     if us - onset < APART_US || us > incident.last_us || !of_all_ages(&first, us - onset) {
         return None;
     }
-    let hits = detail.places.hits.within(onset, us - 1);
+    // Those of the last second may be too young to be among them.
+    let hits = detail.places.hits.within(onset, us - SECOND_US - 1);
     let early: u64 =
         hits.filter(|(key, _)| incident.counts(named(&key[0]))).map(|(_, n)| incident.harm.of(n)).sum();
     (early <= first.count()).then_some(us)

@@ -43,5 +43,6 @@ mod rules;
 mod samples;
 /// Whole situations, made up with a known truth: what is found, how severe, and nothing beyond it.
 mod situations;
+mod sweep;
 /// What the program knows and says: `explain`, catalogues, messages, groups.
 mod words;
