@@ -50,6 +50,7 @@ mod snapshot;
 /// Reading on where the last run ended, through rotation, truncation and runs that are killed.
 #[cfg(unix)]
 mod state;
+mod sweep;
 /// At the terminal: outputs for scripts, gates, orders, defaults, manual pages, completions, mistakes.
 mod terminal;
 /// What the program knows and says: `explain`, catalogues, messages, groups.
