@@ -12,18 +12,39 @@ use meshwhy::words::Lang;
 /// How far this run is; one program reads one set of inputs.
 static PROGRESS: Progress = Progress::new();
 
-/// The progress of this run. An interrupt ends the reading, and the result of what was read is shown; a second one
-/// ends the program, for a reader may wait for bytes that never come.
+/// The progress of this run. An interrupt, or a polite request to end, ends the reading, and the result of what was read
+/// is shown; a second one ends the program, for a reader may wait for bytes that never come.
 pub(super) fn interruptible() -> &'static Progress {
-    #[expect(clippy::exit, reason = "the second interrupt must not wait for anything")]
-    let handler = || {
-        if PROGRESS.stop.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    };
-    // Without a handler an interrupt ends the program at once, as it does everywhere else.
-    let _ = ctrlc::set_handler(handler);
+    // Without a handler a signal does what it does everywhere else.
+    let _ = listen();
     &PROGRESS
+}
+
+#[cfg(unix)]
+fn listen() -> std::io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let mut wanted = vec![SIGINT, SIGTERM];
+    // A terminal that goes away takes nothing with it that is written elsewhere: who gave it may come back for the result.
+    if !std::io::stdout().is_terminal() {
+        wanted.push(SIGHUP);
+    }
+    let mut signals = signal_hook::iterator::Signals::new(wanted)?;
+    let heed = move || signals.forever().filter(|signal| *signal != SIGHUP).for_each(stop);
+    std::thread::Builder::new().name("signals".to_owned()).spawn(heed)?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn listen() -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(|| stop(2))
+}
+
+#[expect(clippy::exit, reason = "the second signal must not wait for anything")]
+fn stop(signal: i32) {
+    if PROGRESS.stop.swap(true, Ordering::Relaxed) {
+        // As a shell tells of a program that a signal has ended.
+        std::process::exit(128 + signal);
+    }
 }
 
 /// Nothing is shown before this: most inputs are read by then.

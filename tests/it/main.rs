@@ -1,5 +1,9 @@
 //! Everything that is tested from outside, in one binary. Where a new test belongs:
 
+/// What must hold for any bytes: the properties that are fuzzed, too.
+mod any_bytes;
+/// Logs in which everything of a kind is distinct: bounded memory, exact totals.
+mod attacks;
 /// The HTML report in a real browser; ignored unless asked for.
 mod browser;
 /// The pages of the catalogue: their examples, their ids, the guide's sections.
@@ -10,6 +14,8 @@ mod cli;
 mod contract;
 /// `docs/diagnoses.md`, and the lists by guide, flag and symptom.
 mod diagnoses;
+/// The long runs of `docs/reliability.md`; ignored unless asked for.
+mod endurance;
 /// Headers that pretend to be other columns.
 mod forgeries;
 /// Formats, wrappers, archives: what the program says it reads, it reads.
@@ -33,6 +39,10 @@ mod languages;
 mod memory;
 /// Every sample through every container, block size and number of threads; and what must hold for any bytes.
 mod paths;
+/// The program as a process, for the other modules.
+mod program;
+/// What must hold for any bytes, as functions that the fuzzers call, too.
+mod properties;
 /// The README's commands and its example.
 mod readme;
 /// One named test a bug, with what happened.

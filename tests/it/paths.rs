@@ -61,7 +61,7 @@ fn zip(plain: &[u8]) -> Vec<u8> {
 }
 
 /// A sample in everything that it may be packed in. Members and frames are cut in the middle of a line.
-fn packed(plain: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn packed(plain: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let (head, tail) = plain.split_at(plain.len() / 2);
     let frame = |part| zstd::encode_all(part, 1).expect("memory");
     vec![
