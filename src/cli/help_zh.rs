@@ -44,6 +44,10 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "Form of the result: table, json, markdown, html (one file, nothing is loaded)",
         "结果的形式：table、json、markdown、html（单个文件，不加载任何外部内容）",
     ),
+    (
+        "Write the result to this file, whole or not at all, and not to standard output",
+        "把结果写到该文件（要么完整写入，要么不写），而不是标准输出",
+    ),
     ("Rows of a table (JSON is never cut)", "表格的行数（JSON 从不截断）"),
     (
         "Group the requests by fields such as pod, upstream, route, path, client, flag or code",

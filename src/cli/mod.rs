@@ -14,6 +14,7 @@ mod run;
 mod screen;
 mod tongue;
 mod trace;
+mod whole;
 
 pub(crate) use exit::Exit;
 pub(crate) use run::run;

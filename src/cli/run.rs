@@ -93,7 +93,13 @@ fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
 
 /// Reads, counts, judges and shows.
 pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tongue) -> Result<Exit> {
-    let colour = screen::colour(shape.colour.when);
+    let file = shape.output_file.as_deref();
+    let to_screen = file.is_none() && stdout().is_terminal();
+    // A file has the colours that were asked for, whatever the terminal is.
+    let colour = match (file, shape.colour.when) {
+        (Some(_), When::Auto) => false,
+        (_, when) => screen::colour(when),
+    };
     let lang = tongue.output(&shape.output);
     let plan = TriagePlan::of(shape, rules, reading)?;
     let reading = &plan.reading;
@@ -103,7 +109,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
         let Reading { inputs, reader, filter, .. } = reading;
         summarise_by(inputs, reader, filter, &plan.by, options, Some(progress))
     })?;
-    let on_screen = plan.renderer.name() == "table" && stdout().is_terminal();
+    let on_screen = plan.renderer.name() == "table" && to_screen;
     // The screen names what was not read, so a terminal need not show it twice.
     let nothing = outcome.sources.is_empty() && !outcome.failures.is_empty();
     complain(&outcome, tongue, on_screen && !nothing);
@@ -129,9 +135,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
             bucket_seconds: plan.bucket_seconds,
         },
     };
-    let mut out = screen::out(colour);
-    plan.renderer.render(&report, &mut out)?;
-    out.flush().map_err(ErrorKind::Write)?;
+    screen::write(file, colour, |out| plan.renderer.render(&report, out))?;
     let counts = summary.totals().counts;
     let tripped = plan.gates.tripped(counts.failed(), counts.requests(), &diagnosis.findings);
     Ok(exit(&outcome, passed, &reading.inputs, tripped))

@@ -38,10 +38,7 @@ pub(crate) static ATTACKS: &[Attack] = &[
         name: "distinct paths",
         line: |at, out| line(out, at, &format!("/orders/{at}"), "UF", HOST, UPSTREAM),
     },
-    Attack {
-        name: "distinct flags",
-        line: |at, out| line(out, at, "/a", &format!("X{at}"), HOST, UPSTREAM),
-    },
+    Attack { name: "distinct flags", line: |at, out| line(out, at, "/a", &format!("X{at}"), HOST, UPSTREAM) },
     Attack {
         name: "distinct hosts",
         line: |at, out| {

@@ -4,6 +4,9 @@
 mod any_bytes;
 /// Logs in which everything of a kind is distinct: bounded memory, exact totals.
 mod attacks;
+/// Input that arrives broken: what can be read is reported, and the rest named.
+#[cfg(unix)]
+mod broken;
 /// The HTML report in a real browser; ignored unless asked for.
 mod browser;
 /// The pages of the catalogue: their examples, their ids, the guide's sections.
@@ -24,6 +27,8 @@ mod formats;
 mod glance;
 /// The screens and the JSON that people see, as files in `tests/golden`.
 mod golden;
+/// Log content that wants to be more than text, in every form of the result.
+mod hostile;
 /// The promises of `docs/house.md`: arrows, tables, sizes, generated files.
 mod house;
 /// Incident reports and comparisons: truth of recordings, schemas, redaction, gates.
@@ -51,6 +56,12 @@ mod regression;
 mod rules;
 /// Samples and how to read them, for the other modules.
 mod samples;
+/// What the program asks of the system: no socket, no file but those it was told to write.
+#[cfg(unix)]
+mod sandbox;
+/// Interrupts and other signals, with real processes.
+#[cfg(unix)]
+mod signals;
 /// Whole situations, made up with a known truth: what is found, how severe, and nothing beyond it.
 mod situations;
 /// What the program knows and says: `explain`, catalogues, messages, groups.

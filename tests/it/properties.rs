@@ -223,7 +223,8 @@ fn records(name: &str, data: &[u8]) -> Vec<Value> {
     let inputs = [Input::Bytes { name: name.to_owned(), bytes: data.to_vec() }];
     let options = Options { threads: 1, ..Options::default() };
     let (reader, filter) = (Reader::new(), Filter::default());
-    rewrite(&inputs, &reader, &filter, Form::Ndjson, &options, None, &mut out).expect("memory can be written to");
+    rewrite(&inputs, &reader, &filter, Form::Ndjson, &options, None, &mut out)
+        .expect("memory can be written to");
     let lines = out.split(|b| *b == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| serde_json::from_slice(line).unwrap_or_else(|e| panic!("{e}"))).collect()
 }
