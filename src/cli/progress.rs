@@ -1,8 +1,15 @@
 //! A progress bar on standard error, for inputs that take longer than a glance.
 
 use std::io::IsTerminal;
+#[cfg(unix)]
+use std::io::Read;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, channel};
+#[cfg(unix)]
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize},
+};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -20,16 +27,26 @@ pub(super) fn interruptible() -> &'static Progress {
     &PROGRESS
 }
 
+/// A handler may do next to nothing: it notes the signal, and wakes a thread through a pipe.
 #[cfg(unix)]
 fn listen() -> std::io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let mut wanted = vec![SIGINT, SIGTERM];
+    use signal_hook::{flag, low_level};
+    let which = Arc::new(AtomicUsize::new(0));
+    let (mut woken, wake) = std::io::pipe()?;
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_usize(signal, Arc::clone(&which), signal as usize)?;
+        low_level::pipe::register(signal, wake.try_clone()?)?;
+    }
     // A terminal that goes away takes nothing with it that is written elsewhere: who gave it may come back for the result.
     if !std::io::stdout().is_terminal() {
-        wanted.push(SIGHUP);
+        flag::register(SIGHUP, Arc::new(AtomicBool::new(false)))?;
     }
-    let mut signals = signal_hook::iterator::Signals::new(wanted)?;
-    let heed = move || signals.forever().filter(|signal| *signal != SIGHUP).for_each(stop);
+    let heed = move || {
+        while woken.read_exact(&mut [0]).is_ok() {
+            stop(which.load(Ordering::Relaxed));
+        }
+    };
     std::thread::Builder::new().name("signals".to_owned()).spawn(heed)?;
     Ok(())
 }
@@ -40,10 +57,10 @@ fn listen() -> Result<(), ctrlc::Error> {
 }
 
 #[expect(clippy::exit, reason = "the second signal must not wait for anything")]
-fn stop(signal: i32) {
+fn stop(signal: usize) {
     if PROGRESS.stop.swap(true, Ordering::Relaxed) {
         // As a shell tells of a program that a signal has ended.
-        std::process::exit(128 + signal);
+        std::process::exit(128 + signal as i32);
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Read as _, Write, stderr, stdin, stdout};
 
 use clap::{CommandFactory, FromArgMatches};
-use meshwhy::diagnosis::{Catalog, Finding, Rulebook};
+use meshwhy::diagnosis::{Catalog, Rulebook};
 use meshwhy::format::Reader;
 use meshwhy::input::Input;
 use meshwhy::pipeline::{Options, Outcome, Passed, rewrite, summarise, summarise_by};
@@ -16,24 +16,24 @@ use meshwhy::{Error, ErrorKind, Result, both, say};
 
 use super::args::{self, Cli, Command, Explain, ListBy, Records, Rules, Shape, Shelf, Triage, When};
 use super::exit::Exit;
-use super::plan::{Gates, Reading, RecordsPlan, TriagePlan, now_us, wrong};
+use super::plan::{Reading, RecordsPlan, TriagePlan, now_us, wrong};
 use super::progress::{interruptible, watched};
 use super::rules::{check, rulebook};
-use super::tongue::{self, Tongue};
-use super::{help, screen};
+use super::tongue::Tongue;
+use super::{defaults, help, manual, screen};
 
 /// Runs the program.
 pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
-    let lang = tongue.people();
     if args.first().is_some_and(|name| super::plugin::is_its_name(name)) {
         return super::plugin::run(args, tongue);
     }
-    let parsed = help::command(lang)
-        .try_get_matches_from(tongue::without_leading(args))
-        .and_then(|m| Cli::from_arg_matches(&m));
+    let (args, tongue) = defaults::with_defaults(args, &Cli::command(), false, tongue)?;
+    let lang = tongue.people();
+    let mut root = help::command(lang);
+    let parsed = args.parse(&mut root).and_then(|m| Cli::from_arg_matches(&m));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return Ok(help::usage(&error, lang)),
+        Err(error) => return Ok(args.complain(&error, root, lang)),
     };
     match cli.command {
         Some(Command::Report(args)) => super::report::report(*args, tongue),
@@ -42,25 +42,17 @@ pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
         Some(Command::Trace(args)) => super::trace::traced(*args, tongue),
         Some(Command::Explain(args)) => explained(args, lang),
         Some(Command::Catalog(args)) => catalog(&args, lang),
-        Some(Command::Completions { shell }) => completions(shell),
-        Some(Command::Man) => manual(lang),
+        Some(Command::Completions { shell }) => write_out(&manual::completions(shell)),
+        Some(Command::Man { folder: Some(folder), .. }) => manual::pages(&folder, lang).map(|()| Exit::Done),
+        Some(Command::Man { command, .. }) => write_out(&manual::page(command.as_deref(), lang)?),
         None if cli.triage.read.paths.is_empty() && stdin().is_terminal() => {
             write_out(help::help(lang).as_bytes())
         }
-        None => triage(cli.triage, tongue),
+        None => {
+            refuse_late_command(&cli.triage, &root)?;
+            triage(cli.triage, tongue)
+        }
     }
-}
-
-fn completions(shell: clap_complete::Shell) -> Result<Exit> {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "meshwhy", &mut text);
-    write_out(&text)
-}
-
-fn manual(lang: Lang) -> Result<Exit> {
-    let mut text = Vec::new();
-    clap_mangen::Man::new(help::command(lang)).render(&mut text).map_err(ErrorKind::Write)?;
-    write_out(&text)
 }
 
 fn write_out(text: &[u8]) -> Result<Exit> {
@@ -70,8 +62,7 @@ fn write_out(text: &[u8]) -> Result<Exit> {
 }
 
 /// A command behind an option is read as a path; nobody means that.
-fn refuse_late_command(args: &Triage) -> Result<()> {
-    let cli = Cli::command();
+fn refuse_late_command(args: &Triage, cli: &clap::Command) -> Result<()> {
     let late = args
         .read
         .paths
@@ -87,7 +78,6 @@ fn refuse_late_command(args: &Triage) -> Result<()> {
 }
 
 fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
-    refuse_late_command(&args)?;
     count(&args.shape, &args.rules, Reading::of(args.read)?, tongue)
 }
 
@@ -132,20 +122,21 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
             width: screen::width(),
             colour,
             top: plan.top,
+            order: plan.order,
+            times: plan.times,
             bucket_seconds: plan.bucket_seconds,
         },
     };
     screen::write(file, colour, |out| plan.renderer.render(&report, out))?;
-    let counts = summary.totals().counts;
-    let tripped = plan.gates.tripped(counts.failed(), counts.requests(), &diagnosis.findings);
-    Ok(exit(&outcome, passed, &reading.inputs, tripped))
-}
-
-impl Gates {
-    fn tripped(&self, failed: u64, requests: u64, findings: &[Finding]) -> bool {
-        let over = self.over_percent.is_some_and(|p| failed as f64 * 100.0 > p * requests as f64);
-        over || self.on.is_some_and(|gate| findings.iter().any(|f| f.severity >= gate))
+    let tripped = plan.gates.tripped(&summary, &diagnosis.findings);
+    if !reading.quiet {
+        let lang = tongue.people();
+        for gate in &tripped {
+            let what = gate.in_lang(lang);
+            tell(&say!(lang, "gate: {what}", "门禁：{what}"));
+        }
     }
+    Ok(exit(&outcome, passed, &reading.inputs, !tripped.is_empty()))
 }
 
 fn records(args: Records, tongue: Tongue) -> Result<Exit> {
@@ -343,11 +334,5 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_gate_is_a_limit_that_may_be_reached() {
-        let gates = Gates { over_percent: Some(5.0), on: None };
-        assert!(!gates.tripped(5, 100, &[]) && gates.tripped(6, 100, &[]) && !gates.tripped(0, 0, &[]));
     }
 }

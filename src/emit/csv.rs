@@ -58,7 +58,7 @@ pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>)
 /// A cell. Text that a spreadsheet would run as a formula gets a `'` before it, those it takes for the same sign in
 /// full width included. Bytes that are not UTF-8 appear as `\xNN`, and so does what would steer or break a line: one
 /// record is one line.
-fn cell(out: &mut Vec<u8>, text: &[u8]) {
+pub(super) fn cell(out: &mut Vec<u8>, text: &[u8]) {
     let full_width = ["＝", "＋", "－", "＠"].iter().any(|sign| text.starts_with(sign.as_bytes()));
     let formula = full_width || matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@'));
     let quoted = text.iter().any(|b| matches!(b, b',' | b'"'));

@@ -195,8 +195,13 @@ fn wrong(message: Said) -> Error {
     ErrorKind::Option { message }.into()
 }
 
-/// Fits any of the names by which people know an upstream.
-fn upstream_fits(pattern: &[u8], name: &[u8]) -> bool {
+/// True when the whole text fits a glob: `*` is any text, `?` any one byte.
+pub fn glob_fits(pattern: &[u8], text: &[u8]) -> bool {
+    glob::fits(pattern, text)
+}
+
+/// True when a glob fits any of the names by which people know an upstream.
+pub fn upstream_fits(pattern: &[u8], name: &[u8]) -> bool {
     if glob::fits(pattern, name) {
         return true;
     }

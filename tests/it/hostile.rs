@@ -117,6 +117,8 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["--output", "json"], "json"),
     (&["--output", "markdown"], "markdown"),
     (&["--output", "html"], "html"),
+    (&["--output", "csv"], "table of cells"),
+    (&["--output", "prometheus"], "series"),
     (&["--by", "path,authority", "--output", "table"], "table"),
     (&["report", "--output", "markdown"], "markdown"),
     (&["report", "--output", "json"], "json"),
@@ -149,6 +151,10 @@ fn stays_text(what: &str, medium: &str, text: &str) {
         }),
         "markdown" => markdown_stays_text(what, text),
         "csv" => csv_stays_text(what, text),
+        "table of cells" => {
+            text.lines().flat_map(|line| cells(what, line)).for_each(|cell| runs_nothing(what, &cell))
+        }
+        "series" => series_stay_text(what, text),
         _ => {}
     }
 }
@@ -308,26 +314,57 @@ fn html_stays_text(what: &str, page: &str) {
     );
 }
 
+/// The cells of one line of comma-separated values.
+#[track_caller]
+fn cells(what: &str, line: &str) -> Vec<String> {
+    let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
+    for c in line.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ',' if !quoted => cells.push(std::mem::take(&mut cell)),
+            c => cell.push(c),
+        }
+    }
+    assert!(!quoted, "{what}: a record is one line: {line}");
+    cells.push(cell);
+    cells
+}
+
+/// A spreadsheet runs none of it.
+#[track_caller]
+fn runs_nothing(what: &str, cell: &str) {
+    let runs = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
+    assert!(!runs, "{what}: {cell}");
+}
+
 /// A table that a spreadsheet opens: as many cells in every row, and none of them is run.
 #[track_caller]
 fn csv_stays_text(what: &str, text: &str) {
     let columns = text.lines().next().expect("a head").split(',').count();
     for line in text.lines() {
-        let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
-        for c in line.chars() {
+        let cells = cells(what, line);
+        assert_eq!(cells.len(), columns, "{what}: {line}");
+        cells.iter().for_each(|cell| runs_nothing(what, cell));
+    }
+}
+
+/// Every line is a comment or a series: a name, labels between quotes, a number.
+#[track_caller]
+fn series_stay_text(what: &str, text: &str) {
+    for line in text.lines().filter(|line| !line.starts_with("# ")) {
+        let (series, number) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{what}: {line}"));
+        assert!(number.parse::<f64>().is_ok() && series.starts_with("meshwhy_"), "{what}: {line}");
+        let (mut quoted, mut escaped, mut outside) = (false, false, String::new());
+        for c in series.chars() {
             match c {
+                _ if escaped => escaped = false,
+                '\\' if quoted => escaped = true,
                 '"' => quoted = !quoted,
-                ',' if !quoted => cells.push(std::mem::take(&mut cell)),
-                c => cell.push(c),
+                c if !quoted => outside.push(c),
+                _ => {}
             }
         }
-        cells.push(cell);
-        assert!(!quoted, "{what}: a record is one line: {line}");
-        assert_eq!(cells.len(), columns, "{what}: {line}");
-        for cell in cells {
-            let runs = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
-            assert!(!runs, "{what}: {cell}");
-        }
+        assert!(!quoted && !outside.contains(MARK), "{what}: {line}");
     }
 }
 

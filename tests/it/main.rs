@@ -52,6 +52,8 @@ mod properties;
 mod readme;
 /// One named test a bug, with what happened.
 mod regression;
+/// `docs/reliability.md`: the tests it names exist.
+mod reliability;
 /// The user's own pages and known findings: the examples of `docs/rules.md`, every command, every slip.
 mod rules;
 /// Samples and how to read them, for the other modules.

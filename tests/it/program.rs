@@ -55,6 +55,8 @@ pub(crate) struct Most {
     pub(crate) memory_kib: u64,
     pub(crate) threads: u64,
     pub(crate) files: u64,
+    /// Time of the processor, of all threads.
+    pub(crate) cpu: Duration,
 }
 
 impl Ran {
@@ -159,6 +161,11 @@ impl Most {
         self.threads = self.threads.max(number("Threads:"));
         let files = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
         self.files = self.files.max(files as u64);
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // Behind the name, which may hold anything: field 14 and 15 are ticks of 10 ms.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        self.cpu = self.cpu.max(Duration::from_millis(ticks * 10));
     }
 }
 
@@ -178,7 +185,7 @@ impl Running {
         assert!(sent.expect("kill").success(), "{name}");
     }
 
-    /// What it has used of the processor, where the system tells.
+    /// What it holds at this moment.
     pub(crate) fn memory_kib_now(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
         let rest = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();

@@ -277,7 +277,7 @@ pub(crate) fn wrappers(data: &[u8]) {
     open_from(data);
     let mut joiner = Joiner::new();
     for (at, line) in data.split(|b| *b == b'\n').enumerate() {
-        drop(joiner.push(line, at as u64, at as u64));
+        let _ = joiner.push(line, at as u64, at as u64);
     }
     while joiner.pop().is_some() {}
     assert!(!joiner.is_open(), "what was held back is handed on");

@@ -34,8 +34,9 @@ fn calls(folder: &std::path::Path, args: &[&str]) -> Option<Vec<String>> {
 /// Opening for reading changes nothing.
 fn changes(call: &str) -> bool {
     let reads = call.starts_with("open") && call.contains("O_RDONLY") && !call.contains("O_CREAT");
-    // The first one starts the program itself.
-    !reads && !call.starts_with("execve(") && !call.contains("resumed>")
+    // A pipe may be asked whether it is a socket, and is none. The first execve starts the program itself.
+    let is_none = call.ends_with("= -1 ENOTSOCK (Socket operation on non-socket)");
+    !reads && !is_none && !call.starts_with("execve(") && !call.contains("resumed>")
 }
 
 #[expect(clippy::print_stderr, reason = "what was skipped is said")]
