@@ -47,6 +47,8 @@ pub(super) enum Command {
     Report(Box<Report>),
     /// Compare two inputs, or two halves of one: what got worse, better, new or gone
     Compare(Box<Compare>),
+    /// Put snapshots together: the triage of all that they were made of
+    Merge(Box<Merge>),
     /// Write one line for each access record that passes the filters
     Records(Box<Records>),
     /// Follow one request through all proxies whose logs are given
@@ -80,12 +82,16 @@ pub(super) struct Triage {
     pub(super) rules: Rules,
     #[command(flatten)]
     pub(super) shape: Shape,
+    #[command(flatten)]
+    pub(super) snapshots: Snapshots,
+    #[command(flatten)]
+    pub(super) memory: Memory,
 }
 
 /// What the result of a triage looks like, and what makes it fail.
 #[derive(Debug, Args)]
 pub(super) struct Shape {
-    /// Form of the result: table, json, markdown, html (one file, nothing is loaded), csv, prometheus
+    /// Form of the result: table, json, markdown, html (one file, nothing is loaded), csv, prometheus, snapshot (to be merged later)
     #[arg(long, value_name = "FORM", default_value = "table")]
     pub(super) output: String,
     /// Write the result to this file, whole or not at all, and not to standard output
@@ -118,6 +124,38 @@ pub(super) struct Shape {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Merge {
+    /// Snapshots, in any order; directories and archives of them; `-`: standard input
+    #[arg(value_name = "SNAPSHOT", required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) rules: Rules,
+    #[command(flatten)]
+    pub(super) shape: Shape,
+    #[command(flatten)]
+    pub(super) snapshots: Snapshots,
+    /// No warnings on standard error
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+/// What is remembered from one run to the next.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Memory {
+    /// Remember in this file what was counted and how far each file was read; read only what is new, rotated files too
+    #[arg(long, value_name = "FILE")]
+    pub(super) state: Option<PathBuf>,
+}
+
+/// What goes for the snapshots among the inputs.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Snapshots {
+    /// Count snapshots that were made of the same lines, each for itself
+    #[arg(long)]
+    pub(super) allow_overlap: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Report {
     #[command(flatten)]
     pub(super) read: Read,
@@ -145,6 +183,10 @@ pub(super) struct Report {
     /// Hide authorities, too
     #[arg(long, requires = "redact")]
     pub(super) redact_authority: bool,
+    #[command(flatten)]
+    pub(super) snapshots: Snapshots,
+    #[command(flatten)]
+    pub(super) memory: Memory,
 }
 
 #[derive(Debug, Args)]
@@ -177,6 +219,8 @@ pub(super) struct Compare {
     /// Exit with 1 when something got worse, or something bad is new
     #[arg(long)]
     pub(super) fail_on_regression: bool,
+    #[command(flatten)]
+    pub(super) snapshots: Snapshots,
 }
 
 #[derive(Debug, Args)]
@@ -245,6 +289,9 @@ pub(super) struct Read {
     /// Files, directories or archives; none, or `-`: standard input
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+    /// What standard input is called in the result, where a snapshot of it is to be merged
+    #[arg(long, value_name = "NAME")]
+    pub(super) stdin_name: Option<String>,
 
     #[command(flatten)]
     pub(super) formats: Formats,

@@ -31,6 +31,24 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "Compare two inputs, or two halves of one: what got worse, better, new or gone",
         "比较两份输入，或一份输入的前后两段：哪些变差、变好、新出现或消失",
     ),
+    (
+        "Put snapshots together: the triage of all that they were made of",
+        "合并快照：对生成它们的全部日志进行诊断",
+    ),
+    (
+        "Snapshots, in any order; directories and archives of them; `-`: standard input",
+        "快照，顺序不限；也可以是存放快照的目录和归档；`-`：标准输入",
+    ),
+    ("No warnings on standard error", "标准错误上不显示警告"),
+    ("Count snapshots that were made of the same lines, each for itself", "由相同的行生成的快照也各自计数"),
+    (
+        "Remember in this file what was counted and how far each file was read; read only what is new, rotated files too",
+        "在此文件中记住计数和每个文件读到的位置；只读新增内容，轮转后的文件也一样",
+    ),
+    (
+        "What standard input is called in the result, where a snapshot of it is to be merged",
+        "结果中标准输入的名称，用于以后合并它的快照",
+    ),
     ("Write one line for each access record that passes the filters", "通过过滤条件的每条访问记录输出一行"),
     (
         "Explain a response flag, a flag set, a details string, an error text, a cause, or a pasted log line",
@@ -51,8 +69,8 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ),
     ("Read no configuration file", "不读取配置文件"),
     (
-        "Form of the result: table, json, markdown, html (one file, nothing is loaded), csv, prometheus",
-        "结果的形式：table、json、markdown、html（单个文件，不加载任何外部内容）、csv、prometheus",
+        "Form of the result: table, json, markdown, html (one file, nothing is loaded), csv, prometheus, snapshot (to be merged later)",
+        "结果的形式：table、json、markdown、html（单个文件，不加载任何外部内容）、csv、prometheus、snapshot（供以后合并）",
     ),
     (
         "Order of a table's rows: failed, requests, rate, p50, p99, since, name; `-` before one turns it round",

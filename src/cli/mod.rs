@@ -17,6 +17,7 @@ mod report;
 mod rules;
 mod run;
 mod screen;
+mod snapshot;
 mod tongue;
 mod trace;
 mod whole;

@@ -1,13 +1,13 @@
 //! What was typed becomes library values; a slip is refused here, before anything is read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use meshwhy::aggregate::By;
 use meshwhy::diagnosis::Rulebook;
 use meshwhy::emit::Form;
 use meshwhy::format::{Reader, Template, from_yaml};
-use meshwhy::input::Input;
+use meshwhy::input::{Input, Stream};
 use meshwhy::pipeline::{Options, last_start};
 use meshwhy::query::{Filter, Key, before_the_last, duration_ms};
 use meshwhy::report::{self, Order, Renderer, Times};
@@ -24,6 +24,8 @@ pub(super) struct Reading {
     pub(super) reader: Reader,
     pub(super) filter: Filter,
     pub(super) options: Options,
+    /// Where it is remembered what was read.
+    pub(super) state: Option<PathBuf>,
     pub(super) progress: bool,
     pub(super) quiet: bool,
 }
@@ -31,7 +33,8 @@ pub(super) struct Reading {
 /// A triage to be done.
 pub(super) struct TriagePlan {
     pub(super) reading: Reading,
-    pub(super) renderer: &'static dyn Renderer,
+    /// `None`: a snapshot is written.
+    pub(super) renderer: Option<&'static dyn Renderer>,
     pub(super) top: usize,
     pub(super) by: Vec<By>,
     pub(super) order: Order,
@@ -50,7 +53,10 @@ pub(super) struct RecordsPlan {
 impl TriagePlan {
     pub(super) fn of(shape: &Shape, rules: &Rules, reading: Reading) -> Result<TriagePlan> {
         Ok(TriagePlan {
-            renderer: report::renderer(&shape.output)?,
+            renderer: match shape.output.as_str() {
+                super::snapshot::OUTPUT => None,
+                name => Some(report::renderer(name)?),
+            },
             top: shape.top,
             by: shape.by.as_deref().map_or(Ok(Vec::new()), By::parse)?,
             order: shape.sort.as_deref().map_or(Ok(Order::default()), Order::parse)?,
@@ -73,10 +79,29 @@ impl RecordsPlan {
 }
 
 impl Reading {
+    /// Of everything in the inputs, as it comes.
+    pub(super) fn plain(inputs: Vec<Input>, quiet: bool) -> Reading {
+        Reading {
+            inputs,
+            reader: Reader::new(),
+            filter: Filter::default(),
+            options: Options::default(),
+            state: None,
+            progress: !quiet,
+            quiet,
+        }
+    }
+
     pub(super) fn of(args: Read) -> Result<Reading> {
+        let named = |input: Input| match (&input, &args.stdin_name) {
+            (Input::Stdin, Some(name)) => {
+                Input::Stream(Stream::new(name.clone(), || Ok(Box::new(std::io::stdin()))))
+            }
+            _ => input,
+        };
         let inputs = match args.paths.is_empty() {
-            true => vec![Input::Stdin],
-            false => args.paths.into_iter().map(Input::from_arg).collect(),
+            true => vec![named(Input::Stdin)],
+            false => args.paths.into_iter().map(Input::from_arg).map(named).collect(),
         };
         Reading::new(inputs, &args.formats, Some(&args.origin), &args.filters, &args.effort)
     }
@@ -111,6 +136,7 @@ impl Reading {
             reader,
             filter,
             options,
+            state: None,
             progress: !effort.quiet && !effort.no_progress,
             quiet: effort.quiet,
         })

@@ -4,18 +4,20 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Read as _, Write, stderr, stdin, stdout};
 
 use clap::{CommandFactory, FromArgMatches};
-use meshwhy::diagnosis::{Catalog, Rulebook};
+use meshwhy::aggregate::Summary;
+use meshwhy::diagnosis::{Catalog, Finding, Rulebook};
 use meshwhy::format::Reader;
 use meshwhy::input::Input;
-use meshwhy::pipeline::{Options, Outcome, Passed, rewrite, summarise, summarise_by};
+use meshwhy::pipeline::{Options, Outcome, Passed, opened, resume, rewrite, summarise, summarise_by};
 use meshwhy::query::Filter;
 use meshwhy::report::explain::lists;
-use meshwhy::report::{Report, SourceInfo, View, explain, renderer};
+use meshwhy::report::{self, Report, SourceInfo, View, explain};
 use meshwhy::words::Lang;
 use meshwhy::{Error, ErrorKind, Result, both, say};
 
 use super::args::{self, Cli, Command, Explain, ListBy, Records, Rules, Shape, Shelf, Triage, When};
 use super::exit::Exit;
+use super::gates::Gates;
 use super::plan::{Reading, RecordsPlan, TriagePlan, now_us, wrong};
 use super::progress::{interruptible, watched};
 use super::rules::{check, rulebook};
@@ -38,6 +40,7 @@ pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
     match cli.command {
         Some(Command::Report(args)) => super::report::report(*args, tongue),
         Some(Command::Compare(args)) => super::compare::compare(*args, tongue),
+        Some(Command::Merge(args)) => super::snapshot::merged(*args, tongue),
         Some(Command::Records(args)) => records(*args, tongue),
         Some(Command::Trace(args)) => super::trace::traced(*args, tongue),
         Some(Command::Explain(args)) => explained(args, lang),
@@ -78,7 +81,10 @@ fn refuse_late_command(args: &Triage, cli: &clap::Command) -> Result<()> {
 }
 
 fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
-    count(&args.shape, &args.rules, Reading::of(args.read)?, tongue)
+    let mut reading = Reading::of(args.read)?;
+    reading.options.allow_overlap = args.snapshots.allow_overlap;
+    reading.state = args.memory.state;
+    count(&args.shape, &args.rules, reading, tongue)
 }
 
 /// Reads, counts, judges and shows.
@@ -92,14 +98,20 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
     };
     let lang = tongue.output(&shape.output);
     let plan = TriagePlan::of(shape, rules, reading)?;
+    let Some(renderer) = plan.renderer else { return super::snapshot::written(&plan, file, tongue) };
     let reading = &plan.reading;
     let progress = interruptible();
     let (summary, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
         let options = &reading.options;
-        let Reading { inputs, reader, filter, .. } = reading;
-        summarise_by(inputs, reader, filter, &plan.by, options, Some(progress))
+        let Reading { inputs, reader, filter, state, .. } = reading;
+        let Some(state) = state else {
+            return summarise_by(inputs, reader, filter, &plan.by, options, Some(progress));
+        };
+        let (snapshot, outcome) = resume(state, inputs, reader, filter, &plan.by, options, Some(progress))?;
+        let (summary, _, passed) = opened(snapshot, &outcome);
+        Ok((summary, passed, outcome))
     })?;
-    let on_screen = plan.renderer.name() == "table" && to_screen;
+    let on_screen = renderer.name() == "table" && to_screen;
     // The screen names what was not read, so a terminal need not show it twice.
     let nothing = outcome.sources.is_empty() && !outcome.failures.is_empty();
     complain(&outcome, tongue, on_screen && !nothing);
@@ -127,16 +139,23 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
             bucket_seconds: plan.bucket_seconds,
         },
     };
-    screen::write(file, colour, |out| plan.renderer.render(&report, out))?;
-    let tripped = plan.gates.tripped(&summary, &diagnosis.findings);
-    if !reading.quiet {
+    screen::write(file, colour, |out| renderer.render(&report, out))?;
+    let told = (!reading.quiet).then_some(tongue);
+    let tripped = gated(&plan.gates, &summary, &diagnosis.findings, told);
+    Ok(exit(&outcome, passed, &reading.inputs, tripped))
+}
+
+/// Whether a gate tripped; says which, unless nobody is to be told.
+pub(super) fn gated(gates: &Gates, summary: &Summary, findings: &[Finding], tongue: Option<Tongue>) -> bool {
+    let tripped = gates.tripped(summary, findings);
+    if let Some(tongue) = tongue {
         let lang = tongue.people();
         for gate in &tripped {
             let what = gate.in_lang(lang);
             tell(&say!(lang, "gate: {what}", "门禁：{what}"));
         }
     }
-    Ok(exit(&outcome, passed, &reading.inputs, !tripped.is_empty()))
+    !tripped.is_empty()
 }
 
 fn records(args: Records, tongue: Tongue) -> Result<Exit> {
@@ -292,7 +311,7 @@ fn pasted(text: &str, rulebook: &Rulebook, view: View, out: &mut dyn Write) -> R
         filtered: 0,
         view,
     };
-    renderer("table")?.render(&report, out)?;
+    report::renderer("table")?.render(&report, out)?;
     for (flags, _) in summary.flag_sets.iter() {
         out.write_all(b"\n").map_err(ErrorKind::Write)?;
         explain::flag_meanings(&String::from_utf8_lossy(flags), view, out)?;

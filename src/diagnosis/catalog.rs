@@ -292,8 +292,7 @@ impl Catalog {
         alternatives.truncate(model::ALTERNATIVES);
         let mut exemplars: Vec<Exemplar> =
             cases.iter().flat_map(|c| c.symptom.exemplars.iter().cloned()).collect();
-        exemplars.sort_by_key(|e| (e.source, e.offset));
-        exemplars.truncate(model::EXEMPLARS);
+        Exemplar::keep_first(&mut exemplars, model::EXEMPLARS);
         Some(Finding {
             id: page.head.id.clone(),
             title: page.title.clone(),

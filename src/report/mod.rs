@@ -165,7 +165,8 @@ pub static RENDERERS: &[&dyn Renderer] =
 /// When there is none; the message lists those there are.
 pub fn renderer(name: &str) -> Result<&'static dyn Renderer> {
     RENDERERS.iter().copied().find(|r| r.name() == name).ok_or_else(|| {
-        let names: Vec<_> = RENDERERS.iter().map(|r| r.name()).collect();
+        // A snapshot is no report, and has a room of its own.
+        let names: Vec<_> = RENDERERS.iter().map(|r| r.name()).chain(["snapshot"]).collect();
         let names = names.join(", ");
         let message = both!(
             "there is no output {name:?} for triage; there are: {names}",

@@ -158,6 +158,11 @@ fn no_form_of_the_result_steers_what_shows_it() {
     holds(named("outputs"), 60);
 }
 
+#[test]
+fn snapshots_are_whole_or_refused() {
+    holds(named("snapshots"), 400);
+}
+
 /// Each property has its fuzzer, each fuzzer its property.
 #[test]
 fn fuzzers_and_properties_are_the_same() {

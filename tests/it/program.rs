@@ -10,13 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub(crate) use crate::properties::{FAILING, GOOD};
 use crate::samples::root;
-
-/// A failure, as Istio prints it.
-pub(crate) const FAILING: &str = "[2026-01-02T03:04:05.678Z] \"GET /a HTTP/1.1\" 503 UF upstream_reset_before_response_started{remote_connection_failure,delayed_connect_error:_111} - \"delayed_connect_error:_111\" 0 91 3 - \"-\" \"curl/8\" \"r-1\" \"web.shop:80\" \"10.0.0.7:80\" outbound|80||web.shop.svc.cluster.local - 10.9.9.9:80 10.0.0.1:5000 - default\n";
-
-/// A request that was answered.
-pub(crate) const GOOD: &str = "[2026-01-02T03:04:06.678Z] \"GET /b HTTP/1.1\" 200 - via_upstream - \"-\" 0 91 3 2 \"-\" \"curl/8\" \"r-2\" \"web.shop:80\" \"10.0.0.7:80\" outbound|80||web.shop.svc.cluster.local 10.0.0.1:6000 10.9.9.9:80 10.0.0.1:5000 - default\n";
 
 /// The program; `MESHWHY_BIN` names another build of it, for the long runs.
 pub(crate) fn program() -> String {

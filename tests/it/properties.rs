@@ -9,11 +9,18 @@ use meshwhy::emit::Form;
 use meshwhy::format::{Reader, Reading, Template, from_yaml, known_formats};
 use meshwhy::frame::{Blocks, Joiner, names, open_from, partial, peel};
 use meshwhy::input::Input;
-use meshwhy::pipeline::{Options, Outcome, Passed, rewrite, summarise};
-use meshwhy::query::Filter;
+use meshwhy::pipeline::{Options, Outcome, rewrite, snapshot, summarise};
+use meshwhy::query::{Filter, Passed};
 use meshwhy::record::{Carrier, Field, Layout, Record};
 use meshwhy::report::{RENDERERS, Report, View};
+use meshwhy::snapshot::Held;
 use serde_json::Value;
+
+/// A failure, as Istio prints it.
+pub(crate) const FAILING: &str = "[2026-01-02T03:04:05.678Z] \"GET /a HTTP/1.1\" 503 UF upstream_reset_before_response_started{remote_connection_failure,delayed_connect_error:_111} - \"delayed_connect_error:_111\" 0 91 3 - \"-\" \"curl/8\" \"r-1\" \"web.shop:80\" \"10.0.0.7:80\" outbound|80||web.shop.svc.cluster.local - 10.9.9.9:80 10.0.0.1:5000 - default\n";
+
+/// A request that was answered.
+pub(crate) const GOOD: &str = "[2026-01-02T03:04:06.678Z] \"GET /b HTTP/1.1\" 200 - via_upstream - \"-\" 0 91 3 2 \"-\" \"curl/8\" \"r-2\" \"web.shop:80\" \"10.0.0.7:80\" outbound|80||web.shop.svc.cluster.local 10.0.0.1:6000 10.9.9.9:80 10.0.0.1:5000 - default\n";
 
 /// A property, and the name of its fuzzer.
 pub(crate) type Property = (&'static str, fn(&[u8]));
@@ -29,6 +36,7 @@ pub(crate) static PROPERTIES: &[Property] = &[
     ("containers", containers),
     ("pages", pages),
     ("outputs", outputs),
+    ("snapshots", snapshots),
 ];
 
 /// The first byte, as a small number, and the rest.
@@ -330,6 +338,42 @@ pub(crate) fn pages(data: &[u8]) {
         }
         Err(error) => assert!(error.to_string().contains("page.md"), "{error}"),
     }
+}
+
+/// A snapshot is read, or refused with its name: what was damaged on its way is never counted.
+pub(crate) fn snapshots(data: &[u8]) {
+    let held = |bytes: &[u8]| Held::Bytes { name: "x.snap".to_owned(), bytes: bytes.to_vec() };
+    let told = |bytes: &[u8]| match held(bytes).load() {
+        Ok(snapshot) => Some(snapshot),
+        Err(error) => {
+            assert!(error.to_string().contains("x.snap"), "{error}");
+            None
+        }
+    };
+    told(data);
+    // Three bytes each: where, and by what it is changed.
+    thread_local! {
+        static WHOLE: Vec<u8> = {
+            let log = format!("{FAILING}{GOOD}");
+            let inputs = [Input::Bytes { name: "x.log".to_owned(), bytes: log.into_bytes() }];
+            let options = Options { threads: 1, ..Options::default() };
+            let made = snapshot(&inputs, &Reader::new(), &Filter::default(), &[], &options, None);
+            let mut out = Vec::new();
+            meshwhy::snapshot::write(&made.expect("one log").0, &mut out).expect("memory can be written to");
+            out
+        };
+    }
+    WHOLE.with(|whole| {
+        let mut damaged = whole.clone();
+        for change in data.chunks_exact(3).take(4) {
+            let at = usize::from(u16::from_le_bytes([change[0], change[1]])) % damaged.len();
+            damaged[at] ^= change[2];
+        }
+        if let Some(rest) = data.chunks_exact(3).remainder().first() {
+            damaged.truncate(damaged.len() - usize::from(*rest).min(damaged.len()));
+        }
+        assert!(damaged == *whole || told(&damaged).is_none(), "a damage was not seen");
+    });
 }
 
 /// Every form of the result can be written, and holds nothing that steers what shows it.
