@@ -36,7 +36,7 @@ pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>)
     }
     let line = origin.line.to_string();
     for text in [
-        &flag_names(record).join(&b' ')[..],
+        &flag_names(&record.text(Field::Flags).unwrap_or_default()).join(&b' ')[..],
         record.outcome().name().as_bytes(),
         record.kind().name().as_bytes(),
         record.direction().map_or("", |d| d.name()).as_bytes(),

@@ -20,7 +20,8 @@ pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>)
     }
     key(out, "flags");
     out.push(b'[');
-    for (i, name) in flag_names(record).into_iter().enumerate() {
+    let flags = record.text(Field::Flags).unwrap_or_default();
+    for (i, name) in flag_names(&flags).into_iter().enumerate() {
         if i > 0 {
             out.push(b',');
         }

@@ -32,3 +32,13 @@ fn a_cut_archive_is_told_where_its_last_member_is_no_text() {
     assert_eq!((cut.code(), cut.lines().access), (3, 1));
     assert!(cut.err.contains("-!core: at byte 1000"), "{}", cut.err);
 }
+
+/// The list of flags was cut out of the text as it stands in the line, and that of JSON may hold escapes.
+#[test]
+fn escaped_flags_are_split_as_they_read() {
+    let line = br#"{"start_time":"2026-01-02T03:04:05Z","response_code":503,"response_flags":"X\"Y,\u0055F","duration":1}"#;
+    let records = crate::samples::records_of(line);
+    assert_eq!(records[0]["flags"], serde_json::json!(["UF", "X\"Y"]));
+    let written = format!("{}\n", records[0]);
+    assert_eq!(crate::samples::records_of(written.as_bytes())[0]["flags"], records[0]["flags"]);
+}
