@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::program::{FAILING, piped};
 use crate::samples::root;
 
 /// Runs at the page's end: what a person would do, and what then stands there.
@@ -106,6 +107,28 @@ fn what_is_injected_does_not_run() {
     assert!(!dom.contains("data-evil"), "something foreign ran");
     let refused = console(&output).iter().filter(|line| line.contains("Content Security Policy")).count();
     assert!(refused >= 3, "{:?}", console(&output));
+}
+
+/// The other way in: what a client sent stands in the log, and the page shows it.
+#[test]
+#[ignore = "needs Chromium"]
+fn what_a_client_sent_does_not_run() {
+    let evil = "<script>document.body.dataset.evil='s'</script><img src=x onerror=document.body.dataset.evil='e'>'onload='x";
+    let line = |agent: &str| {
+        FAILING
+            .replace("curl/8", agent)
+            .replace("/a HTTP", &format!("/{evil} HTTP"))
+            .replace("web.shop:80", evil)
+    };
+    let ran = piped(&["report", "--output", "html"], line(evil).repeat(30).as_bytes());
+    assert_eq!(ran.code(), 0, "{}", ran.err);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report-hostile.html");
+    std::fs::write(&path, &ran.out).unwrap();
+    let output = chromium(&["--dump-dom"], &path);
+    assert_eq!(console(&output), Vec::<String>::new());
+    let dom = String::from_utf8_lossy(&output.stdout);
+    assert!(dom.contains("data-ready=\"yes\"") && !dom.contains("data-evil"));
+    assert!(dom.contains("&lt;script&gt;document"), "it is shown as text");
 }
 
 #[test]
