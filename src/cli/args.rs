@@ -238,7 +238,7 @@ pub(super) struct Compare {
 pub(super) struct Records {
     #[command(flatten)]
     pub(super) read: Read,
-    /// Form of the lines: ndjson, raw (as they stood), csv
+    /// Form of the records: ndjson, raw (the lines as they stood), csv, parquet (where it was built in)
     #[arg(long, value_name = "FORM", default_value = "ndjson")]
     pub(super) output: String,
 }

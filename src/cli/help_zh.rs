@@ -137,7 +137,10 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("Follow one request through all proxies whose logs are given", "在给出的所有代理日志中追踪一个请求"),
     ("The x-request-id", "请求的 x-request-id"),
     ("Form of the result: table (an indented tree), json", "结果的形式：table（缩进的树）、json"),
-    ("Form of the lines: ndjson, raw (as they stood), csv", "每行的形式：ndjson、raw（原样）、csv"),
+    (
+        "Form of the records: ndjson, raw (the lines as they stood), csv, parquet (where it was built in)",
+        "记录的形式：ndjson、raw（原样的行）、csv、parquet（若编译时已加入）",
+    ),
     (
         "What to explain; several words are one text. `-` reads it from standard input",
         "要解释的内容；多个词是一段文本。`-` 从标准输入读取",

@@ -6,8 +6,11 @@ use std::io::{IsTerminal, Read as _, Write, stderr, stdin, stdout};
 use clap::{CommandFactory, FromArgMatches};
 use meshwhy::aggregate::Summary;
 use meshwhy::diagnosis::{Catalog, Finding, Rulebook};
+use meshwhy::emit::Output;
 use meshwhy::format::Reader;
 use meshwhy::input::Input;
+#[cfg(feature = "parquet")]
+use meshwhy::pipeline::rewrite_as_parquet;
 use meshwhy::pipeline::{Options, Outcome, Passed, opened, resume, rewrite, summarise, summarise_by};
 use meshwhy::query::Filter;
 use meshwhy::report::explain::lists;
@@ -166,15 +169,12 @@ fn records(args: Records, tongue: Tongue) -> Result<Exit> {
     let watch = reading.progress && !stdout().is_terminal();
     let (passed, outcome) = watched(watch, tongue.people(), progress, || {
         let mut out = screen::out(false);
-        let result = rewrite(
-            &reading.inputs,
-            &reading.reader,
-            &reading.filter,
-            plan.form,
-            &reading.options,
-            Some(progress),
-            &mut out,
-        )?;
+        let Reading { inputs, reader, filter, options, .. } = reading;
+        let result = match plan.output {
+            Output::Lines(form) => rewrite(inputs, reader, filter, form, options, Some(progress), &mut out)?,
+            #[cfg(feature = "parquet")]
+            Output::Parquet => rewrite_as_parquet(inputs, reader, filter, options, Some(progress), &mut out)?,
+        };
         out.flush().map_err(ErrorKind::Write)?;
         Ok::<_, Error>(result)
     })?;

@@ -11,7 +11,7 @@ use super::args::When;
 const WIDTH: usize = 120;
 
 /// Standard output, buffered.
-pub(super) fn out(colour: bool) -> Box<dyn Write> {
+pub(super) fn out(colour: bool) -> Box<dyn Write + Send> {
     let plain = BufWriter::with_capacity(1 << 16, stdout());
     // On old Windows consoles colours are no bytes of the text; anstream knows.
     if colour { Box::new(BufWriter::new(anstream::AutoStream::always(stdout()))) } else { Box::new(plain) }

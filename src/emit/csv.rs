@@ -1,7 +1,7 @@
 //! Comma-separated values (RFC 4180), safe to open in a spreadsheet.
 
-use super::{Origin, flag_names};
-use crate::record::{Field, Kind, Record, is_unseen};
+use super::{Origin, flag_names, istio_fields, value};
+use crate::record::{Field, Raw, Record, is_unseen};
 
 const EXTRA: [&str; 11] = [
     "flags",
@@ -18,20 +18,20 @@ const EXTRA: [&str; 11] = [
 ];
 
 pub(super) fn head() -> Vec<u8> {
-    let names = Field::ALL.iter().take(Field::ISTIO).map(|f| f.key());
-    let mut out = names.chain(EXTRA).chain(["offset"]).collect::<Vec<_>>().join(",").into_bytes();
+    let mut out = istio_fields()
+        .map(Field::key)
+        .chain(EXTRA)
+        .chain(["offset"])
+        .collect::<Vec<_>>()
+        .join(",")
+        .into_bytes();
     out.push(b'\n');
     out
 }
 
 pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>) {
-    for field in Field::ALL.iter().copied().take(Field::ISTIO) {
-        // A ztunnel record has no route: its reader leaves the direction in that place.
-        let text = match (record.kind(), field) {
-            (Kind::Ztunnel, Field::RouteName) => None,
-            _ => record.text(field),
-        };
-        cell(out, &text.unwrap_or_default());
+    for field in istio_fields() {
+        cell(out, &value(record, field).map(Raw::text).unwrap_or_default());
         out.push(b',');
     }
     let line = origin.line.to_string();

@@ -1,22 +1,18 @@
 //! One JSON object a record.
 
-use super::{Origin, flag_names, is_number, istio_fields};
-use crate::record::{Field, Kind, Record, is_unseen};
+use super::{Origin, flag_names, is_number, istio_fields, value};
+use crate::record::{Field, Record, is_unseen};
 
 pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>) {
     out.push(b'{');
-    for field in istio_fields(record) {
+    for field in istio_fields() {
         key(out, field.key());
-        match record.get(field) {
+        match value(record, field) {
             None => out.extend_from_slice(b"null"),
             Some(raw) if is_number(field) => number(out, raw.bytes),
             Some(raw) if raw.escaped => string(out, &raw.text()),
             Some(raw) => string(out, raw.bytes),
         }
-    }
-    if record.kind() == Kind::Ztunnel {
-        key(out, Field::RouteName.key());
-        out.extend_from_slice(b"null");
     }
     key(out, "flags");
     out.push(b'[');

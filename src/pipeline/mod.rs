@@ -19,6 +19,7 @@ mod missed;
 mod order;
 mod pieces;
 mod resume;
+mod rewrite;
 mod summarise;
 mod task;
 #[cfg(test)]
@@ -26,8 +27,11 @@ mod tests;
 
 pub use join::{Traced, trace};
 pub use resume::resume;
+pub use rewrite::rewrite;
+#[cfg(feature = "parquet")]
+pub use rewrite::rewrite_as_parquet;
 pub use summarise::{
-    last_start, opened, rewrite, snapshot, summarise, summarise_by, summarise_in_detail, summarise_sides,
+    last_start, opened, snapshot, summarise, summarise_by, summarise_in_detail, summarise_sides,
 };
 
 pub use crate::query::Passed;

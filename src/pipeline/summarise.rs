@@ -1,14 +1,13 @@
-//! The corridor's two uses: inputs become a [`Summary`], or records written out.
+//! The corridor's first use: inputs become a [`Summary`].
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 
 use super::join::{Again, join, join_once};
 use super::missed::Missed;
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
 use crate::aggregate::{By, Caps, Detail, Summary, Tally};
-use crate::emit::{Form, Origin};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Glance, Reader};
 use crate::input::{Found, Head, Input, MAGIC, find, is_snapshot};
@@ -451,80 +450,4 @@ impl Whole {
         snapshot.about.times_us = snapshot.times_us();
         snapshot
     }
-}
-
-/// Writes the records that pass the filter.
-struct Writing<'f, const NUMBERED: bool> {
-    filter: &'f Filter,
-    form: Form,
-    out: Vec<u8>,
-    passed: Passed,
-    missed: Missed,
-}
-
-impl<const N: bool> Fold for Writing<'_, N> {
-    const NUMBERED: bool = N;
-
-    #[inline]
-    fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
-        if let Seen::Record(record) = seen {
-            if !self.passed.admits(self.filter, record) {
-                return self.missed.note(self.filter, record);
-            }
-            let Place { name, line, offset, raw, .. } = *place;
-            self.form.write(record, &Origin { source: name, line, offset, raw }, &mut self.out);
-        }
-    }
-
-    fn weight(&self) -> usize {
-        self.out.len()
-    }
-}
-
-/// Writes the records that pass the filter, in input order.
-///
-/// # Errors
-/// When the writer fails. What cannot be read is in [`Outcome::failures`].
-pub fn rewrite(
-    inputs: &[Input],
-    reader: &Reader,
-    filter: &Filter,
-    form: Form,
-    options: &Options,
-    progress: Option<&Progress>,
-    out: &mut dyn Write,
-) -> Result<(Passed, Outcome)> {
-    out.write_all(&form.head()).map_err(ErrorKind::Write)?;
-    match form.is_numbered() {
-        true => write_all::<true>(inputs, reader, filter, form, options, progress, out),
-        false => write_all::<false>(inputs, reader, filter, form, options, progress, out),
-    }
-}
-
-fn write_all<const NUMBERED: bool>(
-    inputs: &[Input],
-    reader: &Reader,
-    filter: &Filter,
-    form: Form,
-    options: &Options,
-    progress: Option<&Progress>,
-    out: &mut dyn Write,
-) -> Result<(Passed, Outcome)> {
-    let (mut passed, mut missed) = (Passed::default(), Missed::default());
-    let make = || Writing::<NUMBERED> {
-        filter,
-        form,
-        out: Vec::new(),
-        passed: Passed::default(),
-        missed: Missed::default(),
-    };
-    let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Writing<'_, NUMBERED>>| {
-        passed.add(part.fold.passed);
-        missed.add(part.fold.missed);
-        out.write_all(&part.fold.out).map_err(ErrorKind::Write)?;
-        Ok(())
-    })?;
-    outcome.missed = missed.names();
-    refuse(&mut outcome);
-    Ok((passed, outcome))
 }
