@@ -147,3 +147,10 @@ impl std::error::Error for Error {
         }
     }
 }
+
+/// Line and column, both from 1, of a byte of a text.
+pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}

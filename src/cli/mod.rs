@@ -2,9 +2,14 @@
 
 mod args;
 mod compare;
+mod config;
+mod defaults;
 mod exit;
+mod gates;
 mod help;
 mod help_zh;
+mod manual;
+mod near;
 mod plan;
 mod plugin;
 mod progress;
@@ -15,6 +20,7 @@ mod screen;
 mod snapshot;
 mod tongue;
 mod trace;
+mod whole;
 
 pub(crate) use exit::Exit;
 pub(crate) use run::run;

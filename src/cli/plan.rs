@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use meshwhy::aggregate::By;
-use meshwhy::diagnosis::{Rulebook, Severity};
+use meshwhy::diagnosis::Rulebook;
 use meshwhy::emit::Output;
 use meshwhy::format::{Reader, Template, from_yaml};
 use meshwhy::input::{Input, Stream};
 use meshwhy::pipeline::{Options, last_start};
 use meshwhy::query::{Filter, Key, before_the_last, duration_ms};
-use meshwhy::report::{self, Renderer};
+use meshwhy::report::{self, Order, Renderer, Times};
 use meshwhy::words::Said;
 use meshwhy::{Error, ErrorKind, Result, both};
 
-use super::args::{Effort, Filters, Formats, Gate, Origin, Read, Records, Rules, Shape};
+use super::args::{Effort, Filters, Formats, Origin, Read, Records, Rules, Shape, Time};
+use super::gates::Gates;
 use super::rules::rulebook;
 
 /// What every reading command needs.
@@ -38,18 +39,11 @@ pub(super) struct TriagePlan {
     pub(super) renderer: Option<&'static dyn Renderer>,
     pub(super) top: usize,
     pub(super) by: Vec<By>,
+    pub(super) order: Order,
+    pub(super) times: Times,
     pub(super) bucket_seconds: Option<i64>,
     pub(super) gates: Gates,
     pub(super) rulebook: Rulebook,
-}
-
-/// What turns the exit code to 1.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Gates {
-    /// Percent of requests that may fail.
-    pub(super) over_percent: Option<f64>,
-    /// The mildest finding that trips.
-    pub(super) on: Option<Severity>,
 }
 
 /// Records to be written.
@@ -60,10 +54,6 @@ pub(super) struct RecordsPlan {
 
 impl TriagePlan {
     pub(super) fn of(shape: &Shape, rules: &Rules, reading: Reading) -> Result<TriagePlan> {
-        let on = shape.fail_on.map(|gate| match gate {
-            Gate::Critical => Severity::Critical,
-            Gate::Warning => Severity::Warning,
-        });
         Ok(TriagePlan {
             renderer: match shape.output.as_str() {
                 super::snapshot::OUTPUT => None,
@@ -71,8 +61,13 @@ impl TriagePlan {
             },
             top: shape.top,
             by: shape.by.as_deref().map_or(Ok(Vec::new()), By::parse)?,
+            order: shape.sort.as_deref().map_or(Ok(Order::default()), Order::parse)?,
+            times: match shape.times {
+                Time::Utc => Times::Utc,
+                Time::Relative => Times::Relative { now_us: now_us() },
+            },
             bucket_seconds: shape.bucket.as_deref().map(bucket).transpose()?,
-            gates: Gates { over_percent: shape.fail_over.as_deref().map(percent).transpose()?, on },
+            gates: Gates::of(&shape.fail_over, shape.fail_on)?,
             rulebook: rulebook(rules)?,
             reading,
         })
@@ -259,17 +254,6 @@ pub(super) fn bucket(text: &str) -> Result<i64> {
     )
 }
 
-fn percent(text: &str) -> Result<f64> {
-    let number = text.trim().trim_end_matches('%').trim_end();
-    let value: Option<f64> = number.parse().ok();
-    value.filter(|v| (0.0..=100.0).contains(v)).ok_or_else(|| {
-        wrong(both!(
-            "--fail-over: {text:?}: a rate such as 1% is expected",
-            "--fail-over：{text:?}：应为比例，如 1%"
-        ))
-    })
-}
-
 pub(super) fn wrong(message: Said) -> Error {
     ErrorKind::Option { message }.into()
 }
@@ -279,13 +263,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_and_buckets_are_read_or_refused() {
-        assert_eq!(percent("1.5%").unwrap(), 1.5);
-        assert_eq!(percent(" 2 %").unwrap(), 2.0);
+    fn buckets_are_read_or_refused() {
         assert_eq!(bucket("5m").unwrap(), 300);
-        for text in ["", "%", "101%", "-1%", "NaN", "x"] {
-            assert!(percent(text).is_err(), "{text}");
-        }
         for text in ["0", "10ms", "-5s", "soon"] {
             assert!(bucket(text).is_err(), "{text}");
         }

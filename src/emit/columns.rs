@@ -2,6 +2,7 @@
 //!
 //! Each part of the input fills its own builders, in parallel; `parquet.rs` puts them behind each other.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::builder::{
@@ -10,7 +11,7 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field as Column, Schema, SchemaRef, TimeUnit};
 
-use super::{Origin, Sheet, flag_names, is_number, istio_fields, value, visible};
+use super::{Origin, Sheet, flag_names, is_number, istio_fields, value};
 use crate::record::{Field, Record, number};
 
 /// The moment behind `start_time`, where that text is a time.
@@ -132,7 +133,8 @@ impl Sheet for Columns {
             };
         }
         self.not_numbers.append(true);
-        for name in flag_names(record) {
+        let flags = record.text(Field::Flags).unwrap_or_default();
+        for name in flag_names(&flags) {
             bytes += append(self.flags.values(), Some(name));
         }
         self.flags.append(true);
@@ -207,4 +209,21 @@ fn whole(text: &[u8]) -> Option<i64> {
 /// Lines and bytes of a stream: no stream has more than fit.
 fn count(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// Text of any bytes: what is not UTF-8 appears as `\xNN`.
+fn visible(text: &[u8]) -> Cow<'_, str> {
+    use std::fmt::Write;
+    if let Ok(text) = std::str::from_utf8(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for chunk in text.utf8_chunks() {
+        out.push_str(chunk.valid());
+        for b in chunk.invalid() {
+            // A string takes whatever is written.
+            let _ = write!(out, "\\x{b:02x}");
+        }
+    }
+    Cow::Owned(out)
 }

@@ -10,8 +10,6 @@ mod ndjson;
 #[cfg(feature = "parquet")]
 mod parquet;
 
-use std::borrow::Cow;
-
 use crate::error::{ErrorKind, Result};
 use crate::record::{Field, Kind, Raw, Record};
 
@@ -141,6 +139,12 @@ impl Form {
     }
 }
 
+/// Appends a cell of comma-separated values. Text that a spreadsheet would run as a formula gets a `'` before it; bytes
+/// that are not UTF-8 appear as `\xNN`.
+pub fn csv_cell(out: &mut Vec<u8>, text: &[u8]) {
+    csv::cell(out, text);
+}
+
 /// Records as lines, one behind the other.
 #[derive(Debug)]
 pub struct Lines {
@@ -167,23 +171,6 @@ impl Sheet for Lines {
     }
 }
 
-/// Text of any bytes: what is not UTF-8 appears as `\xNN`.
-fn visible(text: &[u8]) -> Cow<'_, str> {
-    use std::fmt::Write;
-    if let Ok(text) = std::str::from_utf8(text) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for chunk in text.utf8_chunks() {
-        out.push_str(chunk.valid());
-        for b in chunk.invalid() {
-            // A string takes whatever is written.
-            let _ = write!(out, "\\x{b:02x}");
-        }
-    }
-    Cow::Owned(out)
-}
-
 /// Fields whose values are numbers.
 fn is_number(field: Field) -> bool {
     matches!(
@@ -207,9 +194,8 @@ fn value<'a>(record: &Record<'a>, field: Field) -> Option<Raw<'a>> {
 }
 
 /// The flags' short names in canonical order, each once.
-fn flag_names<'a>(record: &Record<'a>) -> Vec<&'a [u8]> {
+fn flag_names(text: &[u8]) -> Vec<&[u8]> {
     use crate::envoy::flags;
-    let text = record.bytes(Field::Flags);
     if text.is_empty() {
         return Vec::new();
     }

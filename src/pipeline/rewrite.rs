@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use super::missed::Missed;
 use super::summarise::refuse;
 use super::{Fold, Options, Outcome, Part, Passed, Place, Progress, Seen, run};
 #[cfg(feature = "parquet")]
@@ -17,11 +18,12 @@ struct Writing<'f, S, const NUMBERED: bool> {
     filter: &'f Filter,
     sheet: S,
     passed: Passed,
+    missed: Missed,
 }
 
 impl<'f, S, const N: bool> Writing<'f, S, N> {
     fn new(filter: &'f Filter, sheet: S) -> Self {
-        Writing { filter, sheet, passed: Passed::default() }
+        Writing { filter, sheet, passed: Passed::default(), missed: Missed::default() }
     }
 }
 
@@ -30,9 +32,10 @@ impl<S: Sheet, const N: bool> Fold for Writing<'_, S, N> {
 
     #[inline]
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
-        if let Seen::Record(record) = seen
-            && self.passed.admits(self.filter, record)
-        {
+        if let Seen::Record(record) = seen {
+            if !self.passed.admits(self.filter, record) {
+                return self.missed.note(self.filter, record);
+            }
             let Place { name, line, offset, raw, .. } = *place;
             self.sheet.add(record, &Origin { source: name, line, offset, raw });
         }
@@ -72,14 +75,16 @@ fn write_lines<const NUMBERED: bool>(
     progress: Option<&Progress>,
     out: &mut dyn Write,
 ) -> Result<(Passed, Outcome)> {
-    let mut passed = Passed::default();
+    let (mut passed, mut missed) = (Passed::default(), Missed::default());
     let make = || Writing::new(filter, Lines::new(form));
     let mut outcome =
         run(inputs, reader, make, options, progress, |part: Part<Writing<'_, Lines, NUMBERED>>| {
             passed.add(part.fold.passed);
+            missed.add(part.fold.missed);
             out.write_all(&part.fold.sheet.text).map_err(ErrorKind::Write)?;
             Ok(())
         })?;
+    outcome.missed = missed.names();
     refuse(&mut outcome);
     Ok((passed, outcome))
 }
@@ -98,15 +103,17 @@ pub fn rewrite_as_parquet(
     progress: Option<&Progress>,
     out: &mut (dyn Write + Send),
 ) -> Result<(Passed, Outcome)> {
-    let mut passed = Passed::default();
+    let (mut passed, mut missed) = (Passed::default(), Missed::default());
     let mut file = ParquetFile::new(out, options.threads())?;
     let make = || Writing::new(filter, Columns::default());
     let mut outcome =
         run(inputs, reader, make, options, progress, |part: Part<Writing<'_, Columns, true>>| {
             passed.add(part.fold.passed);
+            missed.add(part.fold.missed);
             file.add(part.fold.sheet)
         })?;
     file.finish()?;
+    outcome.missed = missed.names();
     refuse(&mut outcome);
     Ok((passed, outcome))
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 
 use super::join::{Again, join, join_once};
+use super::missed::Missed;
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
 use crate::aggregate::{By, Caps, Detail, Summary, Tally};
 use crate::error::{Error, ErrorKind, Result};
@@ -22,11 +23,19 @@ struct Counting<'f> {
     passed: Passed,
     /// First lines of sources.
     heads: Vec<(u32, Head)>,
+    missed: Missed,
 }
 
 impl<'f> Counting<'f> {
     fn new(filter: &'f Filter, tally: Tally) -> Counting<'f> {
-        Counting { filter, tally, join: Join::default(), passed: Passed::default(), heads: Vec::new() }
+        Counting {
+            filter,
+            tally,
+            join: Join::default(),
+            passed: Passed::default(),
+            heads: Vec::new(),
+            missed: Missed::default(),
+        }
     }
 }
 
@@ -53,9 +62,9 @@ impl Fold for Counting<'_> {
         let Place { source, line, offset, raw, .. } = *place;
         match seen {
             Seen::Record(record) => {
-                if self.passed.admits(self.filter, record)
-                    && let Some(symptom) = self.tally.record(record, source, line, offset, raw)
-                {
+                if !self.passed.admits(self.filter, record) {
+                    self.missed.note(self.filter, record);
+                } else if let Some(symptom) = self.tally.record(record, source, line, offset, raw) {
                     self.join.see(record, symptom, place.name, place.at());
                 }
             }
@@ -103,10 +112,11 @@ pub fn summarise_by(
     }
     let mut whole = Whole::default();
     let make = || Counting::new(filter, Tally::grouping(by));
-    let outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
+    let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
         whole.add(part.fold, part.first_line);
         Ok(())
     })?;
+    outcome.missed = std::mem::take(&mut whole.missed).names();
     let again = Again { inputs, reader, filter, options, progress };
     let (summary, _, passed, outcome) = whole.finish(Detail::default(), outcome, by, &again)?;
     Ok((summary, passed, outcome))
@@ -379,6 +389,7 @@ struct Whole {
     passed: Passed,
     heads: Vec<(u32, Head)>,
     second: Option<Second>,
+    missed: Missed,
 }
 
 impl Whole {
@@ -386,6 +397,7 @@ impl Whole {
         part.join.shift_lines(first_line);
         self.join.merge(part.join);
         self.passed.add(part.passed);
+        self.missed.add(part.missed);
         self.heads.append(&mut part.heads);
         let mut later = part.tally.finish();
         later.shift_lines(first_line);

@@ -166,6 +166,19 @@ impl Filter {
         self.timed
     }
 
+    /// True when it leaves records out by their upstream.
+    pub fn names_upstreams(&self) -> bool {
+        self.upstreams().next().is_some()
+    }
+
+    /// Globs that the upstream must fit.
+    pub fn upstreams(&self) -> impl Iterator<Item = &[u8]> {
+        self.conditions.iter().filter_map(|condition| match &condition.test {
+            Test::Upstream(glob) if !condition.negated => Some(&glob[..]),
+            _ => None,
+        })
+    }
+
     /// True when the record counts.
     #[inline]
     pub fn keeps(&self, record: &Record<'_>) -> bool {
@@ -244,8 +257,13 @@ fn wrong(message: Said) -> Error {
     ErrorKind::Option { message }.into()
 }
 
-/// Fits any of the names by which people know an upstream.
-fn upstream_fits(pattern: &[u8], name: &[u8]) -> bool {
+/// True when the whole text fits a glob: `*` is any text, `?` any one byte.
+pub fn glob_fits(pattern: &[u8], text: &[u8]) -> bool {
+    glob::fits(pattern, text)
+}
+
+/// True when a glob fits any of the names by which people know an upstream.
+pub fn upstream_fits(pattern: &[u8], name: &[u8]) -> bool {
     if glob::fits(pattern, name) {
         return true;
     }
