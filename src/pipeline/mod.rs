@@ -30,6 +30,7 @@ pub use summarise::{
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::aggregate::Glimpse;
 use crate::error::{Error, Result};
 use crate::format::{Glance, ProxyLine, Reader};
 use crate::frame::BLOCK_BYTES;
@@ -77,9 +78,9 @@ pub trait Fold: Send {
         false
     }
 
-    /// Takes a line by what is plain to see of it. False: it was not enough, and [`see`](Self::see) is to have the line.
-    fn glance(&mut self, _glance: &Glance<'_>) -> bool {
-        false
+    /// Takes a line by what is plain to see of it. Where that was not enough, [`see`](Self::see) is to have the line.
+    fn glance(&mut self, _glance: &Glance<'_>) -> Glimpse {
+        Glimpse::Unknown
     }
 
     /// Bytes held by this fold, about. A part is ended early when this gets large; asked every few hundred lines.

@@ -4,12 +4,12 @@ use std::io::Write;
 
 use super::join::{Again, join};
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
-use crate::aggregate::{By, Caps, Detail, Summary, Tally};
+use crate::aggregate::{By, Caps, Detail, Glimpse, Summary, Tally};
 use crate::emit::{Form, Origin};
 use crate::error::{ErrorKind, Result};
 use crate::format::{Glance, Reader};
 use crate::input::Input;
-use crate::join::Join;
+use crate::join::{Ceilings, Join};
 use crate::query::Filter;
 
 /// What the filter did, and how many access records there were before it.
@@ -65,10 +65,10 @@ impl Fold for Counting<'_> {
     }
 
     #[inline(always)]
-    fn glance(&mut self, glance: &Glance<'_>) -> bool {
-        let counted = self.tally.glance(glance);
-        self.passed.access += u64::from(counted);
-        counted
+    fn glance(&mut self, glance: &Glance<'_>) -> Glimpse {
+        let glimpse = self.tally.glance(glance);
+        self.passed.access += u64::from(glimpse == Glimpse::Counted);
+        glimpse
     }
 
     #[inline]
@@ -77,9 +77,9 @@ impl Fold for Counting<'_> {
         match seen {
             Seen::Record(record) => {
                 if self.passed.admits(self.filter, record)
-                    && let Some(symptom) = self.tally.record(record, source, line, offset, raw)
+                    && let Some(ailing) = self.tally.record(record, source, line, offset, raw)
                 {
-                    self.join.see(record, symptom, place.name, place.at());
+                    self.join.see(record, ailing, place.name, place.at());
                 }
             }
             Seen::Proxy(proxy) => self.tally.proxy(proxy, source, line, offset, raw),
@@ -120,9 +120,11 @@ pub fn summarise_by(
     progress: Option<&Progress>,
 ) -> Result<(Summary, Passed, Outcome)> {
     let mut whole = Whole::default();
-    let make = || Counting::new(filter, Tally::grouping(by));
+    let ceilings = Ceilings::default();
+    let make = || Counting { join: Join::below(&ceilings), ..Counting::new(filter, Tally::grouping(by)) };
     let outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
         whole.add(part.fold, part.first_line);
+        whole.join.publish(&ceilings);
         Ok(())
     })?;
     join(whole.join, &mut whole.summary, &outcome, &Again { inputs, reader, filter, options, progress })?;
