@@ -14,9 +14,11 @@
 //! [`envoy`] is the shelf with Envoy's vocabulary, used by every room; [`pipeline`] is the corridor that walks an
 //! input through rooms 1 to 4, in parallel.
 
-// First, because the macros of the two languages are made there.
+// First, because of their macros.
 #[macro_use]
 pub mod words;
+#[macro_use]
+pub mod pack;
 
 pub mod aggregate;
 pub mod diagnosis;
@@ -33,5 +35,6 @@ pub mod query;
 pub mod record;
 pub mod report;
 pub mod scan;
+pub mod snapshot;
 
 pub use error::{Error, ErrorKind, Result};

@@ -25,6 +25,8 @@ pub struct Hits {
     pub denied: u64,
 }
 
+packed!(Hits { failed, denied });
+
 impl Cell for Hits {
     fn merge(&mut self, other: &Self) {
         self.failed += other.failed;
@@ -40,6 +42,8 @@ pub struct Split<const N: usize> {
     /// Those that failed or were denied.
     pub hits: Timed<N, Hits>,
 }
+
+packed!(for N; Split<N> { requests, hits });
 
 impl<const N: usize> Split<N> {
     fn add(&mut self, key: [&[u8]; N], us: i64, hits: Option<Hits>) {
@@ -84,6 +88,8 @@ pub struct Detail {
     /// Durations of HTTP records except 101 and `client_gone`, by upstream.
     pub latency: Timed<1, Latency>,
 }
+
+packed!(Detail { places, callers, paths, request_ids, latency });
 
 impl Detail {
     /// Counts a record.

@@ -7,6 +7,7 @@ use indexmap::map::Entry;
 
 use crate::envoy::{cluster, flags};
 use crate::error::{ErrorKind, Result};
+use crate::pack::{Broken, Pack, Unpacker, put_text};
 use crate::record::{Field, Kind, Outcome, Record};
 
 /// Bytes of the values of a group, for each group that the cap admits.
@@ -67,6 +68,17 @@ static ROWS: &[Row] = &[
     Row { name: "container", key: Key::Container },
     Row { name: "format", key: Key::Format },
 ];
+
+impl Pack for By {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_text(out, self.name().as_bytes());
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> std::result::Result<Self, Broken> {
+        let name: String = from.take()?;
+        By::named(&name).map_err(|_| from.broken("grouped by a field that is not known"))
+    }
+}
 
 impl By {
     /// Reads `FIELD,FIELD`.
@@ -140,6 +152,8 @@ pub struct Group {
     pub latency: Latency,
 }
 
+packed!(Group { counts, flags, latency });
+
 impl Group {
     fn merge(&mut self, later: Group, at: usize) {
         self.counts.merge(later.counts);
@@ -161,6 +175,8 @@ pub struct Groups {
     /// Bytes of the values.
     kept: usize,
 }
+
+packed!(Groups { by, rows, other, kept });
 
 impl Groups {
     /// No groups yet.

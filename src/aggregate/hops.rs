@@ -17,6 +17,8 @@ pub struct Seen {
     pub failed: u64,
 }
 
+packed!(Seen { requests, failed });
+
 impl Seen {
     /// Adds other counts.
     pub fn add(&mut self, other: Seen) {

@@ -31,7 +31,8 @@ pub use latency::Latency;
 pub use series::{Cell, Load, Series};
 pub use sides::{Door, Sides};
 pub use summary::{
-    Caps, Code, Counts, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Summary, Upstream,
+    Caps, Code, Counts, FlaggedLoad, Host, Lines, Moved, ProxyLog, ProxyNote, RejectSample, Scope, Summary,
+    Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
 pub use tally::{Ailing, Glimpse, Tally, suspicious};

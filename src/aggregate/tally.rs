@@ -201,8 +201,9 @@ impl Tally {
         if index != NONE {
             let symptom = &mut self.summary.symptoms[index];
             symptom.add(record, start_us, index, &mut self.summary.values);
-            if symptom.exemplars.len() < EXEMPLARS {
+            if Exemplar::is_wanted(&symptom.exemplars, start_us, raw) {
                 symptom.exemplars.push(Exemplar::of(record, source, line, offset, raw));
+                Exemplar::keep_first(&mut symptom.exemplars, EXEMPLARS);
             }
         }
         ailing
@@ -327,8 +328,9 @@ impl Tally {
         if let Some(us) = proxy.time_us {
             note.span.add(us);
         }
-        if note.exemplars.len() < EXEMPLARS {
+        if Exemplar::is_wanted(&note.exemplars, proxy.time_us, raw) {
             note.exemplars.push(Exemplar::of_line(source, line, offset, proxy.time_us, raw));
+            Exemplar::keep_first(&mut note.exemplars, EXEMPLARS);
         }
     }
 

@@ -31,6 +31,24 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "Compare two inputs, or two halves of one: what got worse, better, new or gone",
         "比较两份输入，或一份输入的前后两段：哪些变差、变好、新出现或消失",
     ),
+    (
+        "Put snapshots together: the triage of all that they were made of",
+        "合并快照：对生成它们的全部日志进行诊断",
+    ),
+    (
+        "Snapshots, in any order; directories and archives of them; `-`: standard input",
+        "快照，顺序不限；也可以是存放快照的目录和归档；`-`：标准输入",
+    ),
+    ("No warnings on standard error", "标准错误上不显示警告"),
+    ("Count snapshots that were made of the same lines, each for itself", "由相同的行生成的快照也各自计数"),
+    (
+        "Remember in this file what was counted and how far each file was read; read only what is new, rotated files too",
+        "在此文件中记住计数和每个文件读到的位置；只读新增内容，轮转后的文件也一样",
+    ),
+    (
+        "What standard input is called in the result, where a snapshot of it is to be merged",
+        "结果中标准输入的名称，用于以后合并它的快照",
+    ),
     ("Write one line for each access record that passes the filters", "通过过滤条件的每条访问记录输出一行"),
     (
         "Explain a response flag, a flag set, a details string, an error text, a cause, or a pasted log line",
@@ -39,10 +57,28 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("List what meshwhy knows, and check pages of one's own", "列出 meshwhy 所知道的内容，检查自己的诊断页"),
     ("Write the completions of a shell to standard output", "把 shell 补全脚本写到标准输出"),
     ("The shell", "shell 的名称"),
-    ("Write the manual page to standard output", "把手册页（man）写到标准输出"),
     (
-        "Form of the result: table, json, markdown, html (one file, nothing is loaded)",
-        "结果的形式：table、json、markdown、html（单个文件，不加载任何外部内容）",
+        "Write a manual page to standard output, or all of them into a folder",
+        "把一个手册页（man）写到标准输出，或把全部手册页写到一个目录",
+    ),
+    ("The command [default: meshwhy itself]", "命令 [默认：meshwhy 本身]"),
+    ("Write the pages of all commands into this folder", "把所有命令的手册页写到该目录"),
+    (
+        "Read defaults of options from this file [default: meshwhy.toml in the configuration folder]",
+        "从该文件读取选项的默认值 [默认：配置目录中的 meshwhy.toml]",
+    ),
+    ("Read no configuration file", "不读取配置文件"),
+    (
+        "Form of the result: table, json, markdown, html (one file, nothing is loaded), csv, prometheus, snapshot (to be merged later)",
+        "结果的形式：table、json、markdown、html（单个文件，不加载任何外部内容）、csv、prometheus、snapshot（供以后合并）",
+    ),
+    (
+        "Order of a table's rows: failed, requests, rate, p50, p99, since, name; `-` before one turns it round",
+        "表格各行的顺序：failed、requests、rate、p50、p99、since、name；前面加 `-` 则反转",
+    ),
+    (
+        "Times in the table: by the clock, or counted back from the log's end",
+        "表格中的时间：按时钟（UTC），或从日志末尾倒数",
     ),
     ("Rows of a table (JSON is never cut)", "表格的行数（JSON 从不截断）"),
     (
@@ -54,8 +90,9 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "时间线的区间宽度，如 10s、5m [默认：按时间跨度]",
     ),
     (
-        "Exit with 1 when more than this share of the requests failed, such as 1%",
-        "失败比例超过该值时以 1 退出，如 1%",
+        "Exit with 1 when more than this share of the requests failed, such as 1%; of an upstream's requests with \
+         upstream=GLOB:1%; when more than this share has a flag with flag=UF:1%",
+        "失败比例超过该值时以 1 退出，如 1%；upstream=GLOB:1% 指该上游的请求，flag=UF:1% 指带有该标志的请求所占比例",
     ),
     ("Exit with 1 when there is a finding of this severity or worse", "有达到该级别的诊断时以 1 退出"),
     (

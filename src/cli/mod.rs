@@ -2,9 +2,14 @@
 
 mod args;
 mod compare;
+mod config;
+mod defaults;
 mod exit;
+mod gates;
 mod help;
 mod help_zh;
+mod manual;
+mod near;
 mod plan;
 mod plugin;
 mod progress;
@@ -12,6 +17,7 @@ mod report;
 mod rules;
 mod run;
 mod screen;
+mod snapshot;
 mod tongue;
 mod trace;
 

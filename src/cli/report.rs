@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use meshwhy::diagnosis::only_failures;
-use meshwhy::pipeline::summarise_in_detail;
+use meshwhy::pipeline::{opened, resume, summarise_in_detail};
 use meshwhy::report::{Account, Hide, Report, View, matters, narrator};
 use meshwhy::{ErrorKind, Result, both, incident};
 
@@ -28,11 +28,18 @@ pub(super) fn report(args: args::Report, tongue: Tongue) -> Result<Exit> {
         authorities: args.redact_authority,
     };
     let rulebook = rulebook(&args.rules)?;
-    let reading = Reading::of(args.read)?;
+    let mut reading = Reading::of(args.read)?;
+    reading.options.allow_overlap = args.snapshots.allow_overlap;
+    reading.state = args.memory.state;
     let progress = interruptible();
     let (summary, detail, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
-        let options = &reading.options;
-        summarise_in_detail(&reading.inputs, &reading.reader, &reading.filter, options, Some(progress))
+        let Reading { inputs, reader, filter, options, state, .. } = &reading;
+        let Some(state) = state else {
+            return summarise_in_detail(inputs, reader, filter, options, Some(progress));
+        };
+        let (snapshot, outcome) = resume(state, inputs, reader, filter, &[], options, Some(progress))?;
+        let (summary, detail, passed) = opened(snapshot, &outcome);
+        Ok((summary, detail, passed, outcome))
     })?;
     complain(&outcome, tongue, false);
     if outcome.sources.is_empty() && !outcome.failures.is_empty() {

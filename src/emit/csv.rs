@@ -57,7 +57,7 @@ pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>)
 
 /// A cell. Text that a spreadsheet would run as a formula gets a `'` before it; bytes that are not UTF-8 appear as
 /// `\xNN`.
-fn cell(out: &mut Vec<u8>, text: &[u8]) {
+pub(super) fn cell(out: &mut Vec<u8>, text: &[u8]) {
     let formula = matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
     let quoted = text.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r'));
     if quoted {

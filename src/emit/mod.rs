@@ -88,6 +88,12 @@ impl Form {
     }
 }
 
+/// Appends a cell of comma-separated values. Text that a spreadsheet would run as a formula gets a `'` before it; bytes
+/// that are not UTF-8 appear as `\xNN`.
+pub fn csv_cell(out: &mut Vec<u8>, text: &[u8]) {
+    csv::cell(out, text);
+}
+
 /// Fields whose values are numbers.
 fn is_number(field: Field) -> bool {
     matches!(

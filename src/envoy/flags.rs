@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::pack::{Broken, Pack, Unpacker, put_text};
+
 /// Whose behaviour a flag speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -431,6 +433,20 @@ impl FlagSet {
             n += 1;
         }
         FlagSet(set)
+    }
+}
+
+/// By name: bits are places in a table that grows. Names of other versions are as unknown here as they were to that log.
+impl Pack for FlagSet {
+    fn put(&self, out: &mut Vec<u8>) {
+        let unknown = self.has_unknown().then_some("?");
+        let names: Vec<&str> = self.rows().map(|row| row.code).chain(unknown).collect();
+        put_text(out, names.join(",").as_bytes());
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        let len = from.length(0)?;
+        Ok(FlagSet::parse(from.bytes(len)?))
     }
 }
 

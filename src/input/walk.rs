@@ -102,6 +102,11 @@ impl Walk<'_> {
         flow
     }
 
+    /// Shows a stream as it is.
+    pub fn show(&mut self, entry: Entry<'_>) -> ControlFlow<()> {
+        (self.visit)(Ok(entry))
+    }
+
     /// Tells that a part cannot be read.
     pub fn fail(&mut self, error: Error) -> ControlFlow<()> {
         (self.visit)(Err(error))

@@ -1,16 +1,14 @@
 //! What is kept while logs are read: failing and suspicious records at the first reading, and at a second one, where
 //! the inputs can be read again, their well-answered other sides, a sample of ordinary requests, and who called whom.
 
-use std::collections::{BTreeSet, HashSet};
-use std::hash::{BuildHasher, Hasher};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use foldhash::fast::FixedState;
 
 use super::sample::Sample;
 use super::sight::{Place, Sight, bare, connection_key, id_key, moment_key};
-use crate::aggregate::{Ailing, Ordered, Seen, Span, Text, suspicious, without_port};
+use crate::aggregate::{Ailing, Moved, Ordered, Seen, Span, Text, suspicious, without_port};
 use crate::envoy::{Direction, FlagSet, cluster};
+use crate::pack::{self, Broken, Pack, Unpacker};
 use crate::record::{Field, Kind, Record};
 
 /// Failing and suspicious sights kept by request id.
@@ -23,6 +21,8 @@ const COUNTERPARTS: usize = 24_000;
 const ORDINARY: usize = 6_000;
 /// Rows of who calls whom, and of who serves whom.
 const EDGES: usize = 20_000;
+/// Sights of well-answered requests where it is not known yet which of them are wanted: what snapshots keep.
+const GATHERED: usize = COUNTERPARTS + ORDINARY;
 /// Addresses kept of a proxy and of a cluster.
 const ADDRESSES: usize = 256;
 
@@ -49,6 +49,7 @@ impl Default for Ceilings {
         Ceilings { by_id: AtomicU64::new(u64::MAX), by_connection: AtomicU64::new(u64::MAX) }
     }
 }
+packed!(Join { by_id, by_connection });
 
 impl Default for Join {
     fn default() -> Self {
@@ -141,6 +142,22 @@ impl Join {
     }
 }
 
+impl Join {
+    /// The highest number of a source that is named.
+    pub fn most_source(&self) -> Option<u32> {
+        self.by_id.most_source().max(self.by_connection.most_source())
+    }
+
+    /// Gives the sources other numbers, and the symptoms other digests: those of another version may differ.
+    pub fn relocate(&mut self, to: impl Fn(u32) -> Moved, digests: &HashMap<u64, u64>) {
+        self.by_id.relocate(&to, digests);
+        self.by_connection.relocate(&to, digests);
+    }
+}
+
+packed!(Call { proxy, cluster, seen });
+packed!(Serve { proxy, server, client, seen, span });
+
 /// Requests of one proxy to one cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Call {
@@ -189,6 +206,30 @@ impl Default for Second {
 }
 
 impl Second {
+    /// The state of a first reading that is to do for both: which requests fail is not known before its end.
+    pub fn gathering() -> Second {
+        Second { ordinary: Sample::new(GATHERED), ..Second::default() }
+    }
+
+    /// What a second reading would have found, once all is gathered. Where more requests went well than are gathered, it
+    /// is that of a sample.
+    #[must_use]
+    pub fn gathered(self, wanted: &HashSet<u64>) -> Second {
+        let (counterparts, ordinary) = self.ordinary.parted(wanted, (COUNTERPARTS, ORDINARY));
+        Second { counterparts, ordinary, ..self }
+    }
+
+    /// The highest number of a source that is named.
+    pub fn most_source(&self) -> Option<u32> {
+        self.counterparts.most_source().max(self.ordinary.most_source())
+    }
+
+    /// Gives the sources other numbers.
+    pub fn relocate(&mut self, to: impl Fn(u32) -> Moved) {
+        self.counterparts.relocate(&to, &HashMap::new());
+        self.ordinary.relocate(&to, &HashMap::new());
+    }
+
     /// Takes a record: its side of an edge, and the record itself if it is a wanted request's or of the sample.
     pub fn see(&mut self, record: &Record<'_>, wanted: &HashSet<u64>, name: &str, place: Place) {
         let outcome = record.outcome();
@@ -309,13 +350,51 @@ impl Second {
     }
 }
 
-fn hash(parts: &[&[u8]]) -> u64 {
-    let mut hasher = FixedState::with_seed(4).build_hasher();
-    for part in parts {
-        hasher.write_usize(part.len());
-        hasher.write(part);
+impl Pack for Second {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.counterparts.put(out);
+        self.ordinary.put(out);
+        // The keys are made of what is in the rows.
+        self.calls.values().cloned().collect::<Vec<_>>().put(out);
+        self.serves.values().cloned().collect::<Vec<_>>().put(out);
+        self.clients.put(out);
+        self.servers.put(out);
+        self.other.put(out);
     }
-    hasher.finish()
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        let (counterparts, ordinary) = (from.take()?, from.take()?);
+        let (calls, serves): (Vec<Call>, Vec<Serve>) = (from.take()?, from.take()?);
+        Ok(Second {
+            counterparts,
+            ordinary,
+            calls: calls.into_iter().map(|call| (call.key(), call)).collect(),
+            serves: serves.into_iter().map(|serve| (serve.key(), serve)).collect(),
+            clients: from.take()?,
+            servers: from.take()?,
+            other: from.take()?,
+        })
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Second::default())
+    }
+}
+
+impl Call {
+    fn key(&self) -> u64 {
+        hash(&[&self.proxy, &self.cluster])
+    }
+}
+
+impl Serve {
+    fn key(&self) -> u64 {
+        hash(&[&self.proxy, &self.server, &self.client])
+    }
+}
+
+fn hash(parts: &[&[u8]]) -> u64 {
+    pack::hash(4, parts)
 }
 
 /// Remembers an address; the smallest ones stay, so that the order does not matter.

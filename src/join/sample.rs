@@ -4,9 +4,11 @@
 //! kept. So what is kept is a function of the set of records alone: any order, any cut into parts and any order of
 //! merging give the same, and the two sides of a request are kept both or not at all, wherever their lines stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::sight::Sight;
+use crate::aggregate::Moved;
+use crate::pack::{Broken, Pack, Unpacker, Wide, put_wide};
 
 /// Sights kept of one key: one id in every request (a client that sends a fixed one) must not fill the sample.
 const GROUP: usize = 32;
@@ -18,6 +20,8 @@ pub struct Group {
     /// Sights beyond the cap of the group.
     more: u64,
 }
+
+packed!(Group { sights, more });
 
 impl Group {
     /// The sights, earliest first.
@@ -67,6 +71,27 @@ pub struct Sample {
     /// Keys from here on are not kept; `None`: all are.
     ceiling: Option<u64>,
     groups: BTreeMap<u64, Group>,
+}
+
+impl Pack for Sample {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.budget.put(out);
+        self.ceiling.map(Wide).put(out);
+        put_wide(out, self.groups.len() as u64);
+        for (key, group) in &self.groups {
+            Wide(*key).put(out);
+            group.put(out);
+        }
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        let (budget, ceiling): (_, Option<Wide>) = (from.take()?, from.take()?);
+        let groups: Vec<(Wide, Group)> = from.take()?;
+        let held = groups.iter().map(|(_, group)| group.weight()).sum();
+        let groups: BTreeMap<_, _> = groups.into_iter().map(|(key, group)| (key.0, group)).collect();
+        let bytes = groups.values().map(Group::bytes).sum();
+        Ok(Sample { budget, held, bytes, ceiling: ceiling.map(|wide| wide.0), groups })
+    }
 }
 
 impl Sample {
@@ -155,6 +180,20 @@ impl Sample {
         self.bytes -= group.bytes();
     }
 
+    /// The groups whose keys are in the set, and all others, each as a sample of its own size.
+    pub fn parted(self, wanted: &HashSet<u64>, budgets: (usize, usize)) -> (Sample, Sample) {
+        let (ceiling, all) = (self.ceiling, self.groups);
+        let (chosen, rest) = all.into_iter().partition(|(key, _)| wanted.contains(key));
+        let sample = |groups: BTreeMap<u64, Group>, budget| {
+            let held = groups.values().map(Group::weight).sum();
+            let bytes = groups.values().map(Group::bytes).sum();
+            let mut sample = Sample { budget, held, bytes, ceiling, groups };
+            sample.shrink();
+            sample
+        };
+        (sample(chosen, budgets.0), sample(rest, budgets.1))
+    }
+
     /// The sample as it is read: groups in order of their keys, sights by time.
     pub fn settled(mut self) -> Sample {
         self.groups.values_mut().for_each(Group::cut);
@@ -187,6 +226,21 @@ impl Sample {
         // A place in the tree and two allocations.
         const GROUP_BYTES: usize = size_of::<(u64, Group)>() + 64;
         self.groups.len() * GROUP_BYTES + self.bytes
+    }
+
+    pub(super) fn most_source(&self) -> Option<u32> {
+        self.groups.values().flat_map(|group| &group.sights).map(|sight| sight.place.source).max()
+    }
+
+    /// Gives the sources other numbers, and the symptoms other digests.
+    pub(super) fn relocate(&mut self, to: impl Fn(u32) -> Moved, digests: &HashMap<u64, u64>) {
+        for sight in self.sights_mut() {
+            let moved = to(sight.place.source);
+            sight.place.source = moved.source;
+            sight.place.line += moved.lines;
+            sight.place.offset += moved.bytes;
+            sight.symptom = sight.symptom.map(|digest| digests.get(&digest).copied().unwrap_or(digest));
+        }
     }
 
     pub(super) fn sights_mut(&mut self) -> impl Iterator<Item = &mut Sight> {

@@ -1,11 +1,8 @@
 //! One record as the join keeps it: numbers, and the few texts that say who talked to whom.
 
-use std::hash::{BuildHasher, Hasher};
-
-use foldhash::fast::FixedState;
-
 use crate::aggregate::without_port;
 use crate::envoy::{Direction, FlagSet};
+use crate::pack::{self, Broken, Pack, Unpacker, Wide};
 use crate::record::{Field, Kind, Outcome, Record};
 
 /// Bytes kept of each text.
@@ -23,6 +20,8 @@ pub struct Place {
     /// Byte, from 0.
     pub offset: u64,
 }
+
+packed!(Place { source, line, offset });
 
 /// The texts that are kept of a record.
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +95,46 @@ impl Texts {
         // At most nine times 160 bytes.
         self.ends[self.count] = self.len as u16;
         self.count += 1;
+    }
+}
+
+impl Pack for Sight {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.symptom.map(Wide).put(out);
+        self.place.put(out);
+        self.time_us.put(out);
+        for number in [self.duration_ms, self.service_ms, self.attempts] {
+            number.map(Wide).put(out);
+        }
+        self.code.put(out);
+        self.flags.put(out);
+        self.outcome.put(out);
+        self.direction.put(out);
+        self.kind.put(out);
+        self.text.put(out);
+        self.ends.put(out);
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        let symptom = from.take::<Option<Wide>>()?.map(|wide| wide.0);
+        let (place, time_us) = (from.take()?, from.take()?);
+        let mut wide = || from.take::<Option<Wide>>().map(|number| number.map(|wide| wide.0));
+        let (duration_ms, service_ms, attempts) = (wide()?, wide()?, wide()?);
+        Ok(Sight {
+            symptom,
+            place,
+            time_us,
+            duration_ms,
+            service_ms,
+            attempts,
+            code: from.take()?,
+            flags: from.take()?,
+            outcome: from.take()?,
+            direction: from.take()?,
+            kind: from.take()?,
+            text: from.take()?,
+            ends: from.take()?,
+        })
     }
 }
 
@@ -255,12 +294,7 @@ pub(super) fn bare(address: &[u8]) -> &[u8] {
 const UUID: (usize, usize) = (36, 14);
 
 fn hashed(seed: u64, parts: &[&[u8]]) -> u64 {
-    let mut hasher = FixedState::with_seed(seed).build_hasher();
-    for part in parts {
-        hasher.write_usize(part.len());
-        hasher.write(part);
-    }
-    hasher.finish()
+    pack::hash(seed, parts)
 }
 
 /// Key of a request id. Proxies on the way may have changed one digit of a UUID, which is left out.

@@ -57,6 +57,9 @@ impl<'r, F: Fold> Folding<'r, F> {
         block: &Block,
         mut pause: impl FnMut(&mut Self) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
+        if block.offset == 0 {
+            self.fold.begin(self.source, block.bytes());
+        }
         let mut before = if self.counted { 0 } else { self.lines };
         let mut next_pause = block.offset + WINDOW_BYTES as u64;
         let mut lines = block.lines();

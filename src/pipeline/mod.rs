@@ -17,15 +17,19 @@ mod gate;
 mod join;
 mod order;
 mod pieces;
+mod resume;
 mod summarise;
 mod task;
 #[cfg(test)]
 mod tests;
 
 pub use join::{Traced, trace};
+pub use resume::resume;
 pub use summarise::{
-    Passed, last_start, rewrite, summarise, summarise_by, summarise_in_detail, summarise_sides,
+    last_start, opened, rewrite, snapshot, summarise, summarise_by, summarise_in_detail, summarise_sides,
 };
+
+pub use crate::query::Passed;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -34,8 +38,10 @@ use crate::aggregate::Glimpse;
 use crate::error::{Error, Result};
 use crate::format::{Glance, ProxyLine, Reader};
 use crate::frame::BLOCK_BYTES;
+pub use crate::input::Source;
 use crate::input::{Input, Limits};
 use crate::record::{Record, Reject};
+use crate::snapshot::Held;
 
 /// What a line turned out to be.
 #[derive(Debug)]
@@ -83,6 +89,9 @@ pub trait Fold: Send {
         Glimpse::Unknown
     }
 
+    /// Takes the first bytes of a source, before its lines.
+    fn begin(&mut self, _source: u32, _head: &[u8]) {}
+
     /// Bytes held by this fold, about. A part is ended early when this gets large; asked every few hundred lines.
     fn weight(&self) -> usize {
         0
@@ -98,11 +107,21 @@ pub struct Options {
     pub threads: usize,
     /// How deep and how far inputs are opened.
     pub limits: Limits,
+    /// Snapshots that hold the same lines are counted, each for itself.
+    pub allow_overlap: bool,
+    /// Logs are refused: all inputs are to be snapshots.
+    pub snapshots_only: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { block_bytes: BLOCK_BYTES, threads: 0, limits: Limits::default() }
+        Options {
+            block_bytes: BLOCK_BYTES,
+            threads: 0,
+            limits: Limits::default(),
+            allow_overlap: false,
+            snapshots_only: false,
+        }
     }
 }
 
@@ -155,19 +174,6 @@ pub struct Part<F> {
     pub bytes: u64,
 }
 
-/// One stream of lines that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// `-`, the path as given, `bundle.tar.gz!dir/x.log`.
-    pub name: String,
-    /// `plain`, `gzip`, `tar.gz`, …
-    pub container: &'static str,
-    /// Decompressed bytes read.
-    pub bytes: u64,
-    /// Lines read.
-    pub lines: u64,
-}
-
 /// What was read, and what could not be.
 #[derive(Debug)]
 pub struct Outcome {
@@ -175,6 +181,8 @@ pub struct Outcome {
     pub sources: Vec<Source>,
     /// What could not be read, in input order. The rest was.
     pub failures: Vec<Error>,
+    /// Snapshots among the inputs, in input order. They are not opened yet.
+    pub snapshots: Vec<Held>,
     /// Streams passed over in directories and archives because they hold no text.
     pub skipped: u64,
     /// Reading was ended early by [`Progress::stop`].

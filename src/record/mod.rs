@@ -142,6 +142,8 @@ pub enum Kind {
     Ztunnel,
 }
 
+numbered!(Kind { Http = 0, Tcp = 1, Ztunnel = 2 });
+
 impl Kind {
     /// `http`, `tcp`, `ztunnel`.
     pub fn name(self) -> &'static str {

@@ -10,7 +10,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::escape::utf8;
-use super::{Renderer, Report, bucket_width, quality};
+use super::{Renderer, Report, SourceInfo, bucket_width, quality};
 use crate::aggregate::{Code, Counter, Counts, Exemplar, Latency, Sides, Span, Summary, Text, Upstream};
 use crate::diagnosis::{Alternative, Fact, Finding, FindingScope, Remedy, Suppressed, help};
 use crate::envoy::Cluster;
@@ -331,12 +331,15 @@ impl Triage<'_> {
 impl<'a> Input<'a> {
     fn of(report: &Report<'a>) -> Input<'a> {
         let lines = &report.summary.lines;
-        let sources = report.sources.iter().map(|s| SourceRow {
+        let row = |s: &'a SourceInfo| SourceRow {
             name: &s.name,
             container: s.container,
             bytes: s.bytes,
             lines: s.lines,
-        });
+        };
+        // By name: what the parts of an input are called does not depend on the order in which they were read.
+        let mut sources: Vec<_> = report.sources.iter().map(row).collect();
+        sources.sort_by_key(|s| (s.name, s.container, s.bytes, s.lines));
         let rejects = lines.rejects.iter().map(|r| RejectRow {
             source: report.source(r.source),
             line: r.line,
@@ -348,7 +351,7 @@ impl<'a> Input<'a> {
             lines.formats.iter().map(|(name, n)| FormatRow { name, lines: *n }).collect();
         formats.sort_by(|a, b| b.lines.cmp(&a.lines).then(a.name.cmp(b.name)));
         Input {
-            sources: sources.collect(),
+            sources,
             bytes: report.sources.iter().map(|s| s.bytes).sum(),
             lines: lines.total,
             access_lines: lines.access,

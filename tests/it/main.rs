@@ -43,5 +43,10 @@ mod rules;
 mod samples;
 /// Whole situations, made up with a known truth: what is found, how severe, and nothing beyond it.
 mod situations;
+/// Snapshots: merging them is reading everything, to the byte; what does not fit is refused.
+mod snapshot;
+/// Reading on where the last run ended, through rotation, truncation and runs that are killed.
+#[cfg(unix)]
+mod state;
 /// What the program knows and says: `explain`, catalogues, messages, groups.
 mod words;
