@@ -88,11 +88,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     // What is left at the end is compared together with what stands before it.
     if let (Some(tail), Some(other)) = (a.last_chunk::<32>(), b.last_chunk::<32>()) {
         let (chunks, others) = (a.as_chunks::<32>().0, b.as_chunks::<32>().0);
-        let mut same = tail == other;
-        for n in 0..chunks.len().min(others.len()) {
-            same &= chunks[n] == others[n];
-        }
-        return same;
+        return tail == other && chunks.iter().zip(others).all(|(chunk, other)| chunk == other);
     }
     if let (Some(tail), Some(other)) = (a.last_chunk::<16>(), b.last_chunk::<16>()) {
         return tail == other && a.first_chunk::<16>() == b.first_chunk::<16>();
