@@ -1,7 +1,7 @@
 //! Comma-separated values (RFC 4180), safe to open in a spreadsheet.
 
 use super::{Origin, flag_names};
-use crate::record::{Field, Kind, Record};
+use crate::record::{Field, Kind, Record, is_unseen};
 
 const EXTRA: [&str; 11] = [
     "flags",
@@ -36,7 +36,7 @@ pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>)
     }
     let line = origin.line.to_string();
     for text in [
-        &flag_names(record).join(&b' ')[..],
+        &flag_names(&record.text(Field::Flags).unwrap_or_default()).join(&b' ')[..],
         record.outcome().name().as_bytes(),
         record.kind().name().as_bytes(),
         record.direction().map_or("", |d| d.name()).as_bytes(),
@@ -55,11 +55,13 @@ pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>)
     out.push(b'\n');
 }
 
-/// A cell. Text that a spreadsheet would run as a formula gets a `'` before it; bytes that are not UTF-8 appear as
-/// `\xNN`.
+/// A cell. Text that a spreadsheet would run as a formula gets a `'` before it, those it takes for the same sign in
+/// full width included. Bytes that are not UTF-8 appear as `\xNN`, and so does what would steer or break a line: one
+/// record is one line.
 pub(super) fn cell(out: &mut Vec<u8>, text: &[u8]) {
-    let formula = matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
-    let quoted = text.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r'));
+    let full_width = ["＝", "＋", "－", "＠"].iter().any(|sign| text.starts_with(sign.as_bytes()));
+    let formula = full_width || matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@'));
+    let quoted = text.iter().any(|b| matches!(b, b',' | b'"'));
     if quoted {
         out.push(b'"');
     }
@@ -67,11 +69,13 @@ pub(super) fn cell(out: &mut Vec<u8>, text: &[u8]) {
         out.push(b'\'');
     }
     for chunk in text.utf8_chunks() {
-        for &b in chunk.valid().as_bytes() {
-            if b == b'"' {
-                out.push(b'"');
+        for c in chunk.valid().chars() {
+            match c {
+                '"' => out.extend_from_slice(b"\"\""),
+                c if c.is_ascii_control() => out.extend_from_slice(format!("\\x{:02x}", c as u32).as_bytes()),
+                c if is_unseen(c) => out.extend_from_slice(format!("\\u{{{:x}}}", c as u32).as_bytes()),
+                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
-            out.push(b);
         }
         for b in chunk.invalid() {
             out.extend_from_slice(format!("\\x{b:02x}").as_bytes());
