@@ -14,7 +14,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     version,
     args_conflicts_with_subcommands = true,
     args_override_self = true,
-    after_help = "Example:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n\nExit codes: 0 done; 1 done, and a gate \
+    after_help = "Examples:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n  meshwhy logs/ bundle.tar.gz --since \
+                  end-1h --by pod,code\n  meshwhy gateway.log --fail-over 'upstream=checkout*:1%'\n\nEvery option can be given by \
+                  the environment, such as --top as MESHWHY_TOP, and by meshwhy.toml.\n\nExit codes: 0 done; 1 done, and a gate \
                   (--fail-over, --fail-on) tripped; 2 the command line is wrong; 3 an input could not be read whole; 4 no \
                   access-log record in the input."
 )]
@@ -156,6 +158,9 @@ pub(super) struct Snapshots {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  meshwhy report gateway.log > incident.md\n  meshwhy report logs/ --since end-2h --slo 99.9 --output html > incident.html"
+)]
 pub(super) struct Report {
     #[command(flatten)]
     pub(super) read: Read,
@@ -193,6 +198,9 @@ pub(super) struct Report {
 #[command(
     override_usage = "meshwhy compare --before PATH... --after PATH...\n       meshwhy compare --split-at TIME [PATH]..."
 )]
+#[command(
+    after_help = "Examples:\n  meshwhy compare --before monday.log --after tuesday.log\n  meshwhy compare --split-at 2026-11-22T14:05:00Z gateway.log --fail-on-regression"
+)]
 pub(super) struct Compare {
     /// Logs from before
     #[arg(long, value_name = "PATH", num_args = 1.., requires = "after")]
@@ -224,6 +232,9 @@ pub(super) struct Compare {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  meshwhy records gateway.log --code 5xx --duration '>1s' | jq -r .path\n  meshwhy records logs/ --upstream 'checkout*' --flag '!-' --output raw"
+)]
 pub(super) struct Records {
     #[command(flatten)]
     pub(super) read: Read,
@@ -233,6 +244,7 @@ pub(super) struct Records {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  meshwhy trace 5b92e21d-8f0c-4f6e-a7c1-0f2d1c9e4b55 logs/")]
 pub(super) struct Trace {
     /// The x-request-id
     #[arg(value_name = "REQUEST_ID")]
@@ -245,6 +257,9 @@ pub(super) struct Trace {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  meshwhy explain UF,URX\n  meshwhy explain 'upstream connect error or disconnect/reset before headers'\n  meshwhy explain --list flag"
+)]
 pub(super) struct Explain {
     #[command(flatten)]
     pub(super) rules: Rules,
@@ -262,6 +277,9 @@ pub(super) struct Explain {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  meshwhy catalog causes\n  meshwhy catalog page no-route > team-rules/ours.md\n  meshwhy catalog check team-rules/"
+)]
 pub(super) struct Catalog {
     /// What to list or do
     #[command(subcommand)]

@@ -8,11 +8,32 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "从 Envoy 和 Istio 访问日志中找出请求失败的原因\n\n从文件、目录、归档或标准输入读取日志；自动识别格式、包装和压缩。不带命令时：读取、计数、按上游分组，并指出可能的原因。",
     ),
     (
-        "Example:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n\nExit codes: 0 done; 1 done, and a gate \
-         (--fail-over, --fail-on) tripped; 2 the command line is wrong; 3 an input could not be read whole; 4 no access-log \
-         record in the input.",
-        "示例：\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n\n退出码：0 完成；1 完成，但触发了门禁\
-         （--fail-over、--fail-on）；2 命令行有误；3 有输入没有读完整；4 输入中没有访问日志记录。",
+        "Examples:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n  meshwhy logs/ bundle.tar.gz --since end-1h --by pod,code\n  meshwhy gateway.log --fail-over 'upstream=checkout*:1%'\n\nEvery option can be given by the environment, such as --top as MESHWHY_TOP, and by meshwhy.toml.\n\nExit codes: 0 done; 1 done, and a gate (--fail-over, --fail-on) tripped; 2 the command line is wrong; 3 an input could not be read whole; 4 no access-log record in the input.",
+        "示例：\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n  meshwhy logs/ bundle.tar.gz --since end-1h --by pod,code\n  meshwhy gateway.log --fail-over 'upstream=checkout*:1%'\n\n每个选项都可以由环境变量（如 --top 对应 MESHWHY_TOP）或 meshwhy.toml 给出。\n\n退出码：0 完成；1 完成，但触发了门禁（--fail-over、--fail-on）；2 命令行有误；3 有输入没有读完整；4 输入中没有访问日志记录。",
+    ),
+    (
+        "Examples:\n  meshwhy report gateway.log > incident.md\n  meshwhy report logs/ --since end-2h --slo 99.9 --output html > incident.html",
+        "示例：\n  meshwhy report gateway.log > incident.md\n  meshwhy report logs/ --since end-2h --slo 99.9 --output html > incident.html",
+    ),
+    (
+        "Examples:\n  meshwhy compare --before monday.log --after tuesday.log\n  meshwhy compare --split-at 2026-11-22T14:05:00Z gateway.log --fail-on-regression",
+        "示例：\n  meshwhy compare --before monday.log --after tuesday.log\n  meshwhy compare --split-at 2026-11-22T14:05:00Z gateway.log --fail-on-regression",
+    ),
+    (
+        "Examples:\n  meshwhy records gateway.log --code 5xx --duration '>1s' | jq -r .path\n  meshwhy records logs/ --upstream 'checkout*' --flag '!-' --output raw",
+        "示例：\n  meshwhy records gateway.log --code 5xx --duration '>1s' | jq -r .path\n  meshwhy records logs/ --upstream 'checkout*' --flag '!-' --output raw",
+    ),
+    (
+        "Example:\n  meshwhy trace 5b92e21d-8f0c-4f6e-a7c1-0f2d1c9e4b55 logs/",
+        "示例：\n  meshwhy trace 5b92e21d-8f0c-4f6e-a7c1-0f2d1c9e4b55 logs/",
+    ),
+    (
+        "Examples:\n  meshwhy explain UF,URX\n  meshwhy explain 'upstream connect error or disconnect/reset before headers'\n  meshwhy explain --list flag",
+        "示例：\n  meshwhy explain UF,URX\n  meshwhy explain 'upstream connect error or disconnect/reset before headers'\n  meshwhy explain --list flag",
+    ),
+    (
+        "Examples:\n  meshwhy catalog causes\n  meshwhy catalog page no-route > team-rules/ours.md\n  meshwhy catalog check team-rules/",
+        "示例：\n  meshwhy catalog causes\n  meshwhy catalog page no-route > team-rules/ours.md\n  meshwhy catalog check team-rules/",
     ),
     (
         "Hide client addresses, user agents, long ids in paths and query strings behind pseudonyms. What looks like a \

@@ -22,7 +22,7 @@ use super::plan::{Reading, RecordsPlan, TriagePlan, now_us, wrong};
 use super::progress::{interruptible, watched};
 use super::rules::{check, rulebook};
 use super::tongue::Tongue;
-use super::{defaults, help, manual, screen};
+use super::{defaults, help, manual, near, screen};
 
 /// Runs the program.
 pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
@@ -127,7 +127,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
         suppressed: &diagnosis.suppressed,
         sources: &sources,
         failures: &failures,
-        warnings: &[warnings(passed, &outcome, lang), diagnosis.notes.clone()].concat(),
+        warnings: &[all_warnings(reading, passed, &outcome, lang), diagnosis.notes.clone()].concat(),
         filtered: passed.left_out,
         view: View {
             lang,
@@ -182,7 +182,7 @@ fn records(args: Records, tongue: Tongue) -> Result<Exit> {
     if !reading.quiet {
         let lang = tongue.people();
         let warn = |text: &String| tell(&say!(lang, "warning: {text}", "警告：{text}"));
-        warnings(passed, &outcome, lang).iter().for_each(warn);
+        all_warnings(reading, passed, &outcome, lang).iter().for_each(warn);
     }
     Ok(exit(&outcome, passed, &reading.inputs, false))
 }
@@ -209,6 +209,13 @@ pub(super) fn sources(outcome: &Outcome) -> Vec<SourceInfo> {
         lines: source.lines,
     };
     outcome.sources.iter().map(info).collect()
+}
+
+/// What the reader should know about the reading, and about filters that left nothing.
+fn all_warnings(reading: &Reading, passed: Passed, outcome: &Outcome, lang: Lang) -> Vec<String> {
+    let mut out = warnings(passed, outcome, lang);
+    out.extend(near::upstream(&reading.filter, passed, outcome, lang));
+    out
 }
 
 pub(super) fn warnings(passed: Passed, outcome: &Outcome, lang: Lang) -> Vec<String> {

@@ -4,12 +4,13 @@ use std::io::{IsTerminal, stdout};
 use std::path::Path;
 
 use meshwhy::input::Input;
-use meshwhy::pipeline::{resume, snapshot};
+use meshwhy::pipeline::{opened, resume, snapshot};
 use meshwhy::snapshot::write;
 use meshwhy::{Result, both};
 
 use super::args::Merge;
 use super::exit::Exit;
+use super::gates::Gates;
 use super::plan::{Reading, TriagePlan, now_us, wrong};
 use super::progress::{interruptible, watched};
 use super::run::{complain, count, exit, gated};
@@ -52,8 +53,11 @@ pub(super) fn written(plan: &TriagePlan, file: Option<&Path>, tongue: Tongue) ->
         return Ok(Exit::Partial);
     }
     screen::write(file, false, |out| write(&snapshot, out))?;
-    let findings = plan.rulebook.diagnose(&snapshot.summary, now_us()).findings;
-    let told = (!reading.quiet).then_some(tongue);
-    let tripped = gated(&plan.gates, &snapshot.summary, &findings, told);
-    Ok(exit(&outcome, snapshot.passed, &reading.inputs, tripped))
+    let passed = snapshot.passed;
+    let tripped = plan.gates != Gates::default() && {
+        let (summary, ..) = opened(snapshot, &outcome);
+        let findings = plan.rulebook.diagnose(&summary, now_us()).findings;
+        gated(&plan.gates, &summary, &findings, (!reading.quiet).then_some(tongue))
+    };
+    Ok(exit(&outcome, passed, &reading.inputs, tripped))
 }

@@ -15,6 +15,7 @@ mod feed;
 mod fold;
 mod gate;
 mod join;
+mod missed;
 mod order;
 mod pieces;
 mod resume;
@@ -34,6 +35,7 @@ pub use crate::query::Passed;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::aggregate::Text;
 use crate::error::{Error, Result};
 use crate::format::{Glance, ProxyLine, Reader};
 use crate::frame::BLOCK_BYTES;
@@ -186,6 +188,8 @@ pub struct Outcome {
     pub skipped: u64,
     /// Reading was ended early by [`Progress::stop`].
     pub interrupted: bool,
+    /// Upstreams of records that a filter on upstreams left out, by name.
+    pub missed: Vec<Text>,
 }
 
 /// Reads the inputs, folds their lines, and passes the parts to `merge` in input order, on this thread.

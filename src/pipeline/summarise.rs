@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 
 use super::join::{Again, join, join_once};
+use super::missed::Missed;
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
 use crate::aggregate::{By, Caps, Detail, Summary, Tally};
 use crate::emit::{Form, Origin};
@@ -23,11 +24,19 @@ struct Counting<'f> {
     passed: Passed,
     /// First lines of sources.
     heads: Vec<(u32, Head)>,
+    missed: Missed,
 }
 
 impl<'f> Counting<'f> {
     fn new(filter: &'f Filter, tally: Tally) -> Counting<'f> {
-        Counting { filter, tally, join: Join::default(), passed: Passed::default(), heads: Vec::new() }
+        Counting {
+            filter,
+            tally,
+            join: Join::default(),
+            passed: Passed::default(),
+            heads: Vec::new(),
+            missed: Missed::default(),
+        }
     }
 }
 
@@ -54,9 +63,9 @@ impl Fold for Counting<'_> {
         let Place { source, line, offset, raw, .. } = *place;
         match seen {
             Seen::Record(record) => {
-                if self.passed.admits(self.filter, record)
-                    && let Some(symptom) = self.tally.record(record, source, line, offset, raw)
-                {
+                if !self.passed.admits(self.filter, record) {
+                    self.missed.note(self.filter, record);
+                } else if let Some(symptom) = self.tally.record(record, source, line, offset, raw) {
                     self.join.see(record, symptom, place.name, place.at());
                 }
             }
@@ -104,10 +113,11 @@ pub fn summarise_by(
     }
     let mut whole = Whole::default();
     let make = || Counting::new(filter, Tally::grouping(by));
-    let outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
+    let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
         whole.add(part.fold, part.first_line);
         Ok(())
     })?;
+    outcome.missed = std::mem::take(&mut whole.missed).names();
     let again = Again { inputs, reader, filter, options, progress };
     let (summary, _, passed, outcome) = whole.finish(Detail::default(), outcome, by, &again)?;
     Ok((summary, passed, outcome))
@@ -380,6 +390,7 @@ struct Whole {
     passed: Passed,
     heads: Vec<(u32, Head)>,
     second: Option<Second>,
+    missed: Missed,
 }
 
 impl Whole {
@@ -387,6 +398,7 @@ impl Whole {
         part.join.shift_lines(first_line);
         self.join.merge(part.join);
         self.passed.add(part.passed);
+        self.missed.add(part.missed);
         self.heads.append(&mut part.heads);
         let mut later = part.tally.finish();
         later.shift_lines(first_line);
@@ -447,6 +459,7 @@ struct Writing<'f, const NUMBERED: bool> {
     form: Form,
     out: Vec<u8>,
     passed: Passed,
+    missed: Missed,
 }
 
 impl<const N: bool> Fold for Writing<'_, N> {
@@ -454,9 +467,10 @@ impl<const N: bool> Fold for Writing<'_, N> {
 
     #[inline]
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
-        if let Seen::Record(record) = seen
-            && self.passed.admits(self.filter, record)
-        {
+        if let Seen::Record(record) = seen {
+            if !self.passed.admits(self.filter, record) {
+                return self.missed.note(self.filter, record);
+            }
             let Place { name, line, offset, raw, .. } = *place;
             self.form.write(record, &Origin { source: name, line, offset, raw }, &mut self.out);
         }
@@ -496,13 +510,21 @@ fn write_all<const NUMBERED: bool>(
     progress: Option<&Progress>,
     out: &mut dyn Write,
 ) -> Result<(Passed, Outcome)> {
-    let mut passed = Passed::default();
-    let make = || Writing::<NUMBERED> { filter, form, out: Vec::new(), passed: Passed::default() };
+    let (mut passed, mut missed) = (Passed::default(), Missed::default());
+    let make = || Writing::<NUMBERED> {
+        filter,
+        form,
+        out: Vec::new(),
+        passed: Passed::default(),
+        missed: Missed::default(),
+    };
     let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Writing<'_, NUMBERED>>| {
         passed.add(part.fold.passed);
+        missed.add(part.fold.missed);
         out.write_all(&part.fold.out).map_err(ErrorKind::Write)?;
         Ok(())
     })?;
+    outcome.missed = missed.names();
     refuse(&mut outcome);
     Ok((passed, outcome))
 }

@@ -132,7 +132,7 @@ impl<'a> IncidentRow<'a> {
                 Harm::Failed => "failures",
                 Harm::Denied => "denials",
             },
-            onset: rfc3339_ms(incident.onset_us),
+            onset: rfc3339_ms(incident.began_us),
             end: incident.end_us().map(rfc3339_ms),
             last_failure: rfc3339_ms(incident.last_us),
             peak: rfc3339_ms(incident.peak_us),

@@ -42,6 +42,8 @@ mod kube;
 mod languages;
 /// What the program holds in memory when a log is made to hurt.
 mod memory;
+/// The files that make packages.
+mod packaging;
 /// Every sample through every container, block size and number of threads; and what must hold for any bytes.
 mod paths;
 /// The program as a process, for the other modules.
@@ -71,5 +73,8 @@ mod snapshot;
 /// Reading on where the last run ended, through rotation, truncation and runs that are killed.
 #[cfg(unix)]
 mod state;
+mod sweep;
+/// At the terminal: outputs for scripts, gates, orders, defaults, manual pages, completions, mistakes.
+mod terminal;
 /// What the program knows and says: `explain`, catalogues, messages, groups.
 mod words;
