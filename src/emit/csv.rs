@@ -1,5 +1,6 @@
 //! Comma-separated values (RFC 4180), safe to open in a spreadsheet.
 
+use super::ndjson::integer;
 use super::{Origin, flag_names};
 use crate::record::{Field, Kind, Record};
 
@@ -34,7 +35,6 @@ pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>)
         cell(out, &text.unwrap_or_default());
         out.push(b',');
     }
-    let line = origin.line.to_string();
     for text in [
         &flag_names(record).join(&b' ')[..],
         record.outcome().name().as_bytes(),
@@ -46,19 +46,37 @@ pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>)
         record.container().unwrap_or_default(),
         if record.complete() { b"true" } else { b"false" },
         origin.source.as_bytes(),
-        line.as_bytes(),
     ] {
         cell(out, text);
         out.push(b',');
     }
-    out.extend_from_slice(origin.offset.to_string().as_bytes());
+    integer(out, origin.line);
+    out.push(b',');
+    integer(out, origin.offset);
     out.push(b'\n');
 }
+
+/// True for bytes that can stand in a cell as they are.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0x20;
+    while b < 0x7f {
+        table[b] = b != b',' as usize && b != b'"' as usize;
+        b += 1;
+    }
+    table
+};
+
+/// What makes a formula of the text behind it.
+const FORMULA: &[u8] = b"=+-@\t\r";
 
 /// A cell. Text that a spreadsheet would run as a formula gets a `'` before it; bytes that are not UTF-8 appear as
 /// `\xNN`.
 pub(super) fn cell(out: &mut Vec<u8>, text: &[u8]) {
-    let formula = matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
+    let formula = text.first().is_some_and(|b| FORMULA.contains(b));
+    if !formula && text.iter().all(|b| PLAIN[usize::from(*b)]) {
+        return out.extend_from_slice(text);
+    }
     let quoted = text.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r'));
     if quoted {
         out.push(b'"');
