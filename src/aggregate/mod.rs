@@ -24,7 +24,7 @@ mod totals;
 mod turn;
 
 pub use counter::{Counter, Ordered, Text};
-pub use detail::{Detail, Hits, Split};
+pub use detail::{Detail, FAILED, Hits, SERVED, Split};
 pub use group::{By, Group, Groups};
 pub use hops::{Edge, Hops, Link, Seen, Skew, Step};
 pub use latency::Latency;

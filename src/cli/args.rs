@@ -96,6 +96,9 @@ pub(super) struct Shape {
     /// Form of the result: table, json, markdown, html (one file, nothing is loaded), csv, prometheus, snapshot (to be merged later)
     #[arg(long, value_name = "FORM", default_value = "table")]
     pub(super) output: String,
+    /// Write the result to this file, whole or not at all, and not to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output_file: Option<PathBuf>,
     /// Rows of a table (JSON is never cut)
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) top: usize,
@@ -166,6 +169,9 @@ pub(super) struct Report {
     /// Form of the result: markdown, json, html (one file, nothing is loaded)
     #[arg(long, value_name = "FORM", default_value = "markdown")]
     pub(super) output: String,
+    /// Write the result to this file, whole or not at all, and not to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output_file: Option<PathBuf>,
     /// Rows of a table and causes told (JSON is never cut)
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) top: usize,

@@ -101,6 +101,10 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "Times in the table: by the clock, or counted back from the log's end",
         "表格中的时间：按时钟（UTC），或从日志末尾倒数",
     ),
+    (
+        "Write the result to this file, whole or not at all, and not to standard output",
+        "把结果写到该文件（要么完整写入，要么不写），而不是标准输出",
+    ),
     ("Rows of a table (JSON is never cut)", "表格的行数（JSON 从不截断）"),
     (
         "Group the requests by fields such as pod, upstream, route, path, client, flag or code",

@@ -89,10 +89,16 @@ fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
 
 /// Reads, counts, judges and shows.
 pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tongue) -> Result<Exit> {
-    let colour = screen::colour(shape.colour.when);
+    let file = shape.output_file.as_deref();
+    let to_screen = file.is_none() && stdout().is_terminal();
+    // A file has the colours that were asked for, whatever the terminal is.
+    let colour = match (file, shape.colour.when) {
+        (Some(_), When::Auto) => false,
+        (_, when) => screen::colour(when),
+    };
     let lang = tongue.output(&shape.output);
     let plan = TriagePlan::of(shape, rules, reading)?;
-    let Some(renderer) = plan.renderer else { return super::snapshot::written(&plan, tongue) };
+    let Some(renderer) = plan.renderer else { return super::snapshot::written(&plan, file, tongue) };
     let reading = &plan.reading;
     let progress = interruptible();
     let (summary, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
@@ -105,7 +111,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
         let (summary, _, passed) = opened(snapshot, &outcome);
         Ok((summary, passed, outcome))
     })?;
-    let on_screen = renderer.name() == "table" && stdout().is_terminal();
+    let on_screen = renderer.name() == "table" && to_screen;
     // The screen names what was not read, so a terminal need not show it twice.
     let nothing = outcome.sources.is_empty() && !outcome.failures.is_empty();
     complain(&outcome, tongue, on_screen && !nothing);
@@ -133,9 +139,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
             bucket_seconds: plan.bucket_seconds,
         },
     };
-    let mut out = screen::out(colour);
-    renderer.render(&report, &mut out)?;
-    out.flush().map_err(ErrorKind::Write)?;
+    screen::write(file, colour, |out| renderer.render(&report, out))?;
     let told = (!reading.quiet).then_some(tongue);
     let tripped = gated(&plan.gates, &summary, &diagnosis.findings, told);
     Ok(exit(&outcome, passed, &reading.inputs, tripped))

@@ -2,7 +2,7 @@
 
 use super::ndjson::integer;
 use super::{Origin, flag_names};
-use crate::record::{Field, Kind, Record};
+use crate::record::{Field, Kind, Record, is_unseen};
 
 const EXTRA: [&str; 11] = [
     "flags",
@@ -36,7 +36,7 @@ pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>)
         out.push(b',');
     }
     for text in [
-        &flag_names(record).join(&b' ')[..],
+        &flag_names(&record.text(Field::Flags).unwrap_or_default()).join(&b' ')[..],
         record.outcome().name().as_bytes(),
         record.kind().name().as_bytes(),
         record.direction().map_or("", |d| d.name()).as_bytes(),
@@ -67,17 +67,17 @@ const PLAIN: [bool; 256] = {
     table
 };
 
-/// What makes a formula of the text behind it.
-const FORMULA: &[u8] = b"=+-@\t\r";
-
-/// A cell. Text that a spreadsheet would run as a formula gets a `'` before it; bytes that are not UTF-8 appear as
-/// `\xNN`.
+/// A cell. Text that a spreadsheet would run as a formula gets a `'` before it, those it takes for the same sign in
+/// full width included. Bytes that are not UTF-8 appear as `\xNN`, and so does what would steer or break a line: one
+/// record is one line.
 pub(super) fn cell(out: &mut Vec<u8>, text: &[u8]) {
-    let formula = text.first().is_some_and(|b| FORMULA.contains(b));
+    let formula = matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@'));
     if !formula && text.iter().all(|b| PLAIN[usize::from(*b)]) {
         return out.extend_from_slice(text);
     }
-    let quoted = text.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r'));
+    let full_width = ["＝", "＋", "－", "＠"].iter().any(|sign| text.starts_with(sign.as_bytes()));
+    let formula = formula || full_width;
+    let quoted = text.iter().any(|b| matches!(b, b',' | b'"'));
     if quoted {
         out.push(b'"');
     }
@@ -85,11 +85,13 @@ pub(super) fn cell(out: &mut Vec<u8>, text: &[u8]) {
         out.push(b'\'');
     }
     for chunk in text.utf8_chunks() {
-        for &b in chunk.valid().as_bytes() {
-            if b == b'"' {
-                out.push(b'"');
+        for c in chunk.valid().chars() {
+            match c {
+                '"' => out.extend_from_slice(b"\"\""),
+                c if c.is_ascii_control() => out.extend_from_slice(format!("\\x{:02x}", c as u32).as_bytes()),
+                c if is_unseen(c) => out.extend_from_slice(format!("\\u{{{:x}}}", c as u32).as_bytes()),
+                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
-            out.push(b);
         }
         for b in chunk.invalid() {
             out.extend_from_slice(format!("\\x{b:02x}").as_bytes());

@@ -109,9 +109,8 @@ fn istio_fields(record: &Record<'_>) -> impl Iterator<Item = Field> {
 }
 
 /// The flags' short names in canonical order, each once.
-fn flag_names<'a>(record: &Record<'a>) -> Vec<&'a [u8]> {
+fn flag_names(text: &[u8]) -> Vec<&[u8]> {
     use crate::envoy::flags;
-    let text = record.bytes(Field::Flags);
     if text.is_empty() {
         return Vec::new();
     }

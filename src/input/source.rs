@@ -13,8 +13,6 @@ pub struct Source {
     pub bytes: u64,
     /// Lines read.
     pub lines: u64,
-    /// Bytes of the stream that were read another time, before these.
-    pub first_byte: u64,
     /// Its first lines.
     pub head: Head,
 }
@@ -45,18 +43,9 @@ impl Head {
 }
 
 impl Source {
-    /// True when some bytes of the stream are in both.
+    /// True when some lines of the stream are in both.
     pub fn overlaps(&self, other: &Source) -> bool {
-        let (mine, theirs) = (self.first_byte + self.bytes, other.first_byte + other.bytes);
-        self.first_byte < theirs && other.first_byte < mine && self.head.is_like(&other.head)
-    }
-
-    /// True when the other reading went on where this one ended.
-    pub fn goes_on_in(&self, other: &Source) -> bool {
-        self.name == other.name
-            && other.first_byte > 0
-            && self.first_byte + self.bytes == other.first_byte
-            && self.head.is_like(&other.head)
+        self.bytes.min(other.bytes) > 0 && self.head.is_like(&other.head)
     }
 }
 
@@ -64,18 +53,11 @@ impl Source {
 mod tests {
     use super::*;
 
-    fn source(first_byte: u64, bytes: u64, text: &str) -> Source {
-        Source { first_byte, bytes, head: Head::of(text.as_bytes()), ..Source::default() }
-    }
-
     #[test]
     fn a_stream_is_known_again_when_it_has_grown() {
         let (short, long) = ("a\nb\n", "a\nb\nc\nd\ne\n");
         assert!(Head::of(short.as_bytes()).is_like(&Head::of(long.as_bytes())));
         assert!(!Head::of(b"a\nb\nc\nd\n").is_like(&Head::of(b"a\nb\nc\nx\n")));
         assert!(!Head::of(b"").is_like(&Head::of(b"")));
-        assert!(source(0, 4, short).overlaps(&source(0, 10, long)));
-        assert!(!source(0, 4, short).overlaps(&source(4, 6, long)));
-        assert!(source(0, 4, short).goes_on_in(&source(4, 6, long)));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::pairs::HBONE;
 use super::sample::Sample;
 use super::sight::{Place, Sight, bare, connection_key, id_key, moment_key};
 use crate::aggregate::{Moved, Ordered, Seen, Span, Text, suspicious, without_port};
@@ -126,8 +127,8 @@ impl Join {
     }
 }
 
-packed!(Call { proxy, cluster, seen });
-packed!(Serve { proxy, server, client, seen, span });
+packed!(Call { proxy, cluster, seen, span });
+packed!(Serve { proxy, server, client, seen, span, tunnel });
 
 /// Requests of one proxy to one cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -135,6 +136,7 @@ pub(super) struct Call {
     pub(super) proxy: Text,
     pub(super) cluster: Text,
     pub(super) seen: Seen,
+    pub(super) span: Span,
 }
 
 /// Requests that came to one address from one client.
@@ -143,6 +145,8 @@ pub(super) struct Serve {
     pub(super) proxy: Text,
     pub(super) server: Text,
     pub(super) client: Text,
+    /// Connections of ambient's tunnel, which are not to be compared with requests.
+    pub(super) tunnel: bool,
     pub(super) seen: Seen,
     pub(super) span: Span,
 }
@@ -158,6 +162,8 @@ pub struct Second {
     pub(super) clients: Ordered<Text, BTreeSet<Text>>,
     /// Addresses of a cluster's endpoints.
     pub(super) servers: Ordered<Text, BTreeSet<Text>>,
+    /// Addresses of a service at which its waypoint is reached: the tunnel hides the waypoint's own from its line.
+    pub(super) waypoints: Ordered<Text, BTreeSet<Text>>,
     /// Records of rows beyond the cap.
     pub(super) other: u64,
 }
@@ -171,6 +177,7 @@ impl Default for Second {
             serves: Ordered::default(),
             clients: Ordered::default(),
             servers: Ordered::default(),
+            waypoints: Ordered::default(),
             other: 0,
         }
     }
@@ -227,13 +234,23 @@ impl Second {
             let call = self.calls.entry(hash(&[proxy, upstream])).or_insert_with(|| Call {
                 proxy: proxy.into(),
                 cluster: upstream.into(),
-                seen: Seen::default(),
+                ..Call::default()
             });
             call.seen.add(seen);
+            if let Some(us) = record.start_us() {
+                call.span.add(us);
+            }
             // A sidecar's client is its own pod; a gateway's own address stands on the other connection.
             let own = bare(record.bytes(Field::UpstreamLocal));
             note(&mut self.clients, proxy, without_port(own));
             note(&mut self.servers, upstream, host);
+            if host.ends_with(HBONE) && !waypoint {
+                // The tunnel hides our end of the connection. A gateway is reached at its own address.
+                note(&mut self.clients, proxy, without_port(bare(record.bytes(Field::DownstreamLocal))));
+            }
+            if let Some(service) = service_key(upstream).filter(|_| waypoint) {
+                note(&mut self.waypoints, &service, bare(record.bytes(Field::DownstreamLocal)));
+            }
         }
         let server = match record.kind() {
             Kind::Ztunnel => host,
@@ -245,6 +262,7 @@ impl Second {
                 proxy: proxy.into(),
                 server: server.into(),
                 client: client.into(),
+                tunnel: record.kind() == Kind::Ztunnel,
                 ..Serve::default()
             });
             serve.seen.add(seen);
@@ -262,7 +280,10 @@ impl Second {
         for (key, call) in later.calls {
             let room = self.calls.len() < EDGES;
             match self.calls.get_mut(&key) {
-                Some(mine) => mine.seen.add(call.seen),
+                Some(mine) => {
+                    mine.seen.add(call.seen);
+                    mine.span.merge(call.span);
+                }
                 None if room => {
                     self.calls.insert(key, call);
                 }
@@ -282,7 +303,11 @@ impl Second {
                 None => self.other += serve.seen.requests,
             }
         }
-        for (mine, theirs) in [(&mut self.clients, later.clients), (&mut self.servers, later.servers)] {
+        for (mine, theirs) in [
+            (&mut self.clients, later.clients),
+            (&mut self.servers, later.servers),
+            (&mut self.waypoints, later.waypoints),
+        ] {
             for (name, addresses) in theirs {
                 if mine.len() < EDGES || mine.contains_key(&name) {
                     let known = mine.entry(name).or_default();
@@ -309,7 +334,7 @@ impl Second {
             .serves
             .values()
             .map(|serve| ROW + serve.proxy.len() + serve.server.len() + serve.client.len());
-        let addresses = self.clients.iter().chain(&self.servers);
+        let addresses = self.clients.iter().chain(&self.servers).chain(&self.waypoints);
         let addresses = addresses.map(|(name, known)| ROW + name.len() + known.len() * 64);
         let rows: usize = calls.chain(serves).chain(addresses).sum();
         rows + self.counterparts.held_bytes() + self.ordinary.held_bytes()
@@ -330,6 +355,7 @@ impl Pack for Second {
         self.serves.values().cloned().collect::<Vec<_>>().put(out);
         self.clients.put(out);
         self.servers.put(out);
+        self.waypoints.put(out);
         self.other.put(out);
     }
 
@@ -343,6 +369,7 @@ impl Pack for Second {
             serves: serves.into_iter().map(|serve| (serve.key(), serve)).collect(),
             clients: from.take()?,
             servers: from.take()?,
+            waypoints: from.take()?,
             other: from.take()?,
         })
     }
@@ -362,6 +389,12 @@ impl Serve {
     fn key(&self) -> u64 {
         hash(&[&self.proxy, &self.server, &self.client])
     }
+}
+
+/// What the clusters of a caller and of a waypoint have in common: the service and its port.
+pub(super) fn service_key(cluster: &[u8]) -> Option<Vec<u8>> {
+    let named = cluster::Cluster::parse(cluster);
+    Some([named.host?, b":", named.port?.to_string().as_bytes()].concat())
 }
 
 fn hash(parts: &[&[u8]]) -> u64 {

@@ -184,6 +184,13 @@ impl Sample {
         self.ceiling.is_some()
     }
 
+    /// Of a million keys, so many were kept, about: keys are hashes, so a share of them is a share of what they stand for.
+    pub fn kept_of_million(&self) -> u64 {
+        const WHOLE: u128 = 1_000_000;
+        // The product of the two is less than 2^84, the quotient at most a million.
+        self.ceiling.map_or(WHOLE as u64, |ceiling| (u128::from(ceiling) * WHOLE >> 64).max(1) as u64)
+    }
+
     /// Bytes on the heap, about.
     pub(super) fn held_bytes(&self) -> usize {
         // A place in the tree and two allocations.

@@ -233,6 +233,15 @@ impl Sight {
             && (self.kind != Kind::Ztunnel || self.direction == Some(Direction::Inbound))
     }
 
+    /// True for a request's line in a format without the addresses of either connection's near end, like Envoy's default.
+    pub fn is_bare(&self) -> bool {
+        self.kind == Kind::Http
+            && self.direction.is_none()
+            && [self.cluster(), self.listener(), self.client(), self.upstream_local()]
+                .iter()
+                .all(|p| p.is_empty())
+    }
+
     /// Failed by the upstream or by the proxy.
     pub fn failed(&self) -> bool {
         self.outcome.failed()

@@ -15,7 +15,7 @@ use crate::aggregate::{By, Moved};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Reader;
 use crate::frame::may_be_continued;
-use crate::input::{Found, Input, SNAPSHOT, Stream, find, is_text, recognise, unpacked};
+use crate::input::{Found, Input, SNAPSHOT, Source, Stream, find, is_text, recognise, unpacked};
 use crate::query::Filter;
 use crate::snapshot::{Probe, Snapshot, State, Tracked, agree_with};
 use crate::words::Said;
@@ -60,6 +60,14 @@ pub fn resume(
     if whole && changed {
         state.save()?;
     }
+    // What holds nothing yet is an input all the same.
+    let empty = |piece: &&Piece| piece.known.is_none() && !piece.has_more();
+    let empty = pieces.iter().filter(empty).map(|piece| Source {
+        name: piece.name.clone(),
+        container: piece.container,
+        ..Source::default()
+    });
+    state.snapshot.about.sources.extend(empty);
     outcome.sources.clone_from(&state.snapshot.about.sources);
     Ok((state.snapshot, outcome))
 }

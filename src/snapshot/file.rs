@@ -50,15 +50,8 @@ struct Row {
     container: String,
     bytes: u64,
     lines: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    first_byte: u64,
     #[serde(default)]
     head: Vec<String>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// Writes a snapshot.
@@ -133,20 +126,18 @@ impl Row {
             container: source.container.to_owned(),
             bytes: source.bytes,
             lines: source.lines,
-            first_byte: source.first_byte,
             head: source.head.0.iter().map(|digest| format!("{digest:016x}")).collect(),
         }
     }
 
     fn source(self) -> Option<Source> {
         // Sums of them must not overflow.
-        let sound = [self.bytes, self.lines, self.first_byte].iter().all(|number| *number < 1 << 56);
+        let sound = self.bytes.max(self.lines) < 1 << 56;
         let digests = self.head.iter().map(|digest| u64::from_str_radix(digest, 16).ok());
         sound.then_some(Source {
             container: pack::name(&self.container)?,
             bytes: self.bytes,
             lines: self.lines,
-            first_byte: self.first_byte,
             head: Head(digests.collect::<Option<_>>()?),
             name: self.name,
         })

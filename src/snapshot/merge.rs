@@ -76,8 +76,8 @@ pub fn merge(live: Option<Snapshot>, held: &[Held], asked: &Asked) -> Result<(Sn
 
 fn rank(about: &About) -> impl Ord + '_ {
     let (first, last) = about.times_us.unwrap_or((i64::MAX, i64::MAX));
-    let place = |source: &'_ Source| (source.first_byte, source.bytes, source.head.0.clone());
-    (first, last, about.sources.first().map(|source| source.name.as_str()), about.sources.first().map(place))
+    let source = about.sources.first().map(|source| (source.name.as_str(), source.bytes, &source.head.0));
+    (first, last, source)
 }
 
 /// Filters and groups must be the same everywhere, and those asked for.
@@ -156,9 +156,12 @@ fn refuse_overlap(parts: &[Part<'_>]) -> Result<()> {
 impl Snapshot {
     /// Adds what comes later.
     pub fn add(&mut self, mut later: Snapshot) {
-        let sources = std::mem::take(&mut later.about.sources);
-        let place = |source| Moved { source: self.place(source), ..Moved::default() };
-        let places: Vec<Moved> = sources.into_iter().map(place).collect();
+        let before = self.about.sources.len();
+        let mut sources = std::mem::take(&mut later.about.sources);
+        let number = |at| u32::try_from(before + at).unwrap_or(u32::MAX);
+        let places: Vec<Moved> =
+            (0..sources.len()).map(|at| Moved { source: number(at), ..Moved::default() }).collect();
+        self.about.sources.append(&mut sources);
         self.add_at(later, &places);
     }
 
@@ -182,22 +185,5 @@ impl Snapshot {
         self.skipped += later.skipped;
         self.interrupted |= later.interrupted;
         self.about.times_us = self.times_us();
-    }
-
-    /// The number of a source: a new one, unless it goes on where another ended.
-    fn place(&mut self, source: Source) -> u32 {
-        let sources = &mut self.about.sources;
-        let at = match sources.iter().position(|known| known.goes_on_in(&source)) {
-            Some(at) => {
-                sources[at].bytes += source.bytes;
-                sources[at].lines += source.lines;
-                at
-            }
-            None => {
-                sources.push(source);
-                sources.len() - 1
-            }
-        };
-        u32::try_from(at).unwrap_or(u32::MAX)
     }
 }
