@@ -3,6 +3,7 @@
 mod args;
 mod compare;
 mod exit;
+mod follow;
 mod help;
 mod help_zh;
 mod plan;

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Read as _, Write, stderr, stdin, stdout};
 
 use clap::{CommandFactory, FromArgMatches};
+use meshwhy::aggregate::Summary;
 use meshwhy::diagnosis::{Catalog, Finding, Rulebook};
 use meshwhy::format::Reader;
 use meshwhy::input::Input;
@@ -39,6 +40,11 @@ pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
         Some(Command::Report(args)) => super::report::report(*args, tongue),
         Some(Command::Compare(args)) => super::compare::compare(*args, tongue),
         Some(Command::Records(args)) => records(*args, tongue),
+        Some(Command::Watch(args)) => {
+            let args = *args;
+            let reading = Reading::of(args.read)?;
+            super::follow::follow(&args.shape, &args.rules, &args.blocks, reading, tongue)
+        }
         Some(Command::Trace(args)) => super::trace::traced(*args, tongue),
         Some(Command::Explain(args)) => explained(args, lang),
         Some(Command::Catalog(args)) => catalog(&args, lang),
@@ -88,13 +94,21 @@ fn refuse_late_command(args: &Triage) -> Result<()> {
 
 fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
     refuse_late_command(&args)?;
+    if args.follow {
+        return super::follow::follow(
+            &args.shape,
+            &args.rules,
+            &args.blocks,
+            Reading::of(args.read)?,
+            tongue,
+        );
+    }
+    super::follow::refuse_without(&args.blocks)?;
     count(&args.shape, &args.rules, Reading::of(args.read)?, tongue)
 }
 
 /// Reads, counts, judges and shows.
 pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tongue) -> Result<Exit> {
-    let colour = screen::colour(shape.colour.when);
-    let lang = tongue.output(&shape.output);
     let plan = TriagePlan::of(shape, rules, reading)?;
     let reading = &plan.reading;
     let progress = interruptible();
@@ -103,23 +117,37 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
         let Reading { inputs, reader, filter, .. } = reading;
         summarise_by(inputs, reader, filter, &plan.by, options, Some(progress))
     })?;
+    conclude(shape, &plan, &summary, passed, &outcome, tongue)
+}
+
+/// Judges what was counted, and shows it.
+pub(super) fn conclude(
+    shape: &Shape,
+    plan: &TriagePlan,
+    summary: &Summary,
+    passed: Passed,
+    outcome: &Outcome,
+    tongue: Tongue,
+) -> Result<Exit> {
+    let colour = screen::colour(shape.colour.when);
+    let lang = tongue.output(&shape.output);
     let on_screen = plan.renderer.name() == "table" && stdout().is_terminal();
     // The screen names what was not read, so a terminal need not show it twice.
     let nothing = outcome.sources.is_empty() && !outcome.failures.is_empty();
-    complain(&outcome, tongue, on_screen && !nothing);
+    complain(outcome, tongue, on_screen && !nothing);
     if nothing {
         return Ok(Exit::Partial);
     }
-    let diagnosis = plan.rulebook.in_lang(lang).diagnose(&summary, now_us());
-    let sources = sources(&outcome);
+    let diagnosis = plan.rulebook.clone().in_lang(lang).diagnose(summary, now_us());
+    let sources = sources(outcome);
     let failures: Vec<String> = outcome.failures.iter().map(|failure| failure.in_lang(lang)).collect();
     let report = Report {
-        summary: &summary,
+        summary,
         findings: &diagnosis.findings,
         suppressed: &diagnosis.suppressed,
         sources: &sources,
         failures: &failures,
-        warnings: &[warnings(passed, &outcome, lang), diagnosis.notes.clone()].concat(),
+        warnings: &[warnings(passed, outcome, lang), diagnosis.notes.clone()].concat(),
         filtered: passed.left_out,
         view: View {
             lang,
@@ -134,7 +162,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
     out.flush().map_err(ErrorKind::Write)?;
     let counts = summary.totals().counts;
     let tripped = plan.gates.tripped(counts.failed(), counts.requests(), &diagnosis.findings);
-    Ok(exit(&outcome, passed, &reading.inputs, tripped))
+    Ok(exit(outcome, passed, &plan.reading.inputs, tripped))
 }
 
 impl Gates {

@@ -11,6 +11,7 @@ mod find;
 mod gzip;
 mod limit;
 mod pipe;
+mod tail;
 mod tar;
 mod utf16;
 mod walk;
@@ -20,6 +21,7 @@ mod zstd;
 pub use find::{Found, Input, Stream, find};
 pub use limit::Limits;
 pub use pipe::Pipe;
+pub use tail::Tail;
 pub use walk::{Bytes, Container, Entry, Still, Visit, Walk, is_text, one_stream, recognise, walk};
 
 /// Every container, in the order in which they are tried: surest signature first.

@@ -41,6 +41,13 @@ pub(super) fn join(first: Join, summary: &mut Summary, outcome: &Outcome, again:
     Ok(())
 }
 
+/// Joins what was kept of inputs that are not read again.
+pub(super) fn join_once(first: Join, summary: &mut Summary) {
+    if !first.is_empty() {
+        summary.hops = tell(first, None, summary);
+    }
+}
+
 /// Files and bytes are still there; pipes are not.
 fn can_be_read_again(inputs: &[Input]) -> bool {
     inputs.iter().all(|input| match input {

@@ -13,6 +13,7 @@
 
 mod feed;
 mod fold;
+mod follow;
 mod gate;
 mod join;
 mod order;
@@ -22,6 +23,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
+pub use follow::{Failure, Followed, Known, Live, finish, follow};
 pub use join::{Traced, trace};
 pub use summarise::{
     Passed, last_start, rewrite, summarise, summarise_by, summarise_in_detail, summarise_sides,

@@ -44,7 +44,7 @@ impl Passed {
 }
 
 /// Counts the records that pass the filter.
-struct Counting<'f> {
+pub(super) struct Counting<'f> {
     filter: &'f Filter,
     tally: Tally,
     join: Join,
@@ -130,9 +130,22 @@ pub fn summarise_by(
 }
 
 /// Counts the records that pass the filter, in detail.
-struct CountingMore<'f> {
-    counting: Counting<'f>,
-    detail: Detail,
+pub(super) struct CountingMore<'f> {
+    pub(super) counting: Counting<'f>,
+    pub(super) detail: Detail,
+}
+
+impl<'f> CountingMore<'f> {
+    pub(super) fn new(filter: &'f Filter, by: &[By]) -> CountingMore<'f> {
+        CountingMore { counting: Counting::new(filter, Tally::grouping(by)), detail: Detail::default() }
+    }
+
+    /// Whether a line is no record that the filter leaves out.
+    pub(super) fn admits(&mut self, seen: &Seen<'_>, place: &Place<'_>) -> bool {
+        let left_out = self.counting.passed.left_out;
+        self.see(seen, place);
+        self.counting.passed.left_out == left_out
+    }
 }
 
 impl Fold for CountingMore<'_> {
@@ -166,8 +179,7 @@ pub fn summarise_in_detail(
 ) -> Result<(Summary, Detail, Passed, Outcome)> {
     let mut whole = Whole::default();
     let mut detail = Detail::default();
-    let make =
-        || CountingMore { counting: Counting::new(filter, Tally::default()), detail: Detail::default() };
+    let make = || CountingMore::new(filter, &[]);
     let outcome = run(inputs, reader, make, options, progress, |part: Part<CountingMore<'_>>| {
         whole.add(part.fold.counting, part.first_line);
         detail.merge(part.fold.detail);
@@ -259,14 +271,14 @@ pub fn summarise_sides(
 
 /// Parts, put together.
 #[derive(Default)]
-struct Whole {
-    summary: Summary,
-    join: Join,
-    passed: Passed,
+pub(super) struct Whole {
+    pub(super) summary: Summary,
+    pub(super) join: Join,
+    pub(super) passed: Passed,
 }
 
 impl Whole {
-    fn add(&mut self, mut part: Counting<'_>, first_line: u64) {
+    pub(super) fn add(&mut self, mut part: Counting<'_>, first_line: u64) {
         part.join.shift_lines(first_line);
         self.join.merge(part.join);
         self.passed.add(part.passed);

@@ -29,6 +29,9 @@ mod join;
 mod kube;
 /// English and Chinese: completeness, screens, and who gets which.
 mod languages;
+/// The live view, in a pseudo-terminal.
+#[cfg(unix)]
+mod live;
 /// What the program holds in memory when a log is made to hurt.
 mod memory;
 /// Every sample through every container, block size and number of threads; and what must hold for any bytes.
