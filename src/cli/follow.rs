@@ -42,14 +42,14 @@ pub(super) fn follow(
 ) -> Result<Exit> {
     let lang = tongue.people();
     let interval = args.interval.as_deref().map_or(Ok(INTERVAL), interval)?;
-    let mut plan = TriagePlan::of(shape, rules, reading)?;
-    plan.rulebook = plan.rulebook.in_lang(lang);
+    let plan = TriagePlan::of(shape, rules, reading)?;
+    let rulebook = plan.rulebook.clone().in_lang(lang);
     let progress = interruptible();
     let (sending, messages, wake, waiting) = sender();
     let live = Live::new(wake);
     let setup = Setup {
         live: &live,
-        rulebook: &plan.rulebook,
+        rulebook: &rulebook,
         lang,
         colour: screen::colour(shape.colour.when),
         top: plan.top,

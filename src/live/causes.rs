@@ -89,7 +89,7 @@ impl Causes {
             finding,
         }));
         list.sort_by_key(|cause| cause.state);
-        (self.list, self.arose, self.looked) = (list, arose, true);
+        (self.list, self.arose, self.looked) = (list, arose, now_us.is_some());
     }
 
     /// The likeliest cause of what goes on with an upstream.

@@ -41,8 +41,12 @@ pub(super) fn lines(board: &Board, rows: &[Row], asked: &Asked, width: usize) ->
         .map(|at| table.iter().map(|(_, cells, _)| cells[at].width()).max().unwrap_or(0))
         .collect();
     let numbers: usize = widths.iter().map(|width| width + 2).sum();
-    let longest = table.iter().map(|(name, ..)| name.width()).max().unwrap_or(0);
-    let name = longest.min(NAME_MAX).min(width.saturating_sub(numbers));
+    let room = width.saturating_sub(numbers);
+    let longest = table.iter().skip(1).map(|(name, ..)| name.width()).max().unwrap_or(0);
+    let name = longest.max(NAME).min(NAME_MAX).min(room);
+    if table[0].0.width() > name {
+        lang.pick("UPSTREAM", "上游").clone_into(&mut table[0].0);
+    }
     table
         .into_iter()
         .map(|(label, cells, failing)| {

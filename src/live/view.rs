@@ -22,6 +22,9 @@ use crate::report::units::{confidence, count, duration, rate};
 use crate::report::{finding_title, shortened};
 use crate::words::Lang;
 
+/// Below this the headline has no words, only what they are about.
+const NARROW: usize = 60;
+
 /// Everything that is drawn.
 pub(super) struct Painter<'p> {
     pub(super) app: &'p mut App,
@@ -271,6 +274,14 @@ impl Painter<'_> {
             say!(lang, " · since {clock}{ago}", " · 自 {clock} 起{ago}")
         });
         let name = shortened(&row.name, (width / 2).max(16));
+        if width < NARROW {
+            let flag = row.flags.top().map_or(String::new(), |(flag, _)| format!(" {}", terminal(flag)));
+            let since = row.since_us.map_or(String::new(), |us| format!(" {}", clock_s(us)));
+            let tone = if window == Window::Minute { Tone::Bad } else { Tone::Warning };
+            let first =
+                vec![self.tinted(tone, name), Span::raw(format!(" {failed}/{requests}{flag}{since}"))];
+            return [clipped(first, width), self.why(row.upstream.as_deref(), width)];
+        }
         let (word, tone, what) = match window {
             Window::Minute => (
                 lang.pick("FAILING", "正在失败"),
@@ -328,6 +339,7 @@ impl Painter<'_> {
         if !side.is_empty() {
             spans.push(self.tinted(Tone::Dim, format!("{side}  ")));
         }
+        spans.push(self.tinted(Tone::Dim, lang.pick("failed in ", "失败：")));
         for (at, window) in WINDOWS.into_iter().enumerate() {
             let counts = counts[window as usize];
             let (requests, failed) = (count(counts.requests()), count(counts.failed()));
@@ -336,12 +348,12 @@ impl Painter<'_> {
                 false => lang.aside(&rate(counts.failed(), counts.requests())),
             };
             if at > 0 {
-                spans.push(self.tinted(Tone::Dim, "  │  "));
+                spans.push(self.tinted(Tone::Dim, " │ "));
             }
             spans.push(self.tinted(Tone::Dim, format!("{} ", window.name(lang))));
-            spans.push(Span::raw(say!(lang, "{requests} req, ", "{requests} 请求，")));
             let tone = if counts.failed() > 0 && window == Window::Minute { Tone::Bad } else { Tone::Plain };
-            spans.push(self.tinted(tone, say!(lang, "{failed} failed{share}", "{failed} 失败{share}")));
+            let text = say!(lang, "{failed} of {requests}{share}", "{failed} / {requests}{share}");
+            spans.push(self.tinted(tone, text));
         }
         clipped(spans, width)
     }
