@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::sample::Sample;
-use super::sight::{Place, Sight, bare, connection_key, id_key, moment_key};
+use super::sight::{Place, Renamed, Sight, bare, connection_key, id_key, moment_key};
 use crate::aggregate::{Moved, Ordered, Seen, Span, Text, suspicious, without_port};
 use crate::envoy::{Direction, FlagSet, cluster};
 use crate::pack::{self, Broken, Pack, Unpacker};
@@ -119,6 +119,11 @@ impl Join {
         self.by_id.most_source().max(self.by_connection.most_source())
     }
 
+    /// Gives inputs other names, where these stand for the pods.
+    pub fn rename(&mut self, names: &Renamed) {
+        self.by_id.sights_mut().chain(self.by_connection.sights_mut()).for_each(|sight| sight.rename(names));
+    }
+
     /// Gives the sources other numbers, and the symptoms other digests: those of another version may differ.
     pub fn relocate(&mut self, to: impl Fn(u32) -> Moved, digests: &HashMap<u64, u64>) {
         self.by_id.relocate(&to, digests);
@@ -193,6 +198,23 @@ impl Second {
     /// The highest number of a source that is named.
     pub fn most_source(&self) -> Option<u32> {
         self.counterparts.most_source().max(self.ordinary.most_source())
+    }
+
+    /// Gives inputs other names, where these stand for the pods.
+    pub fn rename(&mut self, names: &Renamed) {
+        self.counterparts
+            .sights_mut()
+            .chain(self.ordinary.sights_mut())
+            .for_each(|sight| sight.rename(names));
+        let renamed = |proxy: Text| names.get(&proxy[..]).map_or(proxy, |new| new[..].into());
+        let calls = std::mem::take(&mut self.calls).into_values();
+        let calls = calls.map(|call| Call { proxy: renamed(call.proxy), ..call });
+        self.calls = calls.map(|call| (call.key(), call)).collect();
+        let serves = std::mem::take(&mut self.serves).into_values();
+        let serves = serves.map(|serve| Serve { proxy: renamed(serve.proxy), ..serve });
+        self.serves = serves.map(|serve| (serve.key(), serve)).collect();
+        let clients = std::mem::take(&mut self.clients).into_iter();
+        self.clients = clients.map(|(proxy, addresses)| (renamed(proxy), addresses)).collect();
     }
 
     /// Gives the sources other numbers.

@@ -190,7 +190,7 @@ fn assert_same(got: &[String; 2], expected: &[String; 2], what: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// One log after the other.
     #[test]
