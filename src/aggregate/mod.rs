@@ -24,7 +24,7 @@ mod totals;
 mod turn;
 
 pub use counter::{Counter, Ordered, Text};
-pub use detail::{Detail, Hits, Split};
+pub use detail::{Detail, FAILED, Hits, SERVED, Split};
 pub use group::{By, Group, Groups};
 pub use hops::{Edge, Hops, Link, Seen, Skew, Step};
 pub use latency::Latency;
@@ -35,7 +35,7 @@ pub use summary::{
     Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
-pub use tally::{Tally, suspicious};
+pub use tally::{Ailing, Glimpse, Tally, suspicious};
 pub use timed::{Room, Timed};
 pub use totals::{Ends, Totals};
 pub use turn::{Turn, Turns};

@@ -14,7 +14,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     version,
     args_conflicts_with_subcommands = true,
     args_override_self = true,
-    after_help = "Example:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n\nExit codes: 0 done; 1 done, and a gate \
+    after_help = "Examples:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n  meshwhy logs/ bundle.tar.gz --since \
+                  end-1h --by pod,code\n  meshwhy gateway.log --fail-over 'upstream=checkout*:1%'\n\nEvery option can be given by \
+                  the environment, such as --top as MESHWHY_TOP, and by meshwhy.toml.\n\nExit codes: 0 done; 1 done, and a gate \
                   (--fail-over, --fail-on) tripped; 2 the command line is wrong; 3 an input could not be read whole; 4 no \
                   access-log record in the input."
 )]
@@ -94,6 +96,9 @@ pub(super) struct Shape {
     /// Form of the result: table, json, markdown, html (one file, nothing is loaded), csv, prometheus, snapshot (to be merged later)
     #[arg(long, value_name = "FORM", default_value = "table")]
     pub(super) output: String,
+    /// Write the result to this file, whole or not at all, and not to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output_file: Option<PathBuf>,
     /// Rows of a table (JSON is never cut)
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) top: usize,
@@ -153,6 +158,9 @@ pub(super) struct Snapshots {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  meshwhy report gateway.log > incident.md\n  meshwhy report logs/ --since end-2h --slo 99.9 --output html > incident.html"
+)]
 pub(super) struct Report {
     #[command(flatten)]
     pub(super) read: Read,
@@ -161,6 +169,9 @@ pub(super) struct Report {
     /// Form of the result: markdown, json, html (one file, nothing is loaded)
     #[arg(long, value_name = "FORM", default_value = "markdown")]
     pub(super) output: String,
+    /// Write the result to this file, whole or not at all, and not to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output_file: Option<PathBuf>,
     /// Rows of a table and causes told (JSON is never cut)
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) top: usize,
@@ -186,6 +197,9 @@ pub(super) struct Report {
 #[derive(Debug, Args)]
 #[command(
     override_usage = "meshwhy compare --before PATH... --after PATH...\n       meshwhy compare --split-at TIME [PATH]..."
+)]
+#[command(
+    after_help = "Examples:\n  meshwhy compare --before monday.log --after tuesday.log\n  meshwhy compare --split-at 2026-11-22T14:05:00Z gateway.log --fail-on-regression"
 )]
 pub(super) struct Compare {
     /// Logs from before
@@ -218,15 +232,19 @@ pub(super) struct Compare {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  meshwhy records gateway.log --code 5xx --duration '>1s' | jq -r .path\n  meshwhy records logs/ --upstream 'checkout*' --flag '!-' --output raw"
+)]
 pub(super) struct Records {
     #[command(flatten)]
     pub(super) read: Read,
-    /// Form of the lines: ndjson, raw (as they stood), csv
+    /// Form of the records: ndjson, raw (the lines as they stood), csv, parquet (where it was built in)
     #[arg(long, value_name = "FORM", default_value = "ndjson")]
     pub(super) output: String,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  meshwhy trace 5b92e21d-8f0c-4f6e-a7c1-0f2d1c9e4b55 logs/")]
 pub(super) struct Trace {
     /// The x-request-id
     #[arg(value_name = "REQUEST_ID")]
@@ -239,6 +257,9 @@ pub(super) struct Trace {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  meshwhy explain UF,URX\n  meshwhy explain 'upstream connect error or disconnect/reset before headers'\n  meshwhy explain --list flag"
+)]
 pub(super) struct Explain {
     #[command(flatten)]
     pub(super) rules: Rules,
@@ -256,6 +277,9 @@ pub(super) struct Explain {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  meshwhy catalog causes\n  meshwhy catalog page no-route > team-rules/ours.md\n  meshwhy catalog check team-rules/"
+)]
 pub(super) struct Catalog {
     /// What to list or do
     #[command(subcommand)]

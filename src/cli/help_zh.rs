@@ -8,11 +8,32 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "从 Envoy 和 Istio 访问日志中找出请求失败的原因\n\n从文件、目录、归档或标准输入读取日志；自动识别格式、包装和压缩。不带命令时：读取、计数、按上游分组，并指出可能的原因。",
     ),
     (
-        "Example:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n\nExit codes: 0 done; 1 done, and a gate \
-         (--fail-over, --fail-on) tripped; 2 the command line is wrong; 3 an input could not be read whole; 4 no access-log \
-         record in the input.",
-        "示例：\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n\n退出码：0 完成；1 完成，但触发了门禁\
-         （--fail-over、--fail-on）；2 命令行有误；3 有输入没有读完整；4 输入中没有访问日志记录。",
+        "Examples:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n  meshwhy logs/ bundle.tar.gz --since end-1h --by pod,code\n  meshwhy gateway.log --fail-over 'upstream=checkout*:1%'\n\nEvery option can be given by the environment, such as --top as MESHWHY_TOP, and by meshwhy.toml.\n\nExit codes: 0 done; 1 done, and a gate (--fail-over, --fail-on) tripped; 2 the command line is wrong; 3 an input could not be read whole; 4 no access-log record in the input.",
+        "示例：\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n  meshwhy logs/ bundle.tar.gz --since end-1h --by pod,code\n  meshwhy gateway.log --fail-over 'upstream=checkout*:1%'\n\n每个选项都可以由环境变量（如 --top 对应 MESHWHY_TOP）或 meshwhy.toml 给出。\n\n退出码：0 完成；1 完成，但触发了门禁（--fail-over、--fail-on）；2 命令行有误；3 有输入没有读完整；4 输入中没有访问日志记录。",
+    ),
+    (
+        "Examples:\n  meshwhy report gateway.log > incident.md\n  meshwhy report logs/ --since end-2h --slo 99.9 --output html > incident.html",
+        "示例：\n  meshwhy report gateway.log > incident.md\n  meshwhy report logs/ --since end-2h --slo 99.9 --output html > incident.html",
+    ),
+    (
+        "Examples:\n  meshwhy compare --before monday.log --after tuesday.log\n  meshwhy compare --split-at 2026-11-22T14:05:00Z gateway.log --fail-on-regression",
+        "示例：\n  meshwhy compare --before monday.log --after tuesday.log\n  meshwhy compare --split-at 2026-11-22T14:05:00Z gateway.log --fail-on-regression",
+    ),
+    (
+        "Examples:\n  meshwhy records gateway.log --code 5xx --duration '>1s' | jq -r .path\n  meshwhy records logs/ --upstream 'checkout*' --flag '!-' --output raw",
+        "示例：\n  meshwhy records gateway.log --code 5xx --duration '>1s' | jq -r .path\n  meshwhy records logs/ --upstream 'checkout*' --flag '!-' --output raw",
+    ),
+    (
+        "Example:\n  meshwhy trace 5b92e21d-8f0c-4f6e-a7c1-0f2d1c9e4b55 logs/",
+        "示例：\n  meshwhy trace 5b92e21d-8f0c-4f6e-a7c1-0f2d1c9e4b55 logs/",
+    ),
+    (
+        "Examples:\n  meshwhy explain UF,URX\n  meshwhy explain 'upstream connect error or disconnect/reset before headers'\n  meshwhy explain --list flag",
+        "示例：\n  meshwhy explain UF,URX\n  meshwhy explain 'upstream connect error or disconnect/reset before headers'\n  meshwhy explain --list flag",
+    ),
+    (
+        "Examples:\n  meshwhy catalog causes\n  meshwhy catalog page no-route > team-rules/ours.md\n  meshwhy catalog check team-rules/",
+        "示例：\n  meshwhy catalog causes\n  meshwhy catalog page no-route > team-rules/ours.md\n  meshwhy catalog check team-rules/",
     ),
     (
         "Hide client addresses, user agents, long ids in paths and query strings behind pseudonyms. What looks like a \
@@ -80,6 +101,10 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "Times in the table: by the clock, or counted back from the log's end",
         "表格中的时间：按时钟（UTC），或从日志末尾倒数",
     ),
+    (
+        "Write the result to this file, whole or not at all, and not to standard output",
+        "把结果写到该文件（要么完整写入，要么不写），而不是标准输出",
+    ),
     ("Rows of a table (JSON is never cut)", "表格的行数（JSON 从不截断）"),
     (
         "Group the requests by fields such as pod, upstream, route, path, client, flag or code",
@@ -112,7 +137,10 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("Follow one request through all proxies whose logs are given", "在给出的所有代理日志中追踪一个请求"),
     ("The x-request-id", "请求的 x-request-id"),
     ("Form of the result: table (an indented tree), json", "结果的形式：table（缩进的树）、json"),
-    ("Form of the lines: ndjson, raw (as they stood), csv", "每行的形式：ndjson、raw（原样）、csv"),
+    (
+        "Form of the records: ndjson, raw (the lines as they stood), csv, parquet (where it was built in)",
+        "记录的形式：ndjson、raw（原样的行）、csv、parquet（若编译时已加入）",
+    ),
     (
         "What to explain; several words are one text. `-` reads it from standard input",
         "要解释的内容；多个词是一段文本。`-` 从标准输入读取",

@@ -20,6 +20,7 @@ mod screen;
 mod snapshot;
 mod tongue;
 mod trace;
+mod whole;
 
 pub(crate) use exit::Exit;
 pub(crate) use run::run;

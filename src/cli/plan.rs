@@ -1,11 +1,13 @@
 //! What was typed becomes library values; a slip is refused here, before anything is read.
 
+#[cfg(feature = "parquet")]
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use meshwhy::aggregate::By;
 use meshwhy::diagnosis::Rulebook;
-use meshwhy::emit::Form;
+use meshwhy::emit::Output;
 use meshwhy::format::{Reader, Template, from_yaml};
 use meshwhy::input::{Input, Stream};
 use meshwhy::pipeline::{Options, last_start};
@@ -47,7 +49,7 @@ pub(super) struct TriagePlan {
 /// Records to be written.
 pub(super) struct RecordsPlan {
     pub(super) reading: Reading,
-    pub(super) form: Form,
+    pub(super) output: Output,
 }
 
 impl TriagePlan {
@@ -74,7 +76,15 @@ impl TriagePlan {
 
 impl RecordsPlan {
     pub(super) fn of(args: Records) -> Result<RecordsPlan> {
-        Ok(RecordsPlan { form: Form::named(&args.output)?, reading: Reading::of(args.read)? })
+        let output = Output::named(&args.output)?;
+        #[cfg(feature = "parquet")]
+        if output == Output::Parquet && std::io::stdout().is_terminal() {
+            return Err(wrong(both!(
+                "a Parquet file is nothing for a terminal: meshwhy records --output parquet … >records.parquet",
+                "Parquet 文件不适合显示在终端上：meshwhy records --output parquet … >records.parquet"
+            )));
+        }
+        Ok(RecordsPlan { output, reading: Reading::of(args.read)? })
     }
 }
 

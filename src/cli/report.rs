@@ -1,11 +1,9 @@
 //! `meshwhy report`.
 
-use std::io::Write;
-
 use meshwhy::diagnosis::only_failures;
 use meshwhy::pipeline::{opened, resume, summarise_in_detail};
 use meshwhy::report::{Account, Hide, Report, View, matters, narrator};
-use meshwhy::{ErrorKind, Result, both, incident};
+use meshwhy::{Result, both, incident};
 
 use super::args;
 use super::exit::Exit;
@@ -66,9 +64,7 @@ pub(super) fn report(args: args::Report, tongue: Tongue) -> Result<Exit> {
         slo_percent,
         hide,
     };
-    let mut out = screen::out(false);
-    narrator.narrate(&account, &mut out)?;
-    out.flush().map_err(ErrorKind::Write)?;
+    screen::write(args.output_file.as_deref(), false, |out| narrator.narrate(&account, out))?;
     Ok(exit(&outcome, passed, &reading.inputs, false))
 }
 

@@ -6,8 +6,11 @@ use std::io::{IsTerminal, Read as _, Write, stderr, stdin, stdout};
 use clap::{CommandFactory, FromArgMatches};
 use meshwhy::aggregate::Summary;
 use meshwhy::diagnosis::{Catalog, Finding, Rulebook};
+use meshwhy::emit::Output;
 use meshwhy::format::Reader;
 use meshwhy::input::Input;
+#[cfg(feature = "parquet")]
+use meshwhy::pipeline::rewrite_as_parquet;
 use meshwhy::pipeline::{Options, Outcome, Passed, opened, resume, rewrite, summarise, summarise_by};
 use meshwhy::query::Filter;
 use meshwhy::report::explain::lists;
@@ -22,7 +25,7 @@ use super::plan::{Reading, RecordsPlan, TriagePlan, now_us, wrong};
 use super::progress::{interruptible, watched};
 use super::rules::{check, rulebook};
 use super::tongue::Tongue;
-use super::{defaults, help, manual, screen};
+use super::{defaults, help, manual, near, screen};
 
 /// Runs the program.
 pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
@@ -89,10 +92,16 @@ fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
 
 /// Reads, counts, judges and shows.
 pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tongue) -> Result<Exit> {
-    let colour = screen::colour(shape.colour.when);
+    let file = shape.output_file.as_deref();
+    let to_screen = file.is_none() && stdout().is_terminal();
+    // A file has the colours that were asked for, whatever the terminal is.
+    let colour = match (file, shape.colour.when) {
+        (Some(_), When::Auto) => false,
+        (_, when) => screen::colour(when),
+    };
     let lang = tongue.output(&shape.output);
     let plan = TriagePlan::of(shape, rules, reading)?;
-    let Some(renderer) = plan.renderer else { return super::snapshot::written(&plan, tongue) };
+    let Some(renderer) = plan.renderer else { return super::snapshot::written(&plan, file, tongue) };
     let reading = &plan.reading;
     let progress = interruptible();
     let (summary, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
@@ -105,7 +114,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
         let (summary, _, passed) = opened(snapshot, &outcome);
         Ok((summary, passed, outcome))
     })?;
-    let on_screen = renderer.name() == "table" && stdout().is_terminal();
+    let on_screen = renderer.name() == "table" && to_screen;
     // The screen names what was not read, so a terminal need not show it twice.
     let nothing = outcome.sources.is_empty() && !outcome.failures.is_empty();
     complain(&outcome, tongue, on_screen && !nothing);
@@ -121,7 +130,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
         suppressed: &diagnosis.suppressed,
         sources: &sources,
         failures: &failures,
-        warnings: &[warnings(passed, &outcome, lang), diagnosis.notes.clone()].concat(),
+        warnings: &[all_warnings(reading, passed, &outcome, lang), diagnosis.notes.clone()].concat(),
         filtered: passed.left_out,
         view: View {
             lang,
@@ -133,9 +142,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
             bucket_seconds: plan.bucket_seconds,
         },
     };
-    let mut out = screen::out(colour);
-    renderer.render(&report, &mut out)?;
-    out.flush().map_err(ErrorKind::Write)?;
+    screen::write(file, colour, |out| renderer.render(&report, out))?;
     let told = (!reading.quiet).then_some(tongue);
     let tripped = gated(&plan.gates, &summary, &diagnosis.findings, told);
     Ok(exit(&outcome, passed, &reading.inputs, tripped))
@@ -162,15 +169,12 @@ fn records(args: Records, tongue: Tongue) -> Result<Exit> {
     let watch = reading.progress && !stdout().is_terminal();
     let (passed, outcome) = watched(watch, tongue.people(), progress, || {
         let mut out = screen::out(false);
-        let result = rewrite(
-            &reading.inputs,
-            &reading.reader,
-            &reading.filter,
-            plan.form,
-            &reading.options,
-            Some(progress),
-            &mut out,
-        )?;
+        let Reading { inputs, reader, filter, options, .. } = reading;
+        let result = match plan.output {
+            Output::Lines(form) => rewrite(inputs, reader, filter, form, options, Some(progress), &mut out)?,
+            #[cfg(feature = "parquet")]
+            Output::Parquet => rewrite_as_parquet(inputs, reader, filter, options, Some(progress), &mut out)?,
+        };
         out.flush().map_err(ErrorKind::Write)?;
         Ok::<_, Error>(result)
     })?;
@@ -178,7 +182,7 @@ fn records(args: Records, tongue: Tongue) -> Result<Exit> {
     if !reading.quiet {
         let lang = tongue.people();
         let warn = |text: &String| tell(&say!(lang, "warning: {text}", "警告：{text}"));
-        warnings(passed, &outcome, lang).iter().for_each(warn);
+        all_warnings(reading, passed, &outcome, lang).iter().for_each(warn);
     }
     Ok(exit(&outcome, passed, &reading.inputs, false))
 }
@@ -205,6 +209,13 @@ pub(super) fn sources(outcome: &Outcome) -> Vec<SourceInfo> {
         lines: source.lines,
     };
     outcome.sources.iter().map(info).collect()
+}
+
+/// What the reader should know about the reading, and about filters that left nothing.
+fn all_warnings(reading: &Reading, passed: Passed, outcome: &Outcome, lang: Lang) -> Vec<String> {
+    let mut out = warnings(passed, outcome, lang);
+    out.extend(near::upstream(&reading.filter, passed, outcome, lang));
+    out
 }
 
 pub(super) fn warnings(passed: Passed, outcome: &Outcome, lang: Lang) -> Vec<String> {

@@ -1,11 +1,12 @@
 //! `meshwhy merge`, and `--output snapshot`.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{IsTerminal, stdout};
+use std::path::Path;
 
 use meshwhy::input::Input;
 use meshwhy::pipeline::{opened, resume, snapshot};
 use meshwhy::snapshot::write;
-use meshwhy::{Error, ErrorKind, Result, both};
+use meshwhy::{Result, both};
 
 use super::args::Merge;
 use super::exit::Exit;
@@ -28,8 +29,8 @@ pub(super) fn merged(args: Merge, tongue: Tongue) -> Result<Exit> {
 }
 
 /// Reads, counts, and writes down the counts.
-pub(super) fn written(plan: &TriagePlan, tongue: Tongue) -> Result<Exit> {
-    if stdout().is_terminal() {
+pub(super) fn written(plan: &TriagePlan, file: Option<&Path>, tongue: Tongue) -> Result<Exit> {
+    if file.is_none() && stdout().is_terminal() {
         return Err(wrong(both!(
             "a snapshot is no text: write it to a file, meshwhy --output snapshot … > part.snap",
             "快照不是文本：请写入文件，meshwhy --output snapshot … > part.snap"
@@ -51,9 +52,7 @@ pub(super) fn written(plan: &TriagePlan, tongue: Tongue) -> Result<Exit> {
     if outcome.sources.is_empty() && !outcome.failures.is_empty() {
         return Ok(Exit::Partial);
     }
-    let mut out = screen::out(false);
-    write(&snapshot, &mut out)?;
-    out.flush().map_err(|cause| Error::from(ErrorKind::Write(cause)))?;
+    screen::write(file, false, |out| write(&snapshot, out))?;
     let passed = snapshot.passed;
     let tripped = plan.gates != Gates::default() && {
         let (summary, ..) = opened(snapshot, &outcome);

@@ -141,6 +141,7 @@ impl Catalog {
             stories.into_iter().filter_map(|story| self.tell(story, only_failures)).collect();
         findings.extend(self.from_proxy_log(summary));
         findings.extend(sides::clocks(self, summary, self.lang));
+        sides::retries(self, summary, only_failures, &mut findings);
         let mut findings = fold_upstreams(findings, |id| self.page(id).map(|page| page.head.class));
         self.rank(&mut findings);
         calibrate(&mut findings);

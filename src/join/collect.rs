@@ -2,10 +2,12 @@
 //! the inputs can be read again, their well-answered other sides, a sample of ordinary requests, and who called whom.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::pairs::HBONE;
 use super::sample::Sample;
 use super::sight::{Place, Renamed, Sight, bare, connection_key, id_key, moment_key};
-use crate::aggregate::{Moved, Ordered, Seen, Span, Text, suspicious, without_port};
+use crate::aggregate::{Ailing, Moved, Ordered, Seen, Span, Text, suspicious, without_port};
 use crate::envoy::{Direction, FlagSet, cluster};
 use crate::pack::{self, Broken, Pack, Unpacker};
 use crate::record::{Field, Kind, Record};
@@ -35,6 +37,19 @@ pub struct Join {
     pub(super) by_connection: Sample,
 }
 
+/// From which key on the whole has no room. What lies above would go in the end, so it does not matter which part knows of
+/// it, and when: a log with more failures than are kept is read quicker, and gives the same.
+#[derive(Debug)]
+pub struct Ceilings {
+    by_id: AtomicU64,
+    by_connection: AtomicU64,
+}
+
+impl Default for Ceilings {
+    fn default() -> Self {
+        Ceilings { by_id: AtomicU64::new(u64::MAX), by_connection: AtomicU64::new(u64::MAX) }
+    }
+}
 packed!(Join { by_id, by_connection });
 
 impl Default for Join {
@@ -44,9 +59,18 @@ impl Default for Join {
 }
 
 impl Join {
+    /// A part of the reading whose samples have come to these ceilings.
+    pub fn below(ceilings: &Ceilings) -> Join {
+        let read = |ceiling: &AtomicU64| Some(ceiling.load(Ordering::Relaxed)).filter(|key| *key < u64::MAX);
+        Join {
+            by_id: Sample::new(FAILING).below(read(&ceilings.by_id)),
+            by_connection: Sample::new(CONNECTIONS).below(read(&ceilings.by_connection)),
+        }
+    }
+
     /// Takes a record that belongs to a symptom.
-    pub fn see(&mut self, record: &Record<'_>, symptom: u64, name: &str, place: Place) {
-        let sight = || Sight::of(record, Some(symptom), name, place);
+    pub fn see(&mut self, record: &Record<'_>, ailing: Ailing, name: &str, place: Place) {
+        let sight = || Sight::of(record, ailing.outcome, Some(ailing.symptom), name, place);
         let id = record.text(Field::RequestId).unwrap_or_default();
         let key = id_key(&id);
         if let Some(key) = key {
@@ -85,6 +109,12 @@ impl Join {
     pub fn merge(&mut self, other: Join) {
         self.by_id.merge(other.by_id);
         self.by_connection.merge(other.by_connection);
+    }
+
+    /// Lets the parts to come know which keys the whole has no room for.
+    pub fn publish(&self, ceilings: &Ceilings) {
+        ceilings.by_id.store(self.by_id.ceiling().unwrap_or(u64::MAX), Ordering::Relaxed);
+        ceilings.by_connection.store(self.by_connection.ceiling().unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Moves every line number: this part of the input begins after `lines` lines of its source.
@@ -131,8 +161,8 @@ impl Join {
     }
 }
 
-packed!(Call { proxy, cluster, seen });
-packed!(Serve { proxy, server, client, seen, span });
+packed!(Call { proxy, cluster, seen, span });
+packed!(Serve { proxy, server, client, seen, span, tunnel });
 
 /// Requests of one proxy to one cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -140,6 +170,7 @@ pub(super) struct Call {
     pub(super) proxy: Text,
     pub(super) cluster: Text,
     pub(super) seen: Seen,
+    pub(super) span: Span,
 }
 
 /// Requests that came to one address from one client.
@@ -148,6 +179,8 @@ pub(super) struct Serve {
     pub(super) proxy: Text,
     pub(super) server: Text,
     pub(super) client: Text,
+    /// Connections of ambient's tunnel, which are not to be compared with requests.
+    pub(super) tunnel: bool,
     pub(super) seen: Seen,
     pub(super) span: Span,
 }
@@ -163,6 +196,8 @@ pub struct Second {
     pub(super) clients: Ordered<Text, BTreeSet<Text>>,
     /// Addresses of a cluster's endpoints.
     pub(super) servers: Ordered<Text, BTreeSet<Text>>,
+    /// Addresses of a service at which its waypoint is reached: the tunnel hides the waypoint's own from its line.
+    pub(super) waypoints: Ordered<Text, BTreeSet<Text>>,
     /// Records of rows beyond the cap.
     pub(super) other: u64,
 }
@@ -176,6 +211,7 @@ impl Default for Second {
             serves: Ordered::default(),
             clients: Ordered::default(),
             servers: Ordered::default(),
+            waypoints: Ordered::default(),
             other: 0,
         }
     }
@@ -234,7 +270,7 @@ impl Second {
         let id = record.text(Field::RequestId).unwrap_or_default();
         let Some(key) = id_key(&id) else { return };
         let sample = if wanted.contains(&key) { &mut self.counterparts } else { &mut self.ordinary };
-        sample.add(key, || Sight::of(record, None, name, place));
+        sample.add(key, || Sight::of(record, outcome, None, name, place));
     }
 
     fn edge(&mut self, record: &Record<'_>, failed: bool, name: &str) {
@@ -249,13 +285,23 @@ impl Second {
             let call = self.calls.entry(hash(&[proxy, upstream])).or_insert_with(|| Call {
                 proxy: proxy.into(),
                 cluster: upstream.into(),
-                seen: Seen::default(),
+                ..Call::default()
             });
             call.seen.add(seen);
+            if let Some(us) = record.start_us() {
+                call.span.add(us);
+            }
             // A sidecar's client is its own pod; a gateway's own address stands on the other connection.
             let own = bare(record.bytes(Field::UpstreamLocal));
             note(&mut self.clients, proxy, without_port(own));
             note(&mut self.servers, upstream, host);
+            if host.ends_with(HBONE) && !waypoint {
+                // The tunnel hides our end of the connection. A gateway is reached at its own address.
+                note(&mut self.clients, proxy, without_port(bare(record.bytes(Field::DownstreamLocal))));
+            }
+            if let Some(service) = service_key(upstream).filter(|_| waypoint) {
+                note(&mut self.waypoints, &service, bare(record.bytes(Field::DownstreamLocal)));
+            }
         }
         let server = match record.kind() {
             Kind::Ztunnel => host,
@@ -267,6 +313,7 @@ impl Second {
                 proxy: proxy.into(),
                 server: server.into(),
                 client: client.into(),
+                tunnel: record.kind() == Kind::Ztunnel,
                 ..Serve::default()
             });
             serve.seen.add(seen);
@@ -284,7 +331,10 @@ impl Second {
         for (key, call) in later.calls {
             let room = self.calls.len() < EDGES;
             match self.calls.get_mut(&key) {
-                Some(mine) => mine.seen.add(call.seen),
+                Some(mine) => {
+                    mine.seen.add(call.seen);
+                    mine.span.merge(call.span);
+                }
                 None if room => {
                     self.calls.insert(key, call);
                 }
@@ -304,7 +354,11 @@ impl Second {
                 None => self.other += serve.seen.requests,
             }
         }
-        for (mine, theirs) in [(&mut self.clients, later.clients), (&mut self.servers, later.servers)] {
+        for (mine, theirs) in [
+            (&mut self.clients, later.clients),
+            (&mut self.servers, later.servers),
+            (&mut self.waypoints, later.waypoints),
+        ] {
             for (name, addresses) in theirs {
                 if mine.len() < EDGES || mine.contains_key(&name) {
                     let known = mine.entry(name).or_default();
@@ -331,7 +385,7 @@ impl Second {
             .serves
             .values()
             .map(|serve| ROW + serve.proxy.len() + serve.server.len() + serve.client.len());
-        let addresses = self.clients.iter().chain(&self.servers);
+        let addresses = self.clients.iter().chain(&self.servers).chain(&self.waypoints);
         let addresses = addresses.map(|(name, known)| ROW + name.len() + known.len() * 64);
         let rows: usize = calls.chain(serves).chain(addresses).sum();
         rows + self.counterparts.held_bytes() + self.ordinary.held_bytes()
@@ -352,6 +406,7 @@ impl Pack for Second {
         self.serves.values().cloned().collect::<Vec<_>>().put(out);
         self.clients.put(out);
         self.servers.put(out);
+        self.waypoints.put(out);
         self.other.put(out);
     }
 
@@ -365,6 +420,7 @@ impl Pack for Second {
             serves: serves.into_iter().map(|serve| (serve.key(), serve)).collect(),
             clients: from.take()?,
             servers: from.take()?,
+            waypoints: from.take()?,
             other: from.take()?,
         })
     }
@@ -384,6 +440,12 @@ impl Serve {
     fn key(&self) -> u64 {
         hash(&[&self.proxy, &self.server, &self.client])
     }
+}
+
+/// What the clusters of a caller and of a waypoint have in common: the service and its port.
+pub(super) fn service_key(cluster: &[u8]) -> Option<Vec<u8>> {
+    let named = cluster::Cluster::parse(cluster);
+    Some([named.host?, b":", named.port?.to_string().as_bytes()].concat())
 }
 
 fn hash(parts: &[&[u8]]) -> u64 {

@@ -15,9 +15,11 @@ mod feed;
 mod fold;
 mod gate;
 mod join;
+mod missed;
 mod order;
 mod pieces;
 mod resume;
+mod rewrite;
 mod summarise;
 mod task;
 #[cfg(test)]
@@ -25,8 +27,11 @@ mod tests;
 
 pub use join::{Traced, trace};
 pub use resume::resume;
+pub use rewrite::rewrite;
+#[cfg(feature = "parquet")]
+pub use rewrite::rewrite_as_parquet;
 pub use summarise::{
-    last_start, opened, rewrite, snapshot, summarise, summarise_by, summarise_in_detail, summarise_sides,
+    last_start, opened, snapshot, summarise, summarise_by, summarise_in_detail, summarise_sides,
 };
 
 pub use crate::query::Passed;
@@ -34,6 +39,7 @@ pub use crate::query::Passed;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::aggregate::{Glimpse, Text};
 use crate::error::{Error, Result};
 use crate::format::{Glance, ProxyLine, Reader};
 use crate::frame::BLOCK_BYTES;
@@ -83,9 +89,9 @@ pub trait Fold: Send {
         false
     }
 
-    /// Takes a line by what is plain to see of it. False: it was not enough, and [`see`](Self::see) is to have the line.
-    fn glance(&mut self, _glance: &Glance<'_>) -> bool {
-        false
+    /// Takes a line by what is plain to see of it. Where that was not enough, [`see`](Self::see) is to have the line.
+    fn glance(&mut self, _glance: &Glance<'_>) -> Glimpse {
+        Glimpse::Unknown
     }
 
     /// Takes the first bytes of a source, before its lines.
@@ -186,6 +192,8 @@ pub struct Outcome {
     pub skipped: u64,
     /// Reading was ended early by [`Progress::stop`].
     pub interrupted: bool,
+    /// Upstreams of records that a filter on upstreams left out, by name.
+    pub missed: Vec<Text>,
 }
 
 /// Reads the inputs, folds their lines, and passes the parts to `merge` in input order, on this thread.

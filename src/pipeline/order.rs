@@ -94,6 +94,7 @@ pub(super) fn run<F: Fold, M: Fn() -> F + Sync>(
         snapshots,
         skipped,
         interrupted: bench.progress.stopped(),
+        missed: Vec::new(),
     })
 }
 

@@ -1,17 +1,17 @@
-//! The corridor's two uses: inputs become a [`Summary`], or records written out.
+//! The corridor's first use: inputs become a [`Summary`].
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 
 use super::join::{Again, join, join_once};
+use super::missed::Missed;
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
-use crate::aggregate::{By, Caps, Detail, Summary, Tally};
-use crate::emit::{Form, Origin};
+use crate::aggregate::{By, Caps, Detail, Glimpse, Summary, Tally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Glance, Reader};
 use crate::input::{Found, Head, Input, MAGIC, find, is_snapshot};
-use crate::join::{Join, Second};
+use crate::join::{Ceilings, Join, Second};
 use crate::query::{Filter, Passed};
 use crate::snapshot::{About, Asked, Snapshot, merge};
 
@@ -23,11 +23,19 @@ struct Counting<'f> {
     passed: Passed,
     /// First lines of sources.
     heads: Vec<(u32, Head)>,
+    missed: Missed,
 }
 
 impl<'f> Counting<'f> {
     fn new(filter: &'f Filter, tally: Tally) -> Counting<'f> {
-        Counting { filter, tally, join: Join::default(), passed: Passed::default(), heads: Vec::new() }
+        Counting {
+            filter,
+            tally,
+            join: Join::default(),
+            passed: Passed::default(),
+            heads: Vec::new(),
+            missed: Missed::default(),
+        }
     }
 }
 
@@ -43,10 +51,10 @@ impl Fold for Counting<'_> {
     }
 
     #[inline(always)]
-    fn glance(&mut self, glance: &Glance<'_>) -> bool {
-        let counted = self.tally.glance(glance);
-        self.passed.access += u64::from(counted);
-        counted
+    fn glance(&mut self, glance: &Glance<'_>) -> Glimpse {
+        let glimpse = self.tally.glance(glance);
+        self.passed.access += u64::from(glimpse == Glimpse::Counted);
+        glimpse
     }
 
     #[inline]
@@ -54,10 +62,10 @@ impl Fold for Counting<'_> {
         let Place { source, line, offset, raw, .. } = *place;
         match seen {
             Seen::Record(record) => {
-                if self.passed.admits(self.filter, record)
-                    && let Some(symptom) = self.tally.record(record, source, line, offset, raw)
-                {
-                    self.join.see(record, symptom, place.name, place.at());
+                if !self.passed.admits(self.filter, record) {
+                    self.missed.note(self.filter, record);
+                } else if let Some(ailing) = self.tally.record(record, source, line, offset, raw) {
+                    self.join.see(record, ailing, place.name, place.at());
                 }
             }
             Seen::Proxy(proxy) => self.tally.proxy(proxy, source, line, offset, raw),
@@ -103,11 +111,14 @@ pub fn summarise_by(
         return Ok((summary, passed, outcome));
     }
     let mut whole = Whole::default();
-    let make = || Counting::new(filter, Tally::grouping(by));
-    let outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
+    let ceilings = Ceilings::default();
+    let make = || Counting { join: Join::below(&ceilings), ..Counting::new(filter, Tally::grouping(by)) };
+    let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
         whole.add(part.fold, part.first_line);
+        whole.join.publish(&ceilings);
         Ok(())
     })?;
+    outcome.missed = std::mem::take(&mut whole.missed).names();
     let again = Again { inputs, reader, filter, options, progress };
     let (summary, _, passed, outcome) = whole.finish(Detail::default(), outcome, by, &again)?;
     Ok((summary, passed, outcome))
@@ -380,6 +391,7 @@ struct Whole {
     passed: Passed,
     heads: Vec<(u32, Head)>,
     second: Option<Second>,
+    missed: Missed,
 }
 
 impl Whole {
@@ -387,6 +399,7 @@ impl Whole {
         part.join.shift_lines(first_line);
         self.join.merge(part.join);
         self.passed.add(part.passed);
+        self.missed.add(part.missed);
         self.heads.append(&mut part.heads);
         let mut later = part.tally.finish();
         later.shift_lines(first_line);
@@ -439,70 +452,4 @@ impl Whole {
         snapshot.about.times_us = snapshot.times_us();
         snapshot
     }
-}
-
-/// Writes the records that pass the filter.
-struct Writing<'f, const NUMBERED: bool> {
-    filter: &'f Filter,
-    form: Form,
-    out: Vec<u8>,
-    passed: Passed,
-}
-
-impl<const N: bool> Fold for Writing<'_, N> {
-    const NUMBERED: bool = N;
-
-    #[inline]
-    fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
-        if let Seen::Record(record) = seen
-            && self.passed.admits(self.filter, record)
-        {
-            let Place { name, line, offset, raw, .. } = *place;
-            self.form.write(record, &Origin { source: name, line, offset, raw }, &mut self.out);
-        }
-    }
-
-    fn weight(&self) -> usize {
-        self.out.len()
-    }
-}
-
-/// Writes the records that pass the filter, in input order.
-///
-/// # Errors
-/// When the writer fails. What cannot be read is in [`Outcome::failures`].
-pub fn rewrite(
-    inputs: &[Input],
-    reader: &Reader,
-    filter: &Filter,
-    form: Form,
-    options: &Options,
-    progress: Option<&Progress>,
-    out: &mut dyn Write,
-) -> Result<(Passed, Outcome)> {
-    out.write_all(&form.head()).map_err(ErrorKind::Write)?;
-    match form.is_numbered() {
-        true => write_all::<true>(inputs, reader, filter, form, options, progress, out),
-        false => write_all::<false>(inputs, reader, filter, form, options, progress, out),
-    }
-}
-
-fn write_all<const NUMBERED: bool>(
-    inputs: &[Input],
-    reader: &Reader,
-    filter: &Filter,
-    form: Form,
-    options: &Options,
-    progress: Option<&Progress>,
-    out: &mut dyn Write,
-) -> Result<(Passed, Outcome)> {
-    let mut passed = Passed::default();
-    let make = || Writing::<NUMBERED> { filter, form, out: Vec::new(), passed: Passed::default() };
-    let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Writing<'_, NUMBERED>>| {
-        passed.add(part.fold.passed);
-        out.write_all(&part.fold.out).map_err(ErrorKind::Write)?;
-        Ok(())
-    })?;
-    refuse(&mut outcome);
-    Ok((passed, outcome))
 }

@@ -166,6 +166,19 @@ impl Filter {
         self.timed
     }
 
+    /// True when it leaves records out by their upstream.
+    pub fn names_upstreams(&self) -> bool {
+        self.upstreams().next().is_some()
+    }
+
+    /// Globs that the upstream must fit.
+    pub fn upstreams(&self) -> impl Iterator<Item = &[u8]> {
+        self.conditions.iter().filter_map(|condition| match &condition.test {
+            Test::Upstream(glob) if !condition.negated => Some(&glob[..]),
+            _ => None,
+        })
+    }
+
     /// True when the record counts.
     #[inline]
     pub fn keeps(&self, record: &Record<'_>) -> bool {

@@ -9,12 +9,12 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::escape::utf8;
+use super::escape::{self, utf8};
 use super::{Renderer, Report, SourceInfo, bucket_width, quality};
 use crate::aggregate::{Code, Counter, Counts, Exemplar, Latency, Sides, Span, Summary, Text, Upstream};
 use crate::diagnosis::{Alternative, Fact, Finding, FindingScope, Remedy, Suppressed, help};
 use crate::envoy::Cluster;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::record::{OUTCOMES, time::rfc3339_ms};
 
 /// Buckets of the timeline unless the user chose a width: enough for any chart.
@@ -29,10 +29,7 @@ impl Renderer for Json {
     }
 
     fn render(&self, report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
-        serde_json::to_writer_pretty(&mut *out, &Triage::of(report))
-            .map_err(|e| ErrorKind::Write(e.into()))?;
-        out.write_all(b"\n").map_err(ErrorKind::Write)?;
-        Ok(())
+        escape::json(&Triage::of(report), out)
     }
 }
 

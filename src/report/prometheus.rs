@@ -14,6 +14,7 @@ use crate::aggregate::{Counter, Counts, Latency, Text};
 use crate::diagnosis::Finding;
 use crate::error::{ErrorKind, Result};
 use crate::record::OUTCOMES;
+use crate::record::is_unseen;
 
 /// Upstreams, and groups, that have series of their own: each has about twenty, and a scrape stays below the ten
 /// thousand series that a server takes from one target without a second thought.
@@ -110,8 +111,8 @@ fn escaped(value: &str) -> String {
             '\\' => out.push_str("\\\\"),
             '"' => out.push_str("\\\""),
             '\n' => out.push_str("\\n"),
-            // Readers that split lines at more than newlines exist.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
+            // Readers that split lines at more than newlines exist; and somebody looks at this in a terminal.
+            c if c.is_control() || is_unseen(c) => {
                 let _ = write!(out, "\\\\u{:04x}", u32::from(c));
             }
             c => out.push(c),
