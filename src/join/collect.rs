@@ -151,7 +151,8 @@ impl Join {
 
     /// Gives inputs other names, where these stand for the pods.
     pub fn rename(&mut self, names: &Renamed) {
-        self.by_id.sights_mut().chain(self.by_connection.sights_mut()).for_each(|sight| sight.rename(names));
+        self.by_id.rename(names);
+        self.by_connection.rename(names);
     }
 
     /// Gives the sources other numbers, and the symptoms other digests: those of another version may differ.
@@ -238,10 +239,8 @@ impl Second {
 
     /// Gives inputs other names, where these stand for the pods.
     pub fn rename(&mut self, names: &Renamed) {
-        self.counterparts
-            .sights_mut()
-            .chain(self.ordinary.sights_mut())
-            .for_each(|sight| sight.rename(names));
+        self.counterparts.rename(names);
+        self.ordinary.rename(names);
         let renamed = |proxy: Text| names.get(&proxy[..]).map_or(proxy, |new| new[..].into());
         let calls = std::mem::take(&mut self.calls).into_values();
         let calls = calls.map(|call| Call { proxy: renamed(call.proxy), ..call });
