@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::sight::Sight;
+use super::sight::{Renamed, Sight};
 use crate::aggregate::Moved;
 use crate::pack::{Broken, Pack, Unpacker, Wide, put_wide};
 
@@ -233,6 +233,12 @@ impl Sample {
         // A place in the tree and two allocations.
         const GROUP_BYTES: usize = size_of::<(u64, Group)>() + 64;
         self.groups.len() * GROUP_BYTES + self.bytes
+    }
+
+    /// Gives inputs other names, where these stand for the pods.
+    pub(super) fn rename(&mut self, names: &Renamed) {
+        self.sights_mut().for_each(|sight| sight.rename(names));
+        self.bytes = self.groups.values().map(Group::bytes).sum();
     }
 
     pub(super) fn most_source(&self) -> Option<u32> {
