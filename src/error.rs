@@ -57,6 +57,17 @@ pub enum ErrorKind {
         /// What is wrong.
         message: Said,
     },
+    /// A snapshot cannot be used.
+    Snapshot {
+        /// Name of the snapshot.
+        source: String,
+        /// Byte of it, from 0; `None`: all of it.
+        offset: Option<u64>,
+        /// Why.
+        what: Said,
+    },
+    /// What another reading told of its inputs; a snapshot passed it on.
+    Told(Said),
     /// Writing the result failed.
     Write(io::Error),
 }
@@ -105,6 +116,12 @@ impl Error {
                 both!("{page}:{line}:{column}: {en}", "{page}:{line}:{column}: {zh}")
             }
             ErrorKind::Option { message } => message.clone(),
+            ErrorKind::Snapshot { source, offset: None, what } => what.behind(source),
+            ErrorKind::Snapshot { source, offset: Some(offset), what } => {
+                let Said { en, zh } = what;
+                both!("{source}: at byte {offset}: {en}", "{source}：第 {offset} 字节处：{zh}")
+            }
+            ErrorKind::Told(said) => said.clone(),
             ErrorKind::Write(e) => both!("cannot write the result: {e}", "无法写出结果：{e}"),
         }
     }
@@ -129,4 +146,11 @@ impl std::error::Error for Error {
             _ => None,
         }
     }
+}
+
+/// Line and column, both from 1, of a byte of a text.
+pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }

@@ -16,7 +16,7 @@ class Meshwhy < Formula
     # kubectl finds plugins by this name.
     bin.install_symlink "meshwhy" => "kubectl-meshwhy"
     generate_completions_from_executable(bin/"meshwhy", "completions")
-    (man1/"meshwhy.1").write Utils.safe_popen_read(bin/"meshwhy", "man")
+    system bin/"meshwhy", "man", "--dir", man1
   end
 
   test do

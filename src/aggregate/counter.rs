@@ -6,6 +6,8 @@ use std::hash::Hash;
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
+use crate::pack::{Broken, Pack, Unpacker};
+
 /// A table in input order. The state of the hash is fixed: the same input gives the same output.
 pub type Ordered<K, V> = IndexMap<K, V, FixedState>;
 
@@ -21,6 +23,21 @@ pub type Text = Box<[u8]>;
 pub struct Counter<K: Hash + Eq> {
     keys: Ordered<K, u64>,
     other: u64,
+}
+
+impl<K: Hash + Eq + Pack> Pack for Counter<K> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.keys.put(out);
+        self.other.put(out);
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        Ok(Counter { keys: from.take()?, other: from.take()? })
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Counter::default())
+    }
 }
 
 impl<K: Hash + Eq> Default for Counter<K> {
@@ -120,16 +137,22 @@ impl<K: Hash + Eq> Counter<K> {
         self.keys.iter().map(|(key, n)| (key, *n))
     }
 
-    /// Keys and counts, most frequent first; the earlier seen wins a tie.
-    pub fn ranked(&self) -> Vec<(&K, u64)> {
+    /// Keys and counts, most frequent first; the smaller key wins a tie, so that the order of the input does not matter.
+    pub fn ranked(&self) -> Vec<(&K, u64)>
+    where
+        K: Ord,
+    {
         let mut rows: Vec<_> = self.iter().collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.1));
+        rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         rows
     }
 
     /// The most frequent key.
-    pub fn top(&self) -> Option<(&K, u64)> {
-        self.ranked().into_iter().next()
+    pub fn top(&self) -> Option<(&K, u64)>
+    where
+        K: Ord,
+    {
+        self.iter().min_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)))
     }
 
     /// The count of a key.

@@ -25,6 +25,8 @@ pub struct Hits {
     pub denied: u64,
 }
 
+packed!(Hits { failed, denied });
+
 impl Cell for Hits {
     fn merge(&mut self, other: &Self) {
         self.failed += other.failed;
@@ -40,6 +42,8 @@ pub struct Split<const N: usize> {
     /// Those that failed or were denied.
     pub hits: Timed<N, Hits>,
 }
+
+packed!(for N; Split<N> { requests, hits });
 
 impl<const N: usize> Split<N> {
     fn add(&mut self, key: [&[u8]; N], us: i64, hits: Option<Hits>) {
@@ -83,7 +87,19 @@ pub struct Detail {
     pub request_ids: Timed<2, Hits>,
     /// Durations of HTTP records except 101 and `client_gone`, by upstream.
     pub latency: Timed<1, Latency>,
+    /// Durations of requests that took long, by upstream, [`FAILED`] or [`SERVED`], and by when they ended: what ends at
+    /// one moment whenever it began tells of that moment.
+    pub ends: Timed<2, Latency>,
 }
+
+packed!(Detail { places, callers, paths, request_ids, latency, ends });
+
+/// Of [`Detail::ends`]: requests that failed.
+pub const FAILED: &[u8] = b"failed";
+/// Of [`Detail::ends`]: requests that were answered well.
+pub const SERVED: &[u8] = b"served";
+/// Shorter requests began and ended at the same time, as far as an incident is concerned.
+const LONG_MS: u64 = 1_000;
 
 impl Detail {
     /// Counts a record.
@@ -121,6 +137,15 @@ impl Detail {
         let counts = record.kind() == Kind::Http && record.code() != 101 && outcome != Outcome::ClientGone;
         if let (true, Some(ms)) = (counts, record.duration_ms()) {
             self.latency.at([upstream], us).add(ms);
+            let end_us = i64::try_from(ms).ok().and_then(|ms| us.checked_add(ms.checked_mul(1_000)?));
+            let how = match outcome {
+                Outcome::Ok => Some(SERVED),
+                outcome if outcome.failed() => Some(FAILED),
+                _ => None,
+            };
+            if let (LONG_MS.., Some(how), Some(end_us)) = (ms, how, end_us) {
+                self.ends.at([upstream, how], end_us).add(ms);
+            }
         }
     }
 
@@ -131,17 +156,20 @@ impl Detail {
             + self.paths.weight()
             + self.request_ids.weight(|_| 0)
             + self.latency.weight(Latency::held)
+            + self.ends.weight(Latency::held)
     }
 
     /// Adds what a later part of the input counted.
     pub fn merge(&mut self, mut later: Detail) {
         // All of them, those too that are merged with nothing: what is kept must not depend on where the input was cut.
         later.latency.contents_mut().for_each(|latency| latency.pack(DURATIONS));
+        later.ends.contents_mut().for_each(|latency| latency.pack(DURATIONS));
         self.places.merge(later.places);
         self.callers.merge(later.callers);
         self.paths.merge(later.paths);
         self.request_ids.merge(later.request_ids, IDS);
         self.latency.merge(later.latency, LATENCIES);
+        self.ends.merge(later.ends, LATENCIES);
     }
 }
 

@@ -7,6 +7,7 @@ use indexmap::map::Entry;
 
 use crate::envoy::{cluster, flags};
 use crate::error::{ErrorKind, Result};
+use crate::pack::{Broken, Pack, Unpacker, put_text};
 use crate::record::{Field, Kind, Outcome, Record};
 
 /// Bytes of the values of a group, for each group that the cap admits.
@@ -66,7 +67,32 @@ static ROWS: &[Row] = &[
     Row { name: "namespace", key: Key::Namespace },
     Row { name: "container", key: Key::Container },
     Row { name: "format", key: Key::Format },
+    Row { name: "protocol", key: Key::Field(Field::Protocol) },
+    Row { name: "transport", key: Key::Field(Field::TransportFailure) },
+    Row { name: "termination", key: Key::Field(Field::Termination) },
+    Row { name: "request-id", key: Key::Field(Field::RequestId) },
+    Row { name: "x-forwarded-for", key: Key::Field(Field::ForwardedFor) },
+    Row { name: "listener", key: Key::Field(Field::DownstreamLocal) },
+    Row { name: "local-address", key: Key::Address(Field::UpstreamLocal) },
+    Row { name: "start-time", key: Key::Field(Field::StartTime) },
+    Row { name: "duration", key: Key::Field(Field::Duration) },
+    Row { name: "grpc-status", key: Key::Field(Field::GrpcStatus) },
+    Row { name: "attempts", key: Key::Field(Field::Attempts) },
+    Row { name: "service-time", key: Key::Field(Field::ServiceTime) },
+    Row { name: "bytes-received", key: Key::Field(Field::BytesReceived) },
+    Row { name: "bytes-sent", key: Key::Field(Field::BytesSent) },
 ];
+
+impl Pack for By {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_text(out, self.name().as_bytes());
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> std::result::Result<Self, Broken> {
+        let name: String = from.take()?;
+        By::named(&name).map_err(|_| from.broken("grouped by a field that is not known"))
+    }
+}
 
 impl By {
     /// Reads `FIELD,FIELD`.
@@ -140,6 +166,8 @@ pub struct Group {
     pub latency: Latency,
 }
 
+packed!(Group { counts, flags, latency });
+
 impl Group {
     fn merge(&mut self, later: Group, at: usize) {
         self.counts.merge(later.counts);
@@ -161,6 +189,8 @@ pub struct Groups {
     /// Bytes of the values.
     kept: usize,
 }
+
+packed!(Groups { by, rows, other, kept });
 
 impl Groups {
     /// No groups yet.

@@ -17,6 +17,8 @@ pub struct Seen {
     pub failed: u64,
 }
 
+packed!(Seen { requests, failed });
+
 impl Seen {
     /// Adds other counts.
     pub fn add(&mut self, other: Seen) {
@@ -91,6 +93,14 @@ pub struct Edge {
     pub callee_only: u64,
     /// Callees' records of the paired requests.
     pub attempts: u64,
+    /// Requests that reached the callees again after an attempt that went wrong.
+    pub retried: u64,
+    /// Of these, served in the end: failures that no caller saw.
+    pub hidden: u64,
+    /// Attempts of the retried requests beyond the first.
+    pub again: u64,
+    /// Symptoms, by their digest, of the attempts that went wrong.
+    pub retried_for: BTreeSet<u64>,
     /// Failures of the caller that no callee's proxy has a line of.
     pub missing: u64,
     /// Time of the whole request at the caller's proxy, milliseconds.
@@ -113,6 +123,10 @@ impl Edge {
         self.caller_only += other.caller_only;
         self.callee_only += other.callee_only;
         self.attempts += other.attempts;
+        self.retried += other.retried;
+        self.hidden += other.hidden;
+        self.again += other.again;
+        self.retried_for.extend(other.retried_for);
         self.missing += other.missing;
         self.total.merge(&other.total);
         self.network.merge(&other.network);
@@ -173,6 +187,8 @@ pub struct Hops {
     pub traces: BTreeMap<Text, Vec<Step>>,
     /// The inputs were read a second time for the well-answered sides of failing requests.
     pub complete: bool,
+    /// Of a million failing requests, the lines of so many were looked at: all, unless there are more than are kept.
+    pub kept_of_million: u64,
 }
 
 impl Hops {

@@ -1,5 +1,7 @@
 //! A latency histogram that merges exactly.
 
+use crate::pack::{Broken, Pack, Unpacker, Wide, put_wide};
+
 /// Buckets of an octave: the stated relative error is 1/64 of a value, and none below 128 ms.
 const SUB: u64 = 64;
 const PAGE: usize = 64;
@@ -41,7 +43,7 @@ impl Default for Filled {
 }
 
 impl Filled {
-    #[inline]
+    #[inline(never)]
     fn add(&mut self, bucket: usize, n: u64) {
         match self {
             Filled::Many(pages) => {
@@ -77,8 +79,8 @@ impl Filled {
         let mut bytes = Vec::with_capacity(entries.len() * 3);
         let mut before = 0;
         for &(bucket, n) in entries {
-            write_number(&mut bytes, (bucket - before) as u64);
-            write_number(&mut bytes, n);
+            put_wide(&mut bytes, (bucket - before) as u64);
+            put_wide(&mut bytes, n);
             before = bucket;
         }
         Filled::Packed(bytes.into())
@@ -120,6 +122,37 @@ impl Filled {
     }
 }
 
+impl Pack for Latency {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.level.put(out);
+        Wide(self.sum_ms).put(out);
+        Wide(self.max_ms).put(out);
+        let mut before = 0;
+        let entries =
+            self.filled.iter().map(|(bucket, n)| (bucket - std::mem::replace(&mut before, bucket), n));
+        entries.collect::<Vec<_>>().put(out);
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        let (level, sum_ms, max_ms): (u8, Wide, Wide) = (from.take()?, from.take()?, from.take()?);
+        from.check(level <= COARSEST, "no histogram is so coarse")?;
+        let mut entries: Vec<(usize, u64)> = from.take()?;
+        let (mut at, mut count) = (0, 0_u64);
+        for (bucket, n) in &mut entries {
+            at += *bucket;
+            from.check(at < PAGES * PAGE, "no duration is so long")?;
+            *bucket = at;
+            count = count.saturating_add(*n);
+        }
+        let filled = Filled::packed(&summed(entries));
+        Ok(Latency { filled, level, count, sum_ms: sum_ms.0, max_ms: max_ms.0 })
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Latency::default())
+    }
+}
+
 impl PartialEq for Latency {
     fn eq(&self, other: &Self) -> bool {
         (self.count, self.sum_ms, self.max_ms, self.level)
@@ -130,10 +163,18 @@ impl PartialEq for Latency {
 
 impl Latency {
     /// Counts one duration.
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, ms: u64) {
         let bucket = bucket_of(ms);
-        self.filled.add(if self.level == 0 { bucket } else { joined(bucket, self.level) }, 1);
+        match &mut self.filled {
+            // Nearly always: a bucket near one that is there.
+            Filled::Many(pages) if self.level == 0 && pages[bucket / PAGE].is_some() => {
+                if let Some(page) = &mut pages[bucket / PAGE] {
+                    page[bucket % PAGE] += 1;
+                }
+            }
+            filled => filled.add(if self.level == 0 { bucket } else { joined(bucket, self.level) }, 1),
+        }
         self.count += 1;
         self.sum_ms = self.sum_ms.saturating_add(ms);
         self.max_ms = self.max_ms.max(ms);
@@ -266,14 +307,6 @@ fn summed(mut entries: Vec<(usize, u64)>) -> Vec<(usize, u64)> {
         same
     });
     entries
-}
-
-fn write_number(out: &mut Vec<u8>, mut n: u64) {
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
 }
 
 fn read_number(bytes: &mut &[u8]) -> Option<u64> {

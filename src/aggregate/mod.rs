@@ -25,7 +25,7 @@ mod totals;
 mod turn;
 
 pub use counter::{Counter, Ordered, Text};
-pub use detail::{Detail, Hits, Split};
+pub use detail::{Detail, FAILED, Hits, SERVED, Split};
 pub use group::{By, Group, Groups};
 pub use hops::{Edge, Hops, Link, Seen, Skew, Step};
 pub use lately::{BUCKET_S, KEPT_S, Lately, LatelyTally, Moment};
@@ -33,10 +33,11 @@ pub use latency::Latency;
 pub use series::{Cell, Load, Series};
 pub use sides::{Door, Sides};
 pub use summary::{
-    Caps, Code, Counts, FlaggedLoad, Host, Lines, ProxyLog, ProxyNote, RejectSample, Scope, Summary, Upstream,
+    Caps, Code, Counts, FlaggedLoad, Host, Lines, Moved, ProxyLog, ProxyNote, RejectSample, Scope, Summary,
+    Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
-pub use tally::{Tally, suspicious};
+pub use tally::{Ailing, Glimpse, Tally, suspicious};
 pub use timed::{Room, Timed};
 pub use totals::{Ends, Totals};
 pub use turn::{Turn, Turns};

@@ -1,5 +1,10 @@
 //! Counts over time, whose resolution adapts to the span.
 
+use crate::pack::{Broken, Pack, Unpacker, Wide};
+
+/// Farthest second from 1970 that a time can name, and more.
+const FARTHEST_S: i64 = 1 << 39;
+
 /// Bucket widths in seconds, up to where a few buckets hold every time that can be written (years 0 to 9999). Each is a multiple of the one before it, so coarsening loses nothing that a direct count
 /// at the coarser width would have.
 pub(super) const WIDTHS_S: [i64; 13] = [
@@ -39,6 +44,30 @@ pub struct Load {
     pub other_ms: u64,
 }
 
+impl Pack for Load {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.requests.put(out);
+        self.failed.put(out);
+        Wide(self.busy_ms).put(out);
+        self.other.put(out);
+        Wide(self.other_ms).put(out);
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        Ok(Load {
+            requests: from.take()?,
+            failed: from.take()?,
+            busy_ms: from.take::<Wide>()?.0,
+            other: from.take()?,
+            other_ms: from.take::<Wide>()?.0,
+        })
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Load::default())
+    }
+}
+
 impl Cell for Load {
     fn merge(&mut self, other: &Self) {
         self.requests += other.requests;
@@ -69,6 +98,39 @@ impl<C, const MAX: usize> Default for Series<C, MAX> {
     fn default() -> Self {
         Series { step: 0, first: 0, cells: Vec::new() }
     }
+}
+
+impl<C: Cell + Pack, const MAX: usize> Pack for Series<C, MAX> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.step.put(out);
+        self.first.put(out);
+        self.cells.put(out);
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        let (step, first) = (unpack_step(from)?, from.take()?);
+        let cells: Vec<C> = from.take()?;
+        from.check(cells.len() <= MAX, "a series has too many buckets")?;
+        check_bucket(from, step, first)?;
+        check_bucket(from, step, first + cells.len() as i64)?;
+        Ok(Series { step, first, cells })
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Series::default())
+    }
+}
+
+/// Reads a step of the ladder.
+pub(super) fn unpack_step(from: &mut Unpacker<'_>) -> Result<usize, Broken> {
+    let step = from.take()?;
+    from.check(step < WIDTHS_S.len(), "no bucket is so wide")?;
+    Ok(step)
+}
+
+/// An error unless a bucket is within all times.
+pub(super) fn check_bucket(from: &Unpacker<'_>, step: usize, bucket: i64) -> Result<(), Broken> {
+    from.check(bucket.unsigned_abs() <= (FARTHEST_S / WIDTHS_S[step]) as u64 + 1, "no time is so far away")
 }
 
 impl<C: Cell, const MAX: usize> Series<C, MAX> {

@@ -19,6 +19,8 @@ pub struct Sides {
     pub untold: Counts,
 }
 
+packed!(Sides { gateway, caller, callee, tunnel, untold });
+
 impl Sides {
     /// The counts of one side.
     pub fn of_mut(&mut self, direction: Option<Direction>, tunnel: bool) -> &mut Counts {
@@ -49,6 +51,8 @@ pub struct Door {
     /// Records whose cluster tells no side, or without one.
     untold: Counts,
 }
+
+packed!(Door { own_address, caller, untold });
 
 impl Door {
     pub(super) fn add(

@@ -1,5 +1,9 @@
 //! All that is known of the input: the finished counts.
 
+mod packed;
+
+pub use packed::Moved;
+
 use std::collections::BTreeMap;
 
 use super::counter::{Counter, Ordered, Text};
@@ -636,6 +640,8 @@ impl Lines {
         self.without_flags += later.without_flags;
         add_all(&mut self.reject_reasons, later.reject_reasons);
         self.rejects.extend(later.rejects);
+        // Nearest to the start of their sources, whatever the order of these.
+        self.rejects.sort_by(|a, b| (a.line, a.offset, &a.sample).cmp(&(b.line, b.offset, &b.sample)));
         self.rejects.truncate(caps.rejects);
     }
 }
@@ -648,7 +654,7 @@ impl ProxyLog {
             mine.count += note.count;
             mine.span.merge(note.span);
             mine.exemplars.extend(note.exemplars);
-            mine.exemplars.truncate(super::symptom::EXEMPLARS);
+            Exemplar::keep_first(&mut mine.exemplars, super::symptom::EXEMPLARS);
         }
     }
 }

@@ -1,12 +1,9 @@
 //! Records that failed alike, and what can be said of them together.
 
-use std::hash::BuildHasher;
-
-use foldhash::fast::FixedState;
-
 use super::counter::{Counter, Ordered, Text};
 use super::{Series, latency::Latency};
 use crate::envoy::{Direction, FlagSet, cluster};
+use crate::pack::{self, Broken, Pack, Unpacker, Wide};
 use crate::record::{Field, Kind, Outcome, Record};
 
 /// The exemplars kept of each symptom.
@@ -28,6 +25,8 @@ pub enum Sni {
     /// There is an SNI, and it names another host than the authority (or there is no authority to compare).
     Other,
 }
+
+numbered!(Sni { Absent = 0, Same = 1, Other = 2 });
 
 /// What records must have in common to be one symptom.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,10 +67,32 @@ pub struct SymptomKey {
     pub sni: Sni,
 }
 
+packed!(SymptomKey {
+    upstream,
+    listener,
+    authority,
+    kind,
+    direction,
+    outcome,
+    code,
+    flags,
+    unknown_flags,
+    details,
+    transport,
+    termination,
+    route,
+    protocol,
+    host,
+    local_address,
+    sni
+});
+
 impl SymptomKey {
-    /// A number for the key, the same for equal keys within one run of the program.
+    /// A number for the key, the same for equal keys.
     pub fn digest(&self) -> u64 {
-        FixedState::with_seed(0x7379_6d70).hash_one(self)
+        let mut bytes = Vec::with_capacity(256);
+        self.put(&mut bytes);
+        pack::hash(0x7379_6d70, &[&bytes])
     }
 
     /// The key of a record.
@@ -215,6 +236,8 @@ pub struct Exemplar {
     pub raw: Text,
 }
 
+packed!(Exemplar { source, line, offset, time_us, request_id, request, raw });
+
 impl Exemplar {
     /// Keeps the essence of a record.
     pub fn of(record: &Record<'_>, source: u32, line: u64, offset: u64, raw: &[u8]) -> Exemplar {
@@ -239,6 +262,24 @@ impl Exemplar {
     pub fn of_line(source: u32, line: u64, offset: u64, time_us: Option<i64>, raw: &[u8]) -> Exemplar {
         let raw = raw[..raw.len().min(EXEMPLAR_BYTES)].into();
         Exemplar { source, line, offset, time_us, request_id: None, request: Text::default(), raw }
+    }
+
+    /// What orders exemplars: the earliest first, wherever in the input they stood.
+    fn rank(&self) -> impl Ord + '_ {
+        (self.time_us.is_none(), self.time_us, &self.raw, self.line, self.offset)
+    }
+
+    /// Keeps the earliest of them, in order.
+    pub fn keep_first(list: &mut Vec<Exemplar>, most: usize) {
+        list.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        list.truncate(most);
+    }
+
+    /// True when a record comes before the last of those that are kept.
+    pub(super) fn is_wanted(list: &[Exemplar], time_us: Option<i64>, raw: &[u8]) -> bool {
+        let rank = (time_us.is_none(), time_us, head(raw, EXEMPLAR_BYTES));
+        list.len() < EXEMPLARS
+            || list.last().is_some_and(|last| rank < (last.time_us.is_none(), last.time_us, &last.raw))
     }
 
     fn shorten(&mut self) {
@@ -285,9 +326,29 @@ pub struct Symptom {
     pub request_ids: Counter<Text>,
     /// Records over time.
     pub series: Series<u64, 1024>,
-    /// The first few.
+    /// The earliest few.
     pub exemplars: Vec<Exemplar>,
 }
+
+packed!(Symptom {
+    count,
+    span,
+    durations,
+    answered,
+    bytes_sent,
+    bytes_received,
+    hosts,
+    authorities,
+    paths,
+    user_agents,
+    clients,
+    snis,
+    listeners,
+    pods,
+    request_ids,
+    series,
+    exemplars
+});
 
 /// Earliest and latest of some times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -297,6 +358,8 @@ pub struct Span {
     /// Latest, microseconds since 1970.
     pub last_us: Option<i64>,
 }
+
+packed!(Span { first_us, last_us });
 
 impl Span {
     /// Widens the span to hold a time.
@@ -315,6 +378,16 @@ impl Span {
 /// A byte count as a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Size(pub u64);
+
+impl Pack for Size {
+    fn put(&self, out: &mut Vec<u8>) {
+        Wide(self.0).put(out);
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        Ok(Size(from.take::<Wide>()?.0))
+    }
+}
 
 impl From<&Size> for Size {
     fn from(size: &Size) -> Size {
@@ -352,7 +425,19 @@ pub(super) struct Values {
     bytes: usize,
 }
 
+packed!(First { symptom, at, table });
+packed!(Values { first, bytes });
+
 impl Values {
+    /// False when a value is named that is not there.
+    pub(super) fn fit(&self, symptoms: &Ordered<SymptomKey, Symptom>) -> bool {
+        self.first.iter().all(|first| {
+            let symptom = symptoms.get_index(first.symptom as usize).map(|(_, symptom)| symptom.tables());
+            let table = symptom.and_then(|tables| tables.get(usize::from(first.table)).copied());
+            table.is_some_and(|table| table.at(first.at as usize).is_some())
+        })
+    }
+
     fn note(&mut self, symptom: usize, table: usize, at: usize, len: usize) {
         self.first.push(First { symptom: symptom as u32, at: at as u32, table: table as u8 });
         self.bytes += len + VALUE_COST;
@@ -471,7 +556,7 @@ impl Symptom {
         self.bytes_received.merge(std::mem::take(&mut later.bytes_received), CAP_SIZES);
         self.series.merge(&later.series);
         self.exemplars.append(&mut later.exemplars);
-        self.exemplars.truncate(EXEMPLARS);
+        Exemplar::keep_first(&mut self.exemplars, EXEMPLARS);
         if me >= DETAILED {
             self.series.limit(FEW_BUCKETS);
             self.exemplars.iter_mut().for_each(Exemplar::shorten);

@@ -8,7 +8,8 @@
 use indexmap::Equivalent;
 
 use super::counter::{Ordered, Text};
-use super::series::{Cell, WIDTHS_S};
+use super::series::{Cell, WIDTHS_S, check_bucket, unpack_step};
+use crate::pack::{Broken, Pack, Unpacker, put_wide};
 
 /// How much the whole keeps.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +36,57 @@ impl<const N: usize, C> Default for Timed<N, C> {
     fn default() -> Self {
         Timed { rows: Ordered::default(), other: Vec::new(), step: 0, cells: 0 }
     }
+}
+
+impl<const N: usize, C: Pack> Pack for Timed<N, C> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.step.put(out);
+        put_wide(out, self.rows.len() as u64);
+        for (key, row) in &self.rows {
+            key.put(out);
+            pack_row(row, out);
+        }
+        pack_row(&self.other, out);
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        let step = unpack_step(from)?;
+        let len = from.length(size_of::<([Text; N], Row<C>)>() + 32)?;
+        let mut rows = Ordered::with_capacity_and_hasher(len, <_>::default());
+        for _ in 0..len {
+            let key: [Text; N] = from.take()?;
+            rows.insert(key, unpack_row(from, step)?);
+        }
+        let other = unpack_row(from, step)?;
+        let cells = rows.values().map(Row::len).sum::<usize>() + other.len();
+        Ok(Timed { rows, other, step, cells })
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Timed { rows: Ordered::default(), other: Vec::new(), step: 0, cells: 0 })
+    }
+}
+
+fn pack_row<C: Pack>(row: &Row<C>, out: &mut Vec<u8>) {
+    put_wide(out, row.len() as u64);
+    let mut before = 0;
+    for (bucket, cell) in row {
+        (bucket - before).put(out);
+        cell.put(out);
+        before = *bucket;
+    }
+}
+
+fn unpack_row<C: Pack>(from: &mut Unpacker<'_>, step: usize) -> Result<Row<C>, Broken> {
+    let mut row: Row<C> = from.take()?;
+    let mut at = 0_i64;
+    for (i, (bucket, _)) in row.iter_mut().enumerate() {
+        from.check(i == 0 || *bucket > 0, "times are out of order")?;
+        at = at.saturating_add(*bucket);
+        check_bucket(from, step, at)?;
+        *bucket = at;
+    }
+    Ok(row)
 }
 
 /// A key that is looked up before it is owned.

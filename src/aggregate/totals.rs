@@ -27,6 +27,8 @@ pub struct Ends {
     pub unreached: Counts,
 }
 
+packed!(Ends { source, destination, unreached });
+
 /// Outcomes, the less telling first: what a policy refused is why something else broke.
 const BY_WEIGHT: [Outcome; OUTCOMES.len()] = [
     Outcome::Ok,

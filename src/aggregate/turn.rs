@@ -1,10 +1,7 @@
 //! Callers that were let through and then were not: what a policy that changed looks like from the callee's side.
 
-use std::hash::{BuildHasher, Hasher};
-
-use foldhash::fast::FixedState;
-
 use super::counter::Ordered;
+use crate::pack::{self, Broken, Pack, Unpacker, Wide, put_wide};
 
 /// Callers and paths of one upstream that are watched; more than these are not told apart. One proxy has few inbound
 /// clusters, so those that come first get more room.
@@ -39,20 +36,38 @@ impl Turn {
     }
 }
 
+packed!(Turn { before, denied, after });
+
 /// [`Turn`]s by caller and path. The keys are hashes: only the counts matter. Like every table, it is capped when it is
 /// merged into the whole, in input order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Turns(Ordered<u64, Turn>);
 
+impl Pack for Turns {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_wide(out, self.0.len() as u64);
+        for (key, turn) in &self.0 {
+            Wide(*key).put(out);
+            turn.put(out);
+        }
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        let rows: Vec<(Wide, Turn)> = from.take()?;
+        Ok(Turns(rows.into_iter().map(|(key, turn)| (key.0, turn)).collect()))
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Turns::default())
+    }
+}
+
 impl Turns {
     /// Counts a request that was let through, or was not.
     pub(super) fn add(&mut self, client: &[u8], path: &[u8], denied: bool) {
-        let mut hasher = FixedState::with_seed(0x7475_726e).build_hasher();
-        hasher.write(client);
-        hasher.write_u8(0);
-        hasher.write(path.split(|&b| b == b'?').next().unwrap_or_default());
+        let path = path.split(|&b| b == b'?').next().unwrap_or_default();
         let one = Turn { before: u64::from(!denied), denied: u64::from(denied), after: 0 };
-        self.0.entry(hasher.finish()).or_default().merge(one);
+        self.0.entry(pack::hash(0x7475_726e, &[client, path])).or_default().merge(one);
     }
 
     /// Adds what a later part of the input counted, for upstream number `upstream`.

@@ -13,19 +13,34 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     name = "meshwhy",
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "Example:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n\nExit codes: 0 done; 1 done, and a gate \
+    args_override_self = true,
+    after_help = "Examples:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n  meshwhy logs/ bundle.tar.gz --since \
+                  end-1h --by pod,code\n  meshwhy gateway.log --fail-over 'upstream=checkout*:1%'\n\nEvery option can be given by \
+                  the environment, such as --top as MESHWHY_TOP, and by meshwhy.toml.\n\nExit codes: 0 done; 1 done, and a gate \
                   (--fail-over, --fail-on) tripped; 2 the command line is wrong; 3 an input could not be read whole; 4 no \
                   access-log record in the input."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
-    /// Language of all prose [default: for people that of LANG, in JSON en]
-    // Read from the raw arguments, by `tongue.rs`: help and errors need it before anything is parsed.
-    #[arg(long, value_name = "LANG", global = true)]
-    pub(super) lang: Option<Language>,
+    #[command(flatten)]
+    pub(super) early: Early,
     #[command(flatten)]
     pub(super) triage: Triage,
+}
+
+/// What is read from the raw arguments before they are parsed (`tongue.rs`, `config.rs`): help and errors need it.
+#[derive(Debug, Args)]
+pub(super) struct Early {
+    /// Language of all prose [default: for people that of LANG, in JSON en]
+    #[arg(long, value_name = "LANG", global = true)]
+    pub(super) lang: Option<Language>,
+    /// Read defaults of options from this file [default: meshwhy.toml in the configuration folder]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// Read no configuration file
+    #[arg(long, global = true)]
+    pub(super) no_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -34,6 +49,8 @@ pub(super) enum Command {
     Report(Box<Report>),
     /// Compare two inputs, or two halves of one: what got worse, better, new or gone
     Compare(Box<Compare>),
+    /// Put snapshots together: the triage of all that they were made of
+    Merge(Box<Merge>),
     /// Write one line for each access record that passes the filters
     Records(Box<Records>),
     /// Show what goes on while the log is written: the same as --follow
@@ -49,8 +66,15 @@ pub(super) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Write the manual page to standard output
-    Man,
+    /// Write a manual page to standard output, or all of them into a folder
+    Man {
+        /// The command [default: meshwhy itself]
+        #[arg(conflicts_with = "folder")]
+        command: Option<String>,
+        /// Write the pages of all commands into this folder
+        #[arg(long = "dir", value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
 }
 
 /// The default command.
@@ -62,6 +86,10 @@ pub(super) struct Triage {
     pub(super) rules: Rules,
     #[command(flatten)]
     pub(super) shape: Shape,
+    #[command(flatten)]
+    pub(super) snapshots: Snapshots,
+    #[command(flatten)]
+    pub(super) memory: Memory,
     /// Go on with what is logged from now on, and show it on a full screen: a pipe until it ends, files through rotation
     #[arg(long, help_heading = "Live")]
     pub(super) follow: bool,
@@ -96,29 +124,74 @@ pub(super) struct Blocks {
 /// What the result of a triage looks like, and what makes it fail.
 #[derive(Debug, Args)]
 pub(super) struct Shape {
-    /// Form of the result: table, json, markdown, html (one file, nothing is loaded)
+    /// Form of the result: table, json, markdown, html (one file, nothing is loaded), csv, prometheus, snapshot (to be merged later)
     #[arg(long, value_name = "FORM", default_value = "table")]
     pub(super) output: String,
+    /// Write the result to this file, whole or not at all, and not to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output_file: Option<PathBuf>,
     /// Rows of a table (JSON is never cut)
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) top: usize,
     /// Group the requests by fields such as pod, upstream, route, path, client, flag or code
     #[arg(long, value_name = "FIELD,…")]
     pub(super) by: Option<String>,
+    /// Order of a table's rows: failed, requests, rate, p50, p99, since, name; `-` before one turns it round
+    #[arg(long, value_name = "KEY,…", allow_hyphen_values = true)]
+    pub(super) sort: Option<String>,
+    /// Times in the table: by the clock, or counted back from the log's end
+    #[arg(long, value_name = "HOW", default_value = "utc")]
+    pub(super) times: Time,
     /// Width of the timeline's buckets, such as 10s or 5m [default: by the span]
     #[arg(long, value_name = "DURATION")]
     pub(super) bucket: Option<String>,
     #[command(flatten)]
     pub(super) colour: Colour,
-    /// Exit with 1 when more than this share of the requests failed, such as 1%
+    /// Exit with 1 when more than this share of the requests failed, such as 1%; of an upstream's requests with
+    /// upstream=GLOB:1%; when more than this share has a flag with flag=UF:1%
     #[arg(long, value_name = "RATE%")]
-    pub(super) fail_over: Option<String>,
+    pub(super) fail_over: Vec<String>,
     /// Exit with 1 when there is a finding of this severity or worse
     #[arg(long, value_name = "SEVERITY")]
     pub(super) fail_on: Option<Gate>,
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Merge {
+    /// Snapshots, in any order; directories and archives of them; `-`: standard input
+    #[arg(value_name = "SNAPSHOT", required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) rules: Rules,
+    #[command(flatten)]
+    pub(super) shape: Shape,
+    #[command(flatten)]
+    pub(super) snapshots: Snapshots,
+    /// No warnings on standard error
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+/// What is remembered from one run to the next.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Memory {
+    /// Remember in this file what was counted and how far each file was read; read only what is new, rotated files too
+    #[arg(long, value_name = "FILE")]
+    pub(super) state: Option<PathBuf>,
+}
+
+/// What goes for the snapshots among the inputs.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Snapshots {
+    /// Count snapshots that were made of the same lines, each for itself
+    #[arg(long)]
+    pub(super) allow_overlap: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  meshwhy report gateway.log > incident.md\n  meshwhy report logs/ --since end-2h --slo 99.9 --output html > incident.html"
+)]
 pub(super) struct Report {
     #[command(flatten)]
     pub(super) read: Read,
@@ -127,6 +200,9 @@ pub(super) struct Report {
     /// Form of the result: markdown, json, html (one file, nothing is loaded)
     #[arg(long, value_name = "FORM", default_value = "markdown")]
     pub(super) output: String,
+    /// Write the result to this file, whole or not at all, and not to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) output_file: Option<PathBuf>,
     /// Rows of a table and causes told (JSON is never cut)
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) top: usize,
@@ -143,11 +219,18 @@ pub(super) struct Report {
     /// Hide authorities, too
     #[arg(long, requires = "redact")]
     pub(super) redact_authority: bool,
+    #[command(flatten)]
+    pub(super) snapshots: Snapshots,
+    #[command(flatten)]
+    pub(super) memory: Memory,
 }
 
 #[derive(Debug, Args)]
 #[command(
     override_usage = "meshwhy compare --before PATH... --after PATH...\n       meshwhy compare --split-at TIME [PATH]..."
+)]
+#[command(
+    after_help = "Examples:\n  meshwhy compare --before monday.log --after tuesday.log\n  meshwhy compare --split-at 2026-11-22T14:05:00Z gateway.log --fail-on-regression"
 )]
 pub(super) struct Compare {
     /// Logs from before
@@ -175,18 +258,24 @@ pub(super) struct Compare {
     /// Exit with 1 when something got worse, or something bad is new
     #[arg(long)]
     pub(super) fail_on_regression: bool,
+    #[command(flatten)]
+    pub(super) snapshots: Snapshots,
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  meshwhy records gateway.log --code 5xx --duration '>1s' | jq -r .path\n  meshwhy records logs/ --upstream 'checkout*' --flag '!-' --output raw"
+)]
 pub(super) struct Records {
     #[command(flatten)]
     pub(super) read: Read,
-    /// Form of the lines: ndjson, raw (as they stood), csv
+    /// Form of the records: ndjson, raw (the lines as they stood), csv, parquet (where it was built in)
     #[arg(long, value_name = "FORM", default_value = "ndjson")]
     pub(super) output: String,
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  meshwhy trace 5b92e21d-8f0c-4f6e-a7c1-0f2d1c9e4b55 logs/")]
 pub(super) struct Trace {
     /// The x-request-id
     #[arg(value_name = "REQUEST_ID")]
@@ -199,6 +288,9 @@ pub(super) struct Trace {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  meshwhy explain UF,URX\n  meshwhy explain 'upstream connect error or disconnect/reset before headers'\n  meshwhy explain --list flag"
+)]
 pub(super) struct Explain {
     #[command(flatten)]
     pub(super) rules: Rules,
@@ -216,6 +308,9 @@ pub(super) struct Explain {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  meshwhy catalog causes\n  meshwhy catalog page no-route > team-rules/ours.md\n  meshwhy catalog check team-rules/"
+)]
 pub(super) struct Catalog {
     /// What to list or do
     #[command(subcommand)]
@@ -226,7 +321,7 @@ pub(super) struct Catalog {
 #[derive(Debug, Args)]
 pub(super) struct Rules {
     /// Folder with pages and known findings of one's own, over the built-in ones and those of the configuration folder
-    #[arg(long, value_name = "DIR", env = "MESHWHY_RULES")]
+    #[arg(long, value_name = "DIR")]
     pub(super) rules: Vec<PathBuf>,
 }
 
@@ -243,6 +338,9 @@ pub(super) struct Read {
     /// Files, directories or archives; none, or `-`: standard input
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+    /// What standard input is called in the result, where a snapshot of it is to be merged
+    #[arg(long, value_name = "NAME")]
+    pub(super) stdin_name: Option<String>,
 
     #[command(flatten)]
     pub(super) formats: Formats,
@@ -365,6 +463,7 @@ pub(super) struct Filters {
     name = "kubectl-meshwhy",
     bin_name = "kubectl meshwhy",
     version,
+    args_override_self = true,
     after_help = "Examples:\n  kubectl meshwhy deploy/web -n prod\n  kubectl meshwhy -l app=web -n prod --since 10m -f\n\nEverything else \
                   is the command meshwhy, which reads logs from files and pipes."
 )]
@@ -372,6 +471,8 @@ pub(super) struct Plugin {
     /// Resources whose pods are read: deploy/web, svc/web, pod/web-1 or web-1
     #[arg(value_name = "RESOURCE")]
     pub(super) resources: Vec<String>,
+    #[command(flatten)]
+    pub(super) early: Early,
     #[command(flatten)]
     pub(super) kubectl: Kubectl,
     #[command(flatten)]
@@ -438,6 +539,12 @@ pub(super) enum When {
     Auto,
     Always,
     Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Time {
+    Utc,
+    Relative,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

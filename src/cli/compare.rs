@@ -32,10 +32,11 @@ pub(super) fn compare(args: args::Compare, tongue: Tongue) -> Result<Exit> {
     let rulebook = rulebook(&args.rules)?;
     // Each side has its own end, which times may be counted from.
     let side = |paths| Reading::of(args::Read { paths, ..args.read.clone() });
-    let readings = match split {
+    let mut readings = match split {
         Some(_) => vec![side(args.read.paths.clone())?],
         None => vec![side(args.before)?, side(args.after)?],
     };
+    readings.iter_mut().for_each(|reading| reading.options.allow_overlap = args.snapshots.allow_overlap);
     let progress = interruptible();
     let wanted = readings.iter().all(|reading| reading.progress);
     let (sides, outcomes) = watched(wanted, tongue.people(), progress, || match (&readings[..], split) {

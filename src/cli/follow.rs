@@ -9,7 +9,7 @@ use std::time::Duration;
 use meshwhy::live::{End, Message, Setup, blocks, sender, watch};
 use meshwhy::pipeline::{Live, Progress, finish, follow as read_on};
 use meshwhy::query::duration_ms;
-use meshwhy::{ErrorKind, Result, both};
+use meshwhy::{Error, ErrorKind, Result, both};
 
 use super::args::{Blocks, Rules, Shape};
 use super::exit::Exit;
@@ -32,6 +32,10 @@ pub(super) fn refuse_without(args: &Blocks) -> Result<()> {
     Err(wrong(both!("{name}: only with --follow", "{name}：只能与 --follow 同用")))
 }
 
+fn not_with(name: &str) -> Error {
+    wrong(both!("{name}: not with --follow", "{name}：不能与 --follow 同用"))
+}
+
 /// Follows the inputs, shows them until the user has seen enough, and leaves the result.
 pub(super) fn follow(
     shape: &Shape,
@@ -43,6 +47,10 @@ pub(super) fn follow(
     let lang = tongue.people();
     let interval = args.interval.as_deref().map_or(Ok(INTERVAL), interval)?;
     let plan = TriagePlan::of(shape, rules, reading)?;
+    let Some(renderer) = plan.renderer else { return Err(not_with("--output snapshot")) };
+    if plan.reading.state.is_some() {
+        return Err(not_with("--state"));
+    }
     let rulebook = plan.rulebook.clone().in_lang(lang);
     let progress = interruptible();
     let (sending, messages, wake, waiting) = sender();
@@ -55,7 +63,7 @@ pub(super) fn follow(
         top: plan.top,
         stop: &progress.stop,
     };
-    let is_table = plan.renderer.name() == "table";
+    let is_table = renderer.name() == "table";
     let full = is_table && !args.plain && stdout().is_terminal();
     end_on_signals(full, progress);
     let (end, outcome) = thread::scope(|scope| {
@@ -76,7 +84,7 @@ pub(super) fn follow(
     // To have seen enough is no interrupt.
     outcome.interrupted = end == End::Interrupted;
     let followed = finish(&live);
-    conclude(shape, &plan, &followed.summary, followed.passed, &outcome, tongue)
+    conclude(shape, &plan, renderer, &followed.summary, followed.passed, &outcome, tongue)
 }
 
 fn show(

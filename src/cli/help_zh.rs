@@ -8,11 +8,32 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "从 Envoy 和 Istio 访问日志中找出请求失败的原因\n\n从文件、目录、归档或标准输入读取日志；自动识别格式、包装和压缩。不带命令时：读取、计数、按上游分组，并指出可能的原因。",
     ),
     (
-        "Example:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n\nExit codes: 0 done; 1 done, and a gate \
-         (--fail-over, --fail-on) tripped; 2 the command line is wrong; 3 an input could not be read whole; 4 no access-log \
-         record in the input.",
-        "示例：\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n\n退出码：0 完成；1 完成，但触发了门禁\
-         （--fail-over、--fail-on）；2 命令行有误；3 有输入没有读完整；4 输入中没有访问日志记录。",
+        "Examples:\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n  meshwhy logs/ bundle.tar.gz --since end-1h --by pod,code\n  meshwhy gateway.log --fail-over 'upstream=checkout*:1%'\n\nEvery option can be given by the environment, such as --top as MESHWHY_TOP, and by meshwhy.toml.\n\nExit codes: 0 done; 1 done, and a gate (--fail-over, --fail-on) tripped; 2 the command line is wrong; 3 an input could not be read whole; 4 no access-log record in the input.",
+        "示例：\n  kubectl logs deploy/productpage -c istio-proxy | meshwhy\n  meshwhy logs/ bundle.tar.gz --since end-1h --by pod,code\n  meshwhy gateway.log --fail-over 'upstream=checkout*:1%'\n\n每个选项都可以由环境变量（如 --top 对应 MESHWHY_TOP）或 meshwhy.toml 给出。\n\n退出码：0 完成；1 完成，但触发了门禁（--fail-over、--fail-on）；2 命令行有误；3 有输入没有读完整；4 输入中没有访问日志记录。",
+    ),
+    (
+        "Examples:\n  meshwhy report gateway.log > incident.md\n  meshwhy report logs/ --since end-2h --slo 99.9 --output html > incident.html",
+        "示例：\n  meshwhy report gateway.log > incident.md\n  meshwhy report logs/ --since end-2h --slo 99.9 --output html > incident.html",
+    ),
+    (
+        "Examples:\n  meshwhy compare --before monday.log --after tuesday.log\n  meshwhy compare --split-at 2026-11-22T14:05:00Z gateway.log --fail-on-regression",
+        "示例：\n  meshwhy compare --before monday.log --after tuesday.log\n  meshwhy compare --split-at 2026-11-22T14:05:00Z gateway.log --fail-on-regression",
+    ),
+    (
+        "Examples:\n  meshwhy records gateway.log --code 5xx --duration '>1s' | jq -r .path\n  meshwhy records logs/ --upstream 'checkout*' --flag '!-' --output raw",
+        "示例：\n  meshwhy records gateway.log --code 5xx --duration '>1s' | jq -r .path\n  meshwhy records logs/ --upstream 'checkout*' --flag '!-' --output raw",
+    ),
+    (
+        "Example:\n  meshwhy trace 5b92e21d-8f0c-4f6e-a7c1-0f2d1c9e4b55 logs/",
+        "示例：\n  meshwhy trace 5b92e21d-8f0c-4f6e-a7c1-0f2d1c9e4b55 logs/",
+    ),
+    (
+        "Examples:\n  meshwhy explain UF,URX\n  meshwhy explain 'upstream connect error or disconnect/reset before headers'\n  meshwhy explain --list flag",
+        "示例：\n  meshwhy explain UF,URX\n  meshwhy explain 'upstream connect error or disconnect/reset before headers'\n  meshwhy explain --list flag",
+    ),
+    (
+        "Examples:\n  meshwhy catalog causes\n  meshwhy catalog page no-route > team-rules/ours.md\n  meshwhy catalog check team-rules/",
+        "示例：\n  meshwhy catalog causes\n  meshwhy catalog page no-route > team-rules/ours.md\n  meshwhy catalog check team-rules/",
     ),
     (
         "Hide client addresses, user agents, long ids in paths and query strings behind pseudonyms. What looks like a \
@@ -30,6 +51,24 @@ pub(super) const HELP: &[(&str, &str)] = &[
     (
         "Compare two inputs, or two halves of one: what got worse, better, new or gone",
         "比较两份输入，或一份输入的前后两段：哪些变差、变好、新出现或消失",
+    ),
+    (
+        "Put snapshots together: the triage of all that they were made of",
+        "合并快照：对生成它们的全部日志进行诊断",
+    ),
+    (
+        "Snapshots, in any order; directories and archives of them; `-`: standard input",
+        "快照，顺序不限；也可以是存放快照的目录和归档；`-`：标准输入",
+    ),
+    ("No warnings on standard error", "标准错误上不显示警告"),
+    ("Count snapshots that were made of the same lines, each for itself", "由相同的行生成的快照也各自计数"),
+    (
+        "Remember in this file what was counted and how far each file was read; read only what is new, rotated files too",
+        "在此文件中记住计数和每个文件读到的位置；只读新增内容，轮转后的文件也一样",
+    ),
+    (
+        "What standard input is called in the result, where a snapshot of it is to be merged",
+        "结果中标准输入的名称，用于以后合并它的快照",
     ),
     ("Write one line for each access record that passes the filters", "通过过滤条件的每条访问记录输出一行"),
     (
@@ -56,10 +95,32 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "与 --follow 同用：两段文字之间的时间 [默认：10s]",
     ),
     ("The shell", "shell 的名称"),
-    ("Write the manual page to standard output", "把手册页（man）写到标准输出"),
     (
-        "Form of the result: table, json, markdown, html (one file, nothing is loaded)",
-        "结果的形式：table、json、markdown、html（单个文件，不加载任何外部内容）",
+        "Write a manual page to standard output, or all of them into a folder",
+        "把一个手册页（man）写到标准输出，或把全部手册页写到一个目录",
+    ),
+    ("The command [default: meshwhy itself]", "命令 [默认：meshwhy 本身]"),
+    ("Write the pages of all commands into this folder", "把所有命令的手册页写到该目录"),
+    (
+        "Read defaults of options from this file [default: meshwhy.toml in the configuration folder]",
+        "从该文件读取选项的默认值 [默认：配置目录中的 meshwhy.toml]",
+    ),
+    ("Read no configuration file", "不读取配置文件"),
+    (
+        "Form of the result: table, json, markdown, html (one file, nothing is loaded), csv, prometheus, snapshot (to be merged later)",
+        "结果的形式：table、json、markdown、html（单个文件，不加载任何外部内容）、csv、prometheus、snapshot（供以后合并）",
+    ),
+    (
+        "Order of a table's rows: failed, requests, rate, p50, p99, since, name; `-` before one turns it round",
+        "表格各行的顺序：failed、requests、rate、p50、p99、since、name；前面加 `-` 则反转",
+    ),
+    (
+        "Times in the table: by the clock, or counted back from the log's end",
+        "表格中的时间：按时钟（UTC），或从日志末尾倒数",
+    ),
+    (
+        "Write the result to this file, whole or not at all, and not to standard output",
+        "把结果写到该文件（要么完整写入，要么不写），而不是标准输出",
     ),
     ("Rows of a table (JSON is never cut)", "表格的行数（JSON 从不截断）"),
     (
@@ -71,8 +132,9 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "时间线的区间宽度，如 10s、5m [默认：按时间跨度]",
     ),
     (
-        "Exit with 1 when more than this share of the requests failed, such as 1%",
-        "失败比例超过该值时以 1 退出，如 1%",
+        "Exit with 1 when more than this share of the requests failed, such as 1%; of an upstream's requests with \
+         upstream=GLOB:1%; when more than this share has a flag with flag=UF:1%",
+        "失败比例超过该值时以 1 退出，如 1%；upstream=GLOB:1% 指该上游的请求，flag=UF:1% 指带有该标志的请求所占比例",
     ),
     ("Exit with 1 when there is a finding of this severity or worse", "有达到该级别的诊断时以 1 退出"),
     (
@@ -92,7 +154,10 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("Follow one request through all proxies whose logs are given", "在给出的所有代理日志中追踪一个请求"),
     ("The x-request-id", "请求的 x-request-id"),
     ("Form of the result: table (an indented tree), json", "结果的形式：table（缩进的树）、json"),
-    ("Form of the lines: ndjson, raw (as they stood), csv", "每行的形式：ndjson、raw（原样）、csv"),
+    (
+        "Form of the records: ndjson, raw (the lines as they stood), csv, parquet (where it was built in)",
+        "记录的形式：ndjson、raw（原样的行）、csv、parquet（若编译时已加入）",
+    ),
     (
         "What to explain; several words are one text. `-` reads it from standard input",
         "要解释的内容；多个词是一段文本。`-` 从标准输入读取",

@@ -2,10 +2,15 @@
 
 mod args;
 mod compare;
+mod config;
+mod defaults;
 mod exit;
 mod follow;
+mod gates;
 mod help;
 mod help_zh;
+mod manual;
+mod near;
 mod plan;
 mod plugin;
 mod progress;
@@ -13,8 +18,10 @@ mod report;
 mod rules;
 mod run;
 mod screen;
+mod snapshot;
 mod tongue;
 mod trace;
+mod whole;
 
 pub(crate) use exit::Exit;
 pub(crate) use run::run;

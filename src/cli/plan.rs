@@ -1,20 +1,23 @@
 //! What was typed becomes library values; a slip is refused here, before anything is read.
 
-use std::path::Path;
+#[cfg(feature = "parquet")]
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use meshwhy::aggregate::By;
-use meshwhy::diagnosis::{Rulebook, Severity};
-use meshwhy::emit::Form;
+use meshwhy::diagnosis::Rulebook;
+use meshwhy::emit::Output;
 use meshwhy::format::{Reader, Template, from_yaml};
-use meshwhy::input::Input;
+use meshwhy::input::{Input, Stream};
 use meshwhy::pipeline::{Options, last_start};
 use meshwhy::query::{Filter, Key, before_the_last, duration_ms};
-use meshwhy::report::{self, Renderer};
+use meshwhy::report::{self, Order, Renderer, Times};
 use meshwhy::words::Said;
 use meshwhy::{Error, ErrorKind, Result, both};
 
-use super::args::{Effort, Filters, Formats, Gate, Origin, Read, Records, Rules, Shape};
+use super::args::{Effort, Filters, Formats, Origin, Read, Records, Rules, Shape, Time};
+use super::gates::Gates;
 use super::rules::rulebook;
 
 /// What every reading command needs.
@@ -23,6 +26,8 @@ pub(super) struct Reading {
     pub(super) reader: Reader,
     pub(super) filter: Filter,
     pub(super) options: Options,
+    /// Where it is remembered what was read.
+    pub(super) state: Option<PathBuf>,
     pub(super) progress: bool,
     pub(super) quiet: bool,
 }
@@ -30,41 +35,39 @@ pub(super) struct Reading {
 /// A triage to be done.
 pub(super) struct TriagePlan {
     pub(super) reading: Reading,
-    pub(super) renderer: &'static dyn Renderer,
+    /// `None`: a snapshot is written.
+    pub(super) renderer: Option<&'static dyn Renderer>,
     pub(super) top: usize,
     pub(super) by: Vec<By>,
+    pub(super) order: Order,
+    pub(super) times: Times,
     pub(super) bucket_seconds: Option<i64>,
     pub(super) gates: Gates,
     pub(super) rulebook: Rulebook,
 }
 
-/// What turns the exit code to 1.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Gates {
-    /// Percent of requests that may fail.
-    pub(super) over_percent: Option<f64>,
-    /// The mildest finding that trips.
-    pub(super) on: Option<Severity>,
-}
-
 /// Records to be written.
 pub(super) struct RecordsPlan {
     pub(super) reading: Reading,
-    pub(super) form: Form,
+    pub(super) output: Output,
 }
 
 impl TriagePlan {
     pub(super) fn of(shape: &Shape, rules: &Rules, reading: Reading) -> Result<TriagePlan> {
-        let on = shape.fail_on.map(|gate| match gate {
-            Gate::Critical => Severity::Critical,
-            Gate::Warning => Severity::Warning,
-        });
         Ok(TriagePlan {
-            renderer: report::renderer(&shape.output)?,
+            renderer: match shape.output.as_str() {
+                super::snapshot::OUTPUT => None,
+                name => Some(report::renderer(name)?),
+            },
             top: shape.top,
             by: shape.by.as_deref().map_or(Ok(Vec::new()), By::parse)?,
+            order: shape.sort.as_deref().map_or(Ok(Order::default()), Order::parse)?,
+            times: match shape.times {
+                Time::Utc => Times::Utc,
+                Time::Relative => Times::Relative { now_us: now_us() },
+            },
             bucket_seconds: shape.bucket.as_deref().map(bucket).transpose()?,
-            gates: Gates { over_percent: shape.fail_over.as_deref().map(percent).transpose()?, on },
+            gates: Gates::of(&shape.fail_over, shape.fail_on)?,
             rulebook: rulebook(rules)?,
             reading,
         })
@@ -73,15 +76,42 @@ impl TriagePlan {
 
 impl RecordsPlan {
     pub(super) fn of(args: Records) -> Result<RecordsPlan> {
-        Ok(RecordsPlan { form: Form::named(&args.output)?, reading: Reading::of(args.read)? })
+        let output = Output::named(&args.output)?;
+        #[cfg(feature = "parquet")]
+        if output == Output::Parquet && std::io::stdout().is_terminal() {
+            return Err(wrong(both!(
+                "a Parquet file is nothing for a terminal: meshwhy records --output parquet … >records.parquet",
+                "Parquet 文件不适合显示在终端上：meshwhy records --output parquet … >records.parquet"
+            )));
+        }
+        Ok(RecordsPlan { output, reading: Reading::of(args.read)? })
     }
 }
 
 impl Reading {
+    /// Of everything in the inputs, as it comes.
+    pub(super) fn plain(inputs: Vec<Input>, quiet: bool) -> Reading {
+        Reading {
+            inputs,
+            reader: Reader::new(),
+            filter: Filter::default(),
+            options: Options::default(),
+            state: None,
+            progress: !quiet,
+            quiet,
+        }
+    }
+
     pub(super) fn of(args: Read) -> Result<Reading> {
+        let named = |input: Input| match (&input, &args.stdin_name) {
+            (Input::Stdin, Some(name)) => {
+                Input::Stream(Stream::new(name.clone(), || Ok(Box::new(std::io::stdin()))))
+            }
+            _ => input,
+        };
         let inputs = match args.paths.is_empty() {
-            true => vec![Input::Stdin],
-            false => args.paths.into_iter().map(Input::from_arg).collect(),
+            true => vec![named(Input::Stdin)],
+            false => args.paths.into_iter().map(Input::from_arg).map(named).collect(),
         };
         Reading::new(inputs, &args.formats, Some(&args.origin), &args.filters, &args.effort)
     }
@@ -116,6 +146,7 @@ impl Reading {
             reader,
             filter,
             options,
+            state: None,
             progress: !effort.quiet && !effort.no_progress,
             quiet: effort.quiet,
         })
@@ -223,17 +254,6 @@ pub(super) fn bucket(text: &str) -> Result<i64> {
     )
 }
 
-fn percent(text: &str) -> Result<f64> {
-    let number = text.trim().trim_end_matches('%').trim_end();
-    let value: Option<f64> = number.parse().ok();
-    value.filter(|v| (0.0..=100.0).contains(v)).ok_or_else(|| {
-        wrong(both!(
-            "--fail-over: {text:?}: a rate such as 1% is expected",
-            "--fail-over：{text:?}：应为比例，如 1%"
-        ))
-    })
-}
-
 pub(super) fn wrong(message: Said) -> Error {
     ErrorKind::Option { message }.into()
 }
@@ -243,13 +263,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_and_buckets_are_read_or_refused() {
-        assert_eq!(percent("1.5%").unwrap(), 1.5);
-        assert_eq!(percent(" 2 %").unwrap(), 2.0);
+    fn buckets_are_read_or_refused() {
         assert_eq!(bucket("5m").unwrap(), 300);
-        for text in ["", "%", "101%", "-1%", "NaN", "x"] {
-            assert!(percent(text).is_err(), "{text}");
-        }
         for text in ["0", "10ms", "-5s", "soon"] {
             assert!(bucket(text).is_err(), "{text}");
         }

@@ -3,11 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use clap::FromArgMatches;
+use clap::{CommandFactory, FromArgMatches};
 use meshwhy::input::Input;
 use meshwhy::{Error, Result};
 
 use super::args::{Kubectl, Plugin};
+use super::defaults::with_defaults;
 use super::exit::Exit;
 use super::follow::{follow, refuse_without};
 use super::help;
@@ -25,11 +26,13 @@ pub(super) fn is_its_name(program: &OsStr) -> bool {
 
 /// Runs the plugin.
 pub(super) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
+    let (args, tongue) = with_defaults(args, &Plugin::command(), true, tongue)?;
     let lang = tongue.people();
-    let parsed = help::plugin(lang).try_get_matches_from(args).and_then(|m| Plugin::from_arg_matches(&m));
+    let mut root = help::plugin(lang);
+    let parsed = args.parse(&mut root).and_then(|m| Plugin::from_arg_matches(&m));
     let args = match parsed {
         Ok(args) => args,
-        Err(error) => return Ok(help::usage(&error, lang)),
+        Err(error) => return Ok(args.complain(&error, root, lang)),
     };
     let ask = ask(args.resources, &args.kubectl);
     let (inputs, failures) = match ask.resources.is_empty() && ask.selector.is_none() {

@@ -1,8 +1,15 @@
 //! A progress bar on standard error, for inputs that take longer than a glance.
 
 use std::io::IsTerminal;
+#[cfg(unix)]
+use std::io::Read;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, channel};
+#[cfg(unix)]
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize},
+};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -12,18 +19,49 @@ use meshwhy::words::Lang;
 /// How far this run is; one program reads one set of inputs.
 static PROGRESS: Progress = Progress::new();
 
-/// The progress of this run. An interrupt ends the reading, and the result of what was read is shown; a second one
-/// ends the program, for a reader may wait for bytes that never come.
+/// The progress of this run. An interrupt, or a polite request to end, ends the reading, and the result of what was read
+/// is shown; a second one ends the program, for a reader may wait for bytes that never come.
 pub(super) fn interruptible() -> &'static Progress {
-    #[expect(clippy::exit, reason = "the second interrupt must not wait for anything")]
-    let handler = || {
-        if PROGRESS.stop.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
+    // Without a handler a signal does what it does everywhere else.
+    let _ = listen();
+    &PROGRESS
+}
+
+/// A handler may do next to nothing: it notes the signal, and wakes a thread through a pipe.
+#[cfg(unix)]
+fn listen() -> std::io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::{flag, low_level};
+    let which = Arc::new(AtomicUsize::new(0));
+    let (mut woken, wake) = std::io::pipe()?;
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_usize(signal, Arc::clone(&which), signal as usize)?;
+        low_level::pipe::register(signal, wake.try_clone()?)?;
+    }
+    // A terminal that goes away takes nothing with it that is written elsewhere: who gave it may come back for the result.
+    if !std::io::stdout().is_terminal() {
+        flag::register(SIGHUP, Arc::new(AtomicBool::new(false)))?;
+    }
+    let heed = move || {
+        while woken.read_exact(&mut [0]).is_ok() {
+            stop(which.load(Ordering::Relaxed));
         }
     };
-    // Without a handler an interrupt ends the program at once, as it does everywhere else.
-    let _ = ctrlc::set_handler(handler);
-    &PROGRESS
+    std::thread::Builder::new().name("signals".to_owned()).spawn(heed)?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn listen() -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(|| stop(2))
+}
+
+#[expect(clippy::exit, reason = "the second signal must not wait for anything")]
+fn stop(signal: usize) {
+    if PROGRESS.stop.swap(true, Ordering::Relaxed) {
+        // As a shell tells of a program that a signal has ended.
+        std::process::exit(128 + signal as i32);
+    }
 }
 
 /// Nothing is shown before this: most inputs are read by then.

@@ -1,11 +1,9 @@
 //! `meshwhy report`.
 
-use std::io::Write;
-
 use meshwhy::diagnosis::only_failures;
-use meshwhy::pipeline::summarise_in_detail;
+use meshwhy::pipeline::{opened, resume, summarise_in_detail};
 use meshwhy::report::{Account, Hide, Report, View, matters, narrator};
-use meshwhy::{ErrorKind, Result, both, incident};
+use meshwhy::{Result, both, incident};
 
 use super::args;
 use super::exit::Exit;
@@ -28,11 +26,18 @@ pub(super) fn report(args: args::Report, tongue: Tongue) -> Result<Exit> {
         authorities: args.redact_authority,
     };
     let rulebook = rulebook(&args.rules)?;
-    let reading = Reading::of(args.read)?;
+    let mut reading = Reading::of(args.read)?;
+    reading.options.allow_overlap = args.snapshots.allow_overlap;
+    reading.state = args.memory.state;
     let progress = interruptible();
     let (summary, detail, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
-        let options = &reading.options;
-        summarise_in_detail(&reading.inputs, &reading.reader, &reading.filter, options, Some(progress))
+        let Reading { inputs, reader, filter, options, state, .. } = &reading;
+        let Some(state) = state else {
+            return summarise_in_detail(inputs, reader, filter, options, Some(progress));
+        };
+        let (snapshot, outcome) = resume(state, inputs, reader, filter, &[], options, Some(progress))?;
+        let (summary, detail, passed) = opened(snapshot, &outcome);
+        Ok((summary, detail, passed, outcome))
     })?;
     complain(&outcome, tongue, false);
     if outcome.sources.is_empty() && !outcome.failures.is_empty() {
@@ -59,9 +64,7 @@ pub(super) fn report(args: args::Report, tongue: Tongue) -> Result<Exit> {
         slo_percent,
         hide,
     };
-    let mut out = screen::out(false);
-    narrator.narrate(&account, &mut out)?;
-    out.flush().map_err(ErrorKind::Write)?;
+    screen::write(args.output_file.as_deref(), false, |out| narrator.narrate(&account, out))?;
     Ok(exit(&outcome, passed, &reading.inputs, false))
 }
 

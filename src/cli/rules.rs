@@ -1,9 +1,7 @@
 //! Pages and known findings of the user's own: where they are, and `meshwhy catalog check`.
 
-use std::env;
-use std::ffi::OsString;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use meshwhy::aggregate::Summary;
 use meshwhy::diagnosis::{Example, Page, Rulebook};
@@ -17,29 +15,17 @@ use meshwhy::words::{Lang, Said};
 use meshwhy::{ErrorKind, Result, both, say};
 
 use super::args::Rules;
+use super::config;
 use super::exit::Exit;
 
 /// The built-in pages, under those of the configuration folder, under those of `--rules`.
 pub(super) fn rulebook(args: &Rules) -> Result<Rulebook> {
     let mut book = Rulebook::built_in();
-    let own = config_folder(|name| env::var_os(name).filter(|value| !value.is_empty()));
+    let own = config::folder(config::variable).map(|folder| folder.join("rules"));
     for folder in own.iter().filter(|folder| folder.is_dir()).chain(&args.rules) {
         book.add(folder)?;
     }
     Ok(book)
-}
-
-/// `meshwhy/rules` in the folder where this platform keeps configuration.
-fn config_folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let path = |name| variable(name).map(PathBuf::from);
-    let home = |below: &str| path("HOME").map(|home| home.join(below));
-    let base = match env::consts::OS {
-        "windows" => path("APPDATA"),
-        "macos" => path("XDG_CONFIG_HOME").or_else(|| home("Library/Application Support")),
-        _ => path("XDG_CONFIG_HOME").or_else(|| home(".config")),
-    };
-    // A relative path would make the answer depend on where one stands.
-    base.filter(|base| base.is_absolute()).map(|base| base.join("meshwhy/rules"))
 }
 
 /// Reads a folder's pages and runs their examples; says what fails, with file and line.
@@ -137,22 +123,5 @@ fn rival(book: &Rulebook, page: &Page, summary: &Summary) -> Option<String> {
     match findings.iter().any(|finding| finding.id == page.head.id) {
         true => None,
         false => findings.into_iter().next().map(|finding| finding.id),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn the_folder_is_where_the_platform_says() {
-        let folder = |xdg: Option<&str>, home: Option<&str>| {
-            config_folder(|name| if name == "HOME" { home } else { xdg }.map(OsString::from))
-        };
-        assert_eq!(folder(Some("/c"), Some("/h")), Some("/c/meshwhy/rules".into()));
-        assert_eq!(folder(None, Some("/h")), Some("/h/.config/meshwhy/rules".into()));
-        assert_eq!(folder(Some("c"), Some("/h")), None);
-        assert_eq!(folder(None, None), None);
     }
 }

@@ -6,39 +6,44 @@ use std::io::{IsTerminal, Read as _, Write, stderr, stdin, stdout};
 use clap::{CommandFactory, FromArgMatches};
 use meshwhy::aggregate::Summary;
 use meshwhy::diagnosis::{Catalog, Finding, Rulebook};
+use meshwhy::emit::Output;
 use meshwhy::format::Reader;
 use meshwhy::input::Input;
-use meshwhy::pipeline::{Options, Outcome, Passed, rewrite, summarise, summarise_by};
+#[cfg(feature = "parquet")]
+use meshwhy::pipeline::rewrite_as_parquet;
+use meshwhy::pipeline::{Options, Outcome, Passed, opened, resume, rewrite, summarise, summarise_by};
 use meshwhy::query::Filter;
 use meshwhy::report::explain::lists;
-use meshwhy::report::{Report, SourceInfo, View, explain, renderer};
+use meshwhy::report::{self, Renderer, Report, SourceInfo, View, explain};
 use meshwhy::words::Lang;
 use meshwhy::{Error, ErrorKind, Result, both, say};
 
 use super::args::{self, Cli, Command, Explain, ListBy, Records, Rules, Shape, Shelf, Triage, When};
 use super::exit::Exit;
-use super::plan::{Gates, Reading, RecordsPlan, TriagePlan, now_us, wrong};
+use super::gates::Gates;
+use super::plan::{Reading, RecordsPlan, TriagePlan, now_us, wrong};
 use super::progress::{interruptible, watched};
 use super::rules::{check, rulebook};
-use super::tongue::{self, Tongue};
-use super::{help, screen};
+use super::tongue::Tongue;
+use super::{defaults, help, manual, near, screen};
 
 /// Runs the program.
 pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
-    let lang = tongue.people();
     if args.first().is_some_and(|name| super::plugin::is_its_name(name)) {
         return super::plugin::run(args, tongue);
     }
-    let parsed = help::command(lang)
-        .try_get_matches_from(tongue::without_leading(args))
-        .and_then(|m| Cli::from_arg_matches(&m));
+    let (args, tongue) = defaults::with_defaults(args, &Cli::command(), false, tongue)?;
+    let lang = tongue.people();
+    let mut root = help::command(lang);
+    let parsed = args.parse(&mut root).and_then(|m| Cli::from_arg_matches(&m));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => return Ok(help::usage(&error, lang)),
+        Err(error) => return Ok(args.complain(&error, root, lang)),
     };
     match cli.command {
         Some(Command::Report(args)) => super::report::report(*args, tongue),
         Some(Command::Compare(args)) => super::compare::compare(*args, tongue),
+        Some(Command::Merge(args)) => super::snapshot::merged(*args, tongue),
         Some(Command::Records(args)) => records(*args, tongue),
         Some(Command::Watch(args)) => {
             let args = *args;
@@ -48,25 +53,17 @@ pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
         Some(Command::Trace(args)) => super::trace::traced(*args, tongue),
         Some(Command::Explain(args)) => explained(args, lang),
         Some(Command::Catalog(args)) => catalog(&args, lang),
-        Some(Command::Completions { shell }) => completions(shell),
-        Some(Command::Man) => manual(lang),
+        Some(Command::Completions { shell }) => write_out(&manual::completions(shell)),
+        Some(Command::Man { folder: Some(folder), .. }) => manual::pages(&folder, lang).map(|()| Exit::Done),
+        Some(Command::Man { command, .. }) => write_out(&manual::page(command.as_deref(), lang)?),
         None if cli.triage.read.paths.is_empty() && stdin().is_terminal() => {
             write_out(help::help(lang).as_bytes())
         }
-        None => triage(cli.triage, tongue),
+        None => {
+            refuse_late_command(&cli.triage, &root)?;
+            triage(cli.triage, tongue)
+        }
     }
-}
-
-fn completions(shell: clap_complete::Shell) -> Result<Exit> {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "meshwhy", &mut text);
-    write_out(&text)
-}
-
-fn manual(lang: Lang) -> Result<Exit> {
-    let mut text = Vec::new();
-    clap_mangen::Man::new(help::command(lang)).render(&mut text).map_err(ErrorKind::Write)?;
-    write_out(&text)
 }
 
 fn write_out(text: &[u8]) -> Result<Exit> {
@@ -76,8 +73,7 @@ fn write_out(text: &[u8]) -> Result<Exit> {
 }
 
 /// A command behind an option is read as a path; nobody means that.
-fn refuse_late_command(args: &Triage) -> Result<()> {
-    let cli = Cli::command();
+fn refuse_late_command(args: &Triage, cli: &clap::Command) -> Result<()> {
     let late = args
         .read
         .paths
@@ -93,7 +89,6 @@ fn refuse_late_command(args: &Triage) -> Result<()> {
 }
 
 fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
-    refuse_late_command(&args)?;
     if args.follow {
         return super::follow::follow(
             &args.shape,
@@ -104,34 +99,52 @@ fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
         );
     }
     super::follow::refuse_without(&args.blocks)?;
-    count(&args.shape, &args.rules, Reading::of(args.read)?, tongue)
+    let mut reading = Reading::of(args.read)?;
+    reading.options.allow_overlap = args.snapshots.allow_overlap;
+    reading.state = args.memory.state;
+    count(&args.shape, &args.rules, reading, tongue)
 }
 
 /// Reads, counts, judges and shows.
 pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tongue) -> Result<Exit> {
+    let file = shape.output_file.as_deref();
     let plan = TriagePlan::of(shape, rules, reading)?;
+    let Some(renderer) = plan.renderer else { return super::snapshot::written(&plan, file, tongue) };
     let reading = &plan.reading;
     let progress = interruptible();
     let (summary, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
         let options = &reading.options;
-        let Reading { inputs, reader, filter, .. } = reading;
-        summarise_by(inputs, reader, filter, &plan.by, options, Some(progress))
+        let Reading { inputs, reader, filter, state, .. } = reading;
+        let Some(state) = state else {
+            return summarise_by(inputs, reader, filter, &plan.by, options, Some(progress));
+        };
+        let (snapshot, outcome) = resume(state, inputs, reader, filter, &plan.by, options, Some(progress))?;
+        let (summary, _, passed) = opened(snapshot, &outcome);
+        Ok((summary, passed, outcome))
     })?;
-    conclude(shape, &plan, &summary, passed, &outcome, tongue)
+    conclude(shape, &plan, renderer, &summary, passed, &outcome, tongue)
 }
 
 /// Judges what was counted, and shows it.
 pub(super) fn conclude(
     shape: &Shape,
     plan: &TriagePlan,
+    renderer: &dyn Renderer,
     summary: &Summary,
     passed: Passed,
     outcome: &Outcome,
     tongue: Tongue,
 ) -> Result<Exit> {
-    let colour = screen::colour(shape.colour.when);
+    let reading = &plan.reading;
+    let file = shape.output_file.as_deref();
+    let to_screen = file.is_none() && stdout().is_terminal();
+    // A file has the colours that were asked for, whatever the terminal is.
+    let colour = match (file, shape.colour.when) {
+        (Some(_), When::Auto) => false,
+        (_, when) => screen::colour(when),
+    };
     let lang = tongue.output(&shape.output);
-    let on_screen = plan.renderer.name() == "table" && stdout().is_terminal();
+    let on_screen = renderer.name() == "table" && to_screen;
     // The screen names what was not read, so a terminal need not show it twice.
     let nothing = outcome.sources.is_empty() && !outcome.failures.is_empty();
     complain(outcome, tongue, on_screen && !nothing);
@@ -147,29 +160,35 @@ pub(super) fn conclude(
         suppressed: &diagnosis.suppressed,
         sources: &sources,
         failures: &failures,
-        warnings: &[warnings(passed, outcome, lang), diagnosis.notes.clone()].concat(),
+        warnings: &[all_warnings(reading, passed, outcome, lang), diagnosis.notes.clone()].concat(),
         filtered: passed.left_out,
         view: View {
             lang,
             width: screen::width(),
             colour,
             top: plan.top,
+            order: plan.order,
+            times: plan.times,
             bucket_seconds: plan.bucket_seconds,
         },
     };
-    let mut out = screen::out(colour);
-    plan.renderer.render(&report, &mut out)?;
-    out.flush().map_err(ErrorKind::Write)?;
-    let counts = summary.totals().counts;
-    let tripped = plan.gates.tripped(counts.failed(), counts.requests(), &diagnosis.findings);
-    Ok(exit(outcome, passed, &plan.reading.inputs, tripped))
+    screen::write(file, colour, |out| renderer.render(&report, out))?;
+    let told = (!reading.quiet).then_some(tongue);
+    let tripped = gated(&plan.gates, summary, &diagnosis.findings, told);
+    Ok(exit(outcome, passed, &reading.inputs, tripped))
 }
 
-impl Gates {
-    fn tripped(&self, failed: u64, requests: u64, findings: &[Finding]) -> bool {
-        let over = self.over_percent.is_some_and(|p| failed as f64 * 100.0 > p * requests as f64);
-        over || self.on.is_some_and(|gate| findings.iter().any(|f| f.severity >= gate))
+/// Whether a gate tripped; says which, unless nobody is to be told.
+pub(super) fn gated(gates: &Gates, summary: &Summary, findings: &[Finding], tongue: Option<Tongue>) -> bool {
+    let tripped = gates.tripped(summary, findings);
+    if let Some(tongue) = tongue {
+        let lang = tongue.people();
+        for gate in &tripped {
+            let what = gate.in_lang(lang);
+            tell(&say!(lang, "gate: {what}", "门禁：{what}"));
+        }
     }
+    !tripped.is_empty()
 }
 
 fn records(args: Records, tongue: Tongue) -> Result<Exit> {
@@ -180,15 +199,12 @@ fn records(args: Records, tongue: Tongue) -> Result<Exit> {
     let watch = reading.progress && !stdout().is_terminal();
     let (passed, outcome) = watched(watch, tongue.people(), progress, || {
         let mut out = screen::out(false);
-        let result = rewrite(
-            &reading.inputs,
-            &reading.reader,
-            &reading.filter,
-            plan.form,
-            &reading.options,
-            Some(progress),
-            &mut out,
-        )?;
+        let Reading { inputs, reader, filter, options, .. } = reading;
+        let result = match plan.output {
+            Output::Lines(form) => rewrite(inputs, reader, filter, form, options, Some(progress), &mut out)?,
+            #[cfg(feature = "parquet")]
+            Output::Parquet => rewrite_as_parquet(inputs, reader, filter, options, Some(progress), &mut out)?,
+        };
         out.flush().map_err(ErrorKind::Write)?;
         Ok::<_, Error>(result)
     })?;
@@ -196,7 +212,7 @@ fn records(args: Records, tongue: Tongue) -> Result<Exit> {
     if !reading.quiet {
         let lang = tongue.people();
         let warn = |text: &String| tell(&say!(lang, "warning: {text}", "警告：{text}"));
-        warnings(passed, &outcome, lang).iter().for_each(warn);
+        all_warnings(reading, passed, &outcome, lang).iter().for_each(warn);
     }
     Ok(exit(&outcome, passed, &reading.inputs, false))
 }
@@ -223,6 +239,13 @@ pub(super) fn sources(outcome: &Outcome) -> Vec<SourceInfo> {
         lines: source.lines,
     };
     outcome.sources.iter().map(info).collect()
+}
+
+/// What the reader should know about the reading, and about filters that left nothing.
+fn all_warnings(reading: &Reading, passed: Passed, outcome: &Outcome, lang: Lang) -> Vec<String> {
+    let mut out = warnings(passed, outcome, lang);
+    out.extend(near::upstream(&reading.filter, passed, outcome, lang));
+    out
 }
 
 pub(super) fn warnings(passed: Passed, outcome: &Outcome, lang: Lang) -> Vec<String> {
@@ -325,7 +348,7 @@ fn pasted(text: &str, rulebook: &Rulebook, view: View, out: &mut dyn Write) -> R
         filtered: 0,
         view,
     };
-    renderer("table")?.render(&report, out)?;
+    report::renderer("table")?.render(&report, out)?;
     for (flags, _) in summary.flag_sets.iter() {
         out.write_all(b"\n").map_err(ErrorKind::Write)?;
         explain::flag_meanings(&String::from_utf8_lossy(flags), view, out)?;
@@ -367,11 +390,5 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_gate_is_a_limit_that_may_be_reached() {
-        let gates = Gates { over_percent: Some(5.0), on: None };
-        assert!(!gates.tripped(5, 100, &[]) && gates.tripped(6, 100, &[]) && !gates.tripped(0, 0, &[]));
     }
 }

@@ -1,6 +1,9 @@
 //! Where the result goes, and how wide and colourful it may be.
 
 use std::io::{BufWriter, IsTerminal, Write, stdout};
+use std::path::Path;
+
+use meshwhy::{ErrorKind, Result};
 
 use super::args::When;
 
@@ -8,10 +11,26 @@ use super::args::When;
 const WIDTH: usize = 120;
 
 /// Standard output, buffered.
-pub(super) fn out(colour: bool) -> Box<dyn Write> {
+pub(super) fn out(colour: bool) -> Box<dyn Write + Send> {
     let plain = BufWriter::with_capacity(1 << 16, stdout());
     // On old Windows consoles colours are no bytes of the text; anstream knows.
     if colour { Box::new(BufWriter::new(anstream::AutoStream::always(stdout()))) } else { Box::new(plain) }
+}
+
+/// Writes the result where it shall go: a file, whole or not at all, or standard output.
+pub(super) fn write(
+    file: Option<&Path>,
+    colour: bool,
+    fill: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<()> {
+    match file {
+        Some(path) => super::whole::write(path, fill),
+        None => {
+            let mut out = out(colour);
+            fill(&mut out)?;
+            Ok(out.flush().map_err(ErrorKind::Write)?)
+        }
+    }
 }
 
 pub(super) fn colour(when: When) -> bool {

@@ -24,7 +24,13 @@ impl Tongue {
             };
             asked = name.and_then(Lang::named).or(asked);
         }
-        Tongue { asked, locale: Lang::of_locale(variable) }
+        let set = || variable("MESHWHY_LANG").as_deref().and_then(Lang::named);
+        Tongue { asked: asked.or_else(set), locale: Lang::of_locale(variable) }
+    }
+
+    /// As it is, or in the language of the configuration file where nothing else was asked for.
+    pub(super) fn or(self, lang: Option<Lang>) -> Tongue {
+        Tongue { asked: self.asked.or(lang), ..self }
     }
 
     /// For people: screens, documents, messages.
@@ -41,19 +47,22 @@ impl Tongue {
     }
 }
 
-/// The arguments without a language before the command: options come behind it, but nobody should have to know.
+/// The arguments without a language and a configuration file before the command, which have been read: options come behind it, but nobody
+/// should have to know.
 pub(super) fn without_leading(mut args: Vec<OsString>) -> Vec<OsString> {
-    let text = |at: usize| args.get(at).and_then(|arg| arg.to_str()).unwrap_or_default();
-    let named = |name: &str| Lang::named(name).is_some();
-    let words = match text(1) {
-        "--lang" if named(text(2)) => 2,
-        first if first.strip_prefix("--lang=").is_some_and(named) => 1,
-        _ => 0,
-    };
-    if words > 0 {
+    loop {
+        let text = |at: usize| args.get(at).and_then(|arg| arg.to_str()).unwrap_or_default();
+        let named = |name: &str| Lang::named(name).is_some();
+        let words = match text(1) {
+            "--lang" if named(text(2)) => 2,
+            "--config" if args.len() > 2 => 2,
+            "--no-config" => 1,
+            first if first.strip_prefix("--lang=").is_some_and(named) => 1,
+            first if first.starts_with("--config=") => 1,
+            _ => return args,
+        };
         args.drain(1..=words);
     }
-    args
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+mod entry;
 mod pages;
 
 use super::calibration::calibrate;
@@ -18,6 +19,8 @@ use super::fold::{fold_echoes, fold_ends, fold_symptoms, fold_upstreams};
 use super::page::{Adjust, Page};
 use super::pattern::ProxySignalName;
 use super::{facts, model, rules, severity, sides};
+use entry::Entry;
+
 use crate::Result;
 use crate::aggregate::{Exemplar, Span, Summary, Symptom, SymptomKey};
 use crate::format::ProxySignal;
@@ -26,7 +29,7 @@ use crate::words::Lang;
 /// All pages.
 #[derive(Debug, Clone)]
 pub struct Catalog {
-    pages: Vec<Page>,
+    entries: Vec<Entry>,
     lang: Lang,
 }
 
@@ -57,9 +60,8 @@ impl Catalog {
     /// The pages that come with the program.
     pub fn built_in() -> &'static Catalog {
         static CATALOG: OnceLock<Catalog> = OnceLock::new();
-        // A page that cannot be read is left out; a test sees to it that there is none.
         CATALOG.get_or_init(|| Catalog {
-            pages: pages::PAGES.iter().filter_map(|(name, text)| Page::parse(name, text).ok()).collect(),
+            entries: pages::PAGES.iter().map(|(id, text)| Entry::built_in(id, text)).collect(),
             lang: Lang::En,
         })
     }
@@ -69,19 +71,15 @@ impl Catalog {
     /// # Errors
     /// The first page that cannot be read.
     pub fn parse<'p>(pages: impl IntoIterator<Item = (&'p str, &'p str)>) -> Result<Catalog> {
-        let pages = pages.into_iter().map(|(name, text)| Page::parse(name, text)).collect::<Result<_>>()?;
-        Ok(Catalog { pages, lang: Lang::En })
+        let read = |(name, text)| Page::parse(name, text).map(Entry::of);
+        Ok(Catalog { entries: pages.into_iter().map(read).collect::<Result<_>>()?, lang: Lang::En })
     }
 
     /// The catalogue in a language: its pages' prose, and what it says itself. What a page does not say in Chinese
     /// stays in English.
     #[must_use]
     pub fn in_lang(&self, lang: Lang) -> Catalog {
-        let pages = match lang {
-            Lang::En => self.pages.clone(),
-            Lang::Zh => self.pages.iter().map(Page::in_chinese).collect(),
-        };
-        Catalog { pages, lang }
+        Catalog { entries: self.entries.iter().map(|entry| entry.in_lang(lang)).collect(), lang }
     }
 
     /// The language of what it says.
@@ -96,31 +94,37 @@ impl Catalog {
 
     /// Adds a page, or puts it in the place of the one with its id.
     pub(super) fn put(&mut self, page: Page) {
-        match self.pages.iter_mut().find(|old| old.head.id == page.head.id) {
-            Some(old) => *old = page,
-            None => self.pages.push(page),
+        let entry = Entry::of(page);
+        match self.entries.iter_mut().find(|old| old.id() == entry.id()) {
+            Some(old) => *old = entry,
+            None => self.entries.push(entry),
         }
     }
 
     /// Takes a page out.
     pub(super) fn remove(&mut self, id: &str) {
-        self.pages.retain(|page| page.head.id != id);
+        self.entries.retain(|entry| entry.id() != id);
     }
 
     /// Every page.
-    pub fn pages(&self) -> &[Page] {
-        &self.pages
+    pub fn pages(&self) -> Vec<&Page> {
+        self.entries.iter().filter_map(Entry::page).collect()
     }
 
     /// The page of a cause.
     pub fn page(&self, id: &str) -> Option<&Page> {
-        self.pages.iter().find(|page| page.head.id == id)
+        self.entries.iter().find(|entry| entry.id() == id)?.page()
+    }
+
+    /// True when there is a page of this cause; cheaper than reading it.
+    pub fn has(&self, id: &str) -> bool {
+        self.entries.iter().any(|entry| entry.id() == id)
     }
 
     /// The pages that may explain a group of records, likeliest first.
     pub fn candidates<'c>(&'c self, case: &Case<'_>) -> Vec<Candidate<'c>> {
         let mut all: Vec<Candidate<'c>> =
-            self.pages.iter().filter_map(|page| candidate(page, case)).collect();
+            self.entries.iter().filter_map(|entry| candidate(entry, case)).collect();
         share_out(&mut all);
         all
     }
@@ -135,12 +139,25 @@ impl Catalog {
         fold_ends(&mut stories);
         let mut findings: Vec<Finding> =
             stories.into_iter().filter_map(|story| self.tell(story, only_failures)).collect();
-        findings.extend(self.pages.iter().filter_map(|page| from_proxy_log(page, summary, self.lang)));
+        findings.extend(self.from_proxy_log(summary));
         findings.extend(sides::clocks(self, summary, self.lang));
+        sides::retries(self, summary, only_failures, &mut findings);
         let mut findings = fold_upstreams(findings, |id| self.page(id).map(|page| page.head.class));
         self.rank(&mut findings);
         calibrate(&mut findings);
         findings
+    }
+
+    /// Findings from the proxy's own lines.
+    fn from_proxy_log(&self, summary: &Summary) -> Vec<Finding> {
+        if summary.proxy_log.notes.is_empty() {
+            return Vec::new();
+        }
+        let told = |entry: &'_ Entry| {
+            let page = entry.page_if(|when| when.told_by(&summary.proxy_log))?;
+            from_proxy_log(page, summary, self.lang)
+        };
+        self.entries.iter().filter_map(told).collect()
     }
 
     /// Severity, then the root before what it brings about, then how many records it explains how surely.
@@ -174,7 +191,7 @@ impl Catalog {
             .chain(splits.iter().map(|(key, symptom)| (key, symptom)))
             .map(|(key, symptom)| {
                 let case = Case::new(summary, key, symptom);
-                let candidates = self.pages.iter().filter_map(|page| candidate(page, &case)).collect();
+                let candidates = self.entries.iter().filter_map(|entry| candidate(entry, &case)).collect();
                 (case, candidates)
             })
             .collect();
@@ -276,8 +293,7 @@ impl Catalog {
         alternatives.truncate(model::ALTERNATIVES);
         let mut exemplars: Vec<Exemplar> =
             cases.iter().flat_map(|c| c.symptom.exemplars.iter().cloned()).collect();
-        exemplars.sort_by_key(|e| (e.source, e.offset));
-        exemplars.truncate(model::EXEMPLARS);
+        Exemplar::keep_first(&mut exemplars, model::EXEMPLARS);
         Some(Finding {
             id: page.head.id.clone(),
             title: page.title.clone(),
@@ -331,7 +347,8 @@ fn scope_key(case: &Case<'_>) -> Vec<u8> {
         .join(&0)
 }
 
-fn candidate<'c>(page: &'c Page, case: &Case<'_>) -> Option<Candidate<'c>> {
+fn candidate<'c>(entry: &'c Entry, case: &Case<'_>) -> Option<Candidate<'c>> {
+    let page = entry.page_if(|when| when.matches(case))?;
     let best = page
         .head
         .when

@@ -56,8 +56,8 @@ pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
             Some(root) => {
                 let echo = stories.remove(at);
                 let root = &mut stories[if root > at { root - 1 } else { root }];
-                // Inbound clusters have no name; the caller's has.
-                if root.scope.upstream.as_ref().is_some_and(|name| name.starts_with(b"inbound|"))
+                // Inbound clusters have no name, and some formats no clusters; the caller's has one.
+                if root.scope.upstream.as_ref().is_none_or(|name| name.starts_with(b"inbound|"))
                     && echo.scope.upstream.is_some()
                     && calls_it(&echo, root)
                 {
@@ -100,6 +100,10 @@ fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
         outcome => outcome != Outcome::ClientGone,
     };
     let outside = echo.parts.iter().all(|(case, _)| failed(case) && !inbound(case));
+    // Formats without details: then a flag says that the proxy itself made the answer.
+    let own_flag = |case: &Case<'_>| {
+        details(case).is_empty() && !case.key.flags.without(FlagSet::known(&["URX"])).is_empty()
+    };
     let passed_on =
         outside && echo.parts.iter().all(|(case, _)| matches!(&*details(case), b"via_upstream" | b""));
     // The application between them answered, with the failure of its own call.
@@ -110,8 +114,9 @@ fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
     // The callee stands closer to the break.
     let broke = outside && echo.parts.iter().all(|(case, _)| details(case).starts_with(b"upstream_reset_"));
     let below = root.parts.iter().any(|(case, _)| failed(case) && inbound(case));
-    let made =
-        root.parts.iter().any(|(case, _)| failed(case) && !matches!(&*details(case), b"via_upstream" | b""));
+    let made = root.parts.iter().any(|(case, _)| {
+        failed(case) && (!matches!(&*details(case), b"via_upstream" | b"") || own_flag(case))
+    });
     let cut_off = echo.page.head.id != "retry-amplification"
         && echo.parts.iter().all(|(case, _)| {
             case.key.direction == Some(Direction::Inbound) && case.key.outcome == Outcome::ClientGone

@@ -38,5 +38,5 @@ pub static GUIDE: [(&str, &str); 30] = [
 
 /// Where the page of a built-in cause stands in the documents; a cause of the user's own has none there.
 pub fn help(id: &str) -> Option<String> {
-    Catalog::built_in().page(id).map(|page| format!("docs/diagnoses.md#{}", page.head.id))
+    Catalog::built_in().has(id).then(|| format!("docs/diagnoses.md#{id}"))
 }

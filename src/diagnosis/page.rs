@@ -238,9 +238,7 @@ pub(super) fn as_it_is(message: &str) -> Said {
 
 /// What is wrong at a byte of a page.
 pub(super) fn fault(page: &str, text: &str, at: usize, message: Said) -> Error {
-    let before = text.get(..at).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let (line, column) = (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1);
+    let (line, column) = crate::error::line_and_column(text, at);
     ErrorKind::Catalog { page: page.to_owned(), line, column, message }.into()
 }
 
@@ -260,6 +258,20 @@ pub(super) fn switched_off(name: &str, text: &str) -> Result<Option<String>> {
     // A head with a slip in it is for the reader of whole pages to complain of.
     let switch = Sheet::of(name, text)?.read::<Switch>().ok();
     Ok(switch.filter(|switch| switch.off).map(|switch| switch.id))
+}
+
+/// The patterns of a page, without reading the rest of it: they stand together in the head, behind its plain keys. A page
+/// where they do not is for a test to find.
+pub(super) fn patterns(text: &str) -> Vec<When> {
+    #[derive(Deserialize)]
+    struct Patterns {
+        when: Vec<When>,
+    }
+    const TABLE: &str = "[[when]]";
+    let head = fence(text, "toml").map_or("", |(_, head, _)| head);
+    let first = head.find(TABLE).map_or("", |at| &head[at..]);
+    let end = first.match_indices("\n[").map(|(at, _)| at + 1).find(|at| !first[*at..].starts_with(TABLE));
+    toml::from_str(&first[..end.unwrap_or(first.len())]).map_or(Vec::new(), |read: Patterns| read.when)
 }
 
 impl Page {
@@ -315,7 +327,10 @@ fn fences(page: &str, mut text: &str, info: &str) -> Vec<Example> {
     let mut out = Vec::new();
     while let Some((_, content, rest)) = fence(text, info) {
         let at = page.len() - rest.len() - "```".len() - content.len();
-        out.push(Example { line: page[..at].matches('\n').count() + 1, text: content.to_owned() });
+        out.push(Example {
+            line: memchr::memchr_iter(b'\n', &page.as_bytes()[..at]).count() + 1,
+            text: content.to_owned(),
+        });
         text = rest;
     }
     out

@@ -107,7 +107,7 @@ impl Rulebook {
             }
             match page {
                 Some(page) => read.pages.push((leaf.name.clone(), page)),
-                None if self.catalog.page(&id).is_none() => {
+                None if !self.catalog.has(&id) => {
                     return Err(leaf.fault(
                         &id,
                         both!(
@@ -137,7 +137,7 @@ impl Rulebook {
     }
 
     fn is_cause(&self, id: &str) -> bool {
-        self.catalog.page(id).is_some() || self.off.iter().any(|off| off == id)
+        self.catalog.has(id) || self.off.iter().any(|off| off == id)
     }
 
     /// Other causes that a page names must be there.

@@ -85,14 +85,23 @@ fn failed_or_denied(group: &Weighed<'_, '_>) -> bool {
 }
 
 fn service(group: &Weighed<'_, '_>, lb: f64) -> Severity {
-    let k = group.k;
-    let noticeable = lb >= 0.01 || (k >= 30 && lb >= 0.003) || group.only_failures;
-    if k < 3 || !noticeable {
-        return Severity::Note;
+    match of_service(group.k, lb, group.only_failures) {
+        // A race is rare by nature and heals at the next try: a burst of it is still not an outage.
+        Severity::Warning if group.k >= 10 && group.id != "keepalive-race" && worst_window(group) >= 0.25 => {
+            Severity::Critical
+        }
+        severity => severity,
     }
-    // A race is rare by nature and heals at the next try: a burst of it is still not an outage.
-    let burst = group.id != "keepalive-race" && worst_window(group) >= 0.25;
-    if k >= 10 && (lb >= 0.05 || burst) { Severity::Critical } else { Severity::Warning }
+}
+
+/// The rule for services, by the number of requests and the lower bound of their share.
+pub(super) fn of_service(k: u64, lb: f64, only_failures: bool) -> Severity {
+    match k {
+        0..3 => Severity::Note,
+        _ if lb < 0.01 && (k < 30 || lb < 0.003) && !only_failures => Severity::Note,
+        10.. if lb >= 0.05 => Severity::Critical,
+        _ => Severity::Warning,
+    }
 }
 
 fn never_heals(group: &Weighed<'_, '_>, lb: f64) -> Severity {

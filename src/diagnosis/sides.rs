@@ -1,13 +1,20 @@
-//! What the logs of several proxies prove together: whose fault it was, where the time went, and whose clock is wrong.
+//! What the logs of several proxies prove together: whose fault it was, where the time went, whose clock is wrong, and
+//! what retries hide and multiply.
+
+use std::collections::BTreeMap;
 
 use super::case::Case;
 use super::catalog::Catalog;
 use super::fill::Names;
 use super::finding::{Fact, Finding, FindingScope, Severity};
 use super::model;
-use crate::aggregate::{Edge, Latency, Link, Skew, Summary, Text};
+use super::page::Page;
+use super::severity::{self, lower_bound};
+use crate::aggregate::{Edge, Exemplar, Latency, Link, Skew, Span, Summary, Symptom, SymptomKey, Text};
 use crate::words::Lang;
 
+/// The same request many times at the callee.
+const AMPLIFIED: &str = "retry-amplification";
 /// Requests from which a time is told.
 const TIMED: u64 = 3;
 /// A clock that is wrong by so much breaks more than the reading of logs.
@@ -113,6 +120,131 @@ fn split(link: &Link, lang: Lang) -> Option<String> {
     );
     let parts = parts.join(lang.pick(", ", "，"));
     Some(say!(lang, "median time of a request: {parts}", "请求耗时的中位数：{parts}"))
+}
+
+/// Fewer retried requests are told nowhere.
+const RETRIED: u64 = 3;
+
+/// Retries towards one upstream, of all its callers.
+#[derive(Default)]
+struct Retries {
+    edge: Edge,
+    requests: u64,
+}
+
+/// Requests that reached their callee more than once: one finding for each upstream. What only the callee's log showed of
+/// it is told there too. `only_failures`: shares mean nothing.
+pub(super) fn retries(
+    catalog: &Catalog,
+    summary: &Summary,
+    only_failures: bool,
+    findings: &mut Vec<Finding>,
+) {
+    let Some(page) = catalog.page(AMPLIFIED) else { return };
+    let mut upstreams: BTreeMap<&Text, Retries> = BTreeMap::new();
+    for edge in summary.hops.edges.iter().filter(|edge| edge.retried > 0) {
+        let sums = upstreams.entry(&edge.upstream).or_default();
+        sums.edge.merge(edge.clone());
+        sums.requests += edge.by_caller.requests;
+    }
+    for (upstream, sums) in upstreams.into_iter().filter(|(_, sums)| sums.edge.retried >= RETRIED) {
+        let attempts: Vec<(&SymptomKey, &Symptom)> = summary
+            .symptoms
+            .iter()
+            .filter(|(key, _)| sums.edge.retried_for.contains(&key.digest()))
+            .collect();
+        let mut finding = amplified(page, upstream, &sums, &attempts, summary, catalog.lang());
+        let share = lower_bound(finding.requests, finding.of, 1.96);
+        let severity = severity::of_service(finding.requests, share, only_failures);
+        // Retries are what a failure brings about: no worse than that, where it is told.
+        let cause = |f: &&Finding| {
+            f.id != AMPLIFIED
+                && (f.scope.upstream.as_ref() == Some(upstream)
+                    || attempts
+                        .iter()
+                        .any(|(key, _)| key.upstream.is_some() && key.upstream == f.scope.upstream))
+        };
+        let worst = findings.iter().filter(cause).map(|f| f.severity).max();
+        finding.severity = worst.map_or(severity, |worst| worst.min(severity));
+        let same = |f: &Finding| {
+            f.id == AMPLIFIED
+                && (f.scope.upstream.as_ref() == Some(upstream)
+                    || attempts
+                        .iter()
+                        .any(|(key, _)| key.upstream.is_some() && key.upstream == f.scope.upstream))
+        };
+        for known in findings.extract_if(.., |f| same(f)) {
+            finding.severity = finding.severity.max(known.severity);
+            finding.evidence.extend(known.evidence);
+        }
+        findings.push(finding);
+    }
+}
+
+fn amplified(
+    page: &Page,
+    upstream: &Text,
+    sums: &Retries,
+    attempts: &[(&SymptomKey, &Symptom)],
+    summary: &Summary,
+    lang: Lang,
+) -> Finding {
+    let Edge { retried, hidden, again, .. } = sums.edge;
+    // Where there are more failing requests than are kept, those that are stand for all.
+    let whole = |n: u64| n * 1_000_000 / summary.hops.kept_of_million.max(1);
+    let requests = whole(retried).min(sums.requests.max(retried));
+    let of = sums.requests.max(requests);
+    let mut span = Span::default();
+    attempts.iter().for_each(|(_, symptom)| span.merge(symptom.span));
+    let mut exemplars: Vec<Exemplar> =
+        attempts.iter().flat_map(|(_, symptom)| symptom.exemplars.iter().cloned()).collect();
+    exemplars.sort_by_key(|e| (e.source, e.offset));
+    exemplars.truncate(model::EXEMPLARS);
+    let mut evidence = vec![Fact::new(
+        say!(
+            lang,
+            "the callees' logs have the same request ids more than once, after an attempt that went wrong",
+            "被调用方日志中同一请求 ID 在一次失败的尝试之后再次出现"
+        ),
+        retried,
+    )];
+    if hidden > 0 {
+        let text = say!(
+            lang,
+            "were served in the end: failures that no caller saw",
+            "最终得到了应答：调用方看不到的失败"
+        );
+        evidence.push(Fact::new(text, hidden));
+    }
+    let more = whole(again) * 1_000 / of.max(1);
+    let (percent, tenth) = (more / 10, more % 10);
+    evidence.push(Fact::new(
+        say!(lang, "retries add {percent}.{tenth} % to the requests", "重试使请求量增加 {percent}.{tenth} %"),
+        whole(again),
+    ));
+    let names = attempts
+        .iter()
+        .max_by_key(|(_, symptom)| symptom.count)
+        .map_or_else(Names::none, |(key, symptom)| Names::of(&Case::new(summary, key, symptom)));
+    Finding {
+        id: page.head.id.clone(),
+        title: page.title.clone(),
+        severity: Severity::Note,
+        confidence: if retried >= 20 { 0.95 } else { 0.85 },
+        guide: page.head.guide.clone(),
+        scope: FindingScope { upstream: Some(upstream.clone()), ..FindingScope::default() },
+        requests,
+        of,
+        span,
+        ongoing: false,
+        likely_cause: names.prose(&page.meaning),
+        evidence,
+        against: Vec::new(),
+        fix: page.head.fix.iter().map(|advice| names.remedy(advice, lang)).collect(),
+        confirm: page.head.confirm.iter().map(|advice| names.remedy(advice, lang)).collect(),
+        alternatives: Vec::new(),
+        exemplars,
+    }
 }
 
 /// Proxies whose clocks differ by more than a hop takes: one finding, named after the worst pair.

@@ -1,7 +1,8 @@
 //! Comma-separated values (RFC 4180), safe to open in a spreadsheet.
 
-use super::{Origin, flag_names};
-use crate::record::{Field, Kind, Record};
+use super::ndjson::integer;
+use super::{Origin, flag_names, istio_fields, value};
+use crate::record::{Field, Raw, Record, is_unseen};
 
 const EXTRA: [&str; 11] = [
     "flags",
@@ -18,25 +19,24 @@ const EXTRA: [&str; 11] = [
 ];
 
 pub(super) fn head() -> Vec<u8> {
-    let names = Field::ALL.iter().take(Field::ISTIO).map(|f| f.key());
-    let mut out = names.chain(EXTRA).chain(["offset"]).collect::<Vec<_>>().join(",").into_bytes();
+    let mut out = istio_fields()
+        .map(Field::key)
+        .chain(EXTRA)
+        .chain(["offset"])
+        .collect::<Vec<_>>()
+        .join(",")
+        .into_bytes();
     out.push(b'\n');
     out
 }
 
 pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>) {
-    for field in Field::ALL.iter().copied().take(Field::ISTIO) {
-        // A ztunnel record has no route: its reader leaves the direction in that place.
-        let text = match (record.kind(), field) {
-            (Kind::Ztunnel, Field::RouteName) => None,
-            _ => record.text(field),
-        };
-        cell(out, &text.unwrap_or_default());
+    for field in istio_fields() {
+        cell(out, &value(record, field).map(Raw::text).unwrap_or_default());
         out.push(b',');
     }
-    let line = origin.line.to_string();
     for text in [
-        &flag_names(record).join(&b' ')[..],
+        &flag_names(&record.text(Field::Flags).unwrap_or_default()).join(&b' ')[..],
         record.outcome().name().as_bytes(),
         record.kind().name().as_bytes(),
         record.direction().map_or("", |d| d.name()).as_bytes(),
@@ -46,20 +46,38 @@ pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>)
         record.container().unwrap_or_default(),
         if record.complete() { b"true" } else { b"false" },
         origin.source.as_bytes(),
-        line.as_bytes(),
     ] {
         cell(out, text);
         out.push(b',');
     }
-    out.extend_from_slice(origin.offset.to_string().as_bytes());
+    integer(out, origin.line);
+    out.push(b',');
+    integer(out, origin.offset);
     out.push(b'\n');
 }
 
-/// A cell. Text that a spreadsheet would run as a formula gets a `'` before it; bytes that are not UTF-8 appear as
-/// `\xNN`.
-fn cell(out: &mut Vec<u8>, text: &[u8]) {
-    let formula = matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
-    let quoted = text.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r'));
+/// True for bytes that can stand in a cell as they are.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0x20;
+    while b < 0x7f {
+        table[b] = b != b',' as usize && b != b'"' as usize;
+        b += 1;
+    }
+    table
+};
+
+/// A cell. Text that a spreadsheet would run as a formula gets a `'` before it, those it takes for the same sign in
+/// full width included. Bytes that are not UTF-8 appear as `\xNN`, and so does what would steer or break a line: one
+/// record is one line.
+pub(super) fn cell(out: &mut Vec<u8>, text: &[u8]) {
+    let formula = matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@'));
+    if !formula && text.iter().all(|b| PLAIN[usize::from(*b)]) {
+        return out.extend_from_slice(text);
+    }
+    let full_width = ["＝", "＋", "－", "＠"].iter().any(|sign| text.starts_with(sign.as_bytes()));
+    let formula = formula || full_width;
+    let quoted = text.iter().any(|b| matches!(b, b',' | b'"'));
     if quoted {
         out.push(b'"');
     }
@@ -67,11 +85,13 @@ fn cell(out: &mut Vec<u8>, text: &[u8]) {
         out.push(b'\'');
     }
     for chunk in text.utf8_chunks() {
-        for &b in chunk.valid().as_bytes() {
-            if b == b'"' {
-                out.push(b'"');
+        for c in chunk.valid().chars() {
+            match c {
+                '"' => out.extend_from_slice(b"\"\""),
+                c if c.is_ascii_control() => out.extend_from_slice(format!("\\x{:02x}", c as u32).as_bytes()),
+                c if is_unseen(c) => out.extend_from_slice(format!("\\u{{{:x}}}", c as u32).as_bytes()),
+                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
-            out.push(b);
         }
         for b in chunk.invalid() {
             out.extend_from_slice(format!("\\x{b:02x}").as_bytes());

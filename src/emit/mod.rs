@@ -1,13 +1,22 @@
-//! Records out again, one line each: as JSON, as CSV, as they stood.
+//! Records out again: one line each, as JSON, as CSV, as they stood; or as columns of a Parquet file.
 //!
-//! Written by hand into a buffer of the part: a value tree for each of millions of records would cost more than
-//! reading them.
+//! Lines are written by hand into a buffer of the part: a value tree for each of millions of records would cost more
+//! than reading them. Parquet comes with the cargo feature of that name: `columns.rs` collects, `parquet.rs` writes.
 
+#[cfg(feature = "parquet")]
+mod columns;
 mod csv;
 mod ndjson;
+#[cfg(feature = "parquet")]
+mod parquet;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::record::{Field, Kind, Record};
+use crate::error::{ErrorKind, Result};
+use crate::record::{Field, Kind, Raw, Record};
+
+#[cfg(feature = "parquet")]
+pub use columns::Columns;
+#[cfg(feature = "parquet")]
+pub use parquet::ParquetFile;
 
 /// Where a record stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +31,64 @@ pub struct Origin<'a> {
     pub raw: &'a [u8],
 }
 
-/// A form in which records are written.
+/// What the records of a part are collected in, to be written when its turn comes.
+pub trait Sheet: Send {
+    /// Takes a record.
+    fn add(&mut self, record: &Record<'_>, origin: &Origin<'_>);
+
+    /// Bytes held, about.
+    fn weight(&self) -> usize;
+}
+
+/// What becomes of the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// A line each.
+    Lines(Form),
+    /// A Parquet file of them all.
+    #[cfg(feature = "parquet")]
+    Parquet,
+}
+
+/// The output that only some builds have.
+const PARQUET: &str = "parquet";
+
+impl Output {
+    /// The output with this name.
+    ///
+    /// # Errors
+    /// When there is none, and when it is not in this build; the message says what there is, and what to do.
+    pub fn named(name: &str) -> Result<Output> {
+        if let Some(form) = FORMS.into_iter().find(|form| form.name() == name) {
+            return Ok(Output::Lines(form));
+        }
+        if name == PARQUET {
+            return Output::parquet();
+        }
+        let names = FORMS.map(Form::name).join(", ");
+        let message = both!(
+            "there is no output {name:?} for records; there are: {names}, {PARQUET}",
+            "records 没有输出格式 {name:?}；可用的有：{names}, {PARQUET}"
+        );
+        Err(ErrorKind::Option { message }.into())
+    }
+
+    #[cfg(feature = "parquet")]
+    fn parquet() -> Result<Output> {
+        Ok(Output::Parquet)
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    fn parquet() -> Result<Output> {
+        let message = both!(
+            "this meshwhy was built without Parquet; in its source: cargo build --release --features parquet",
+            "这个 meshwhy 编译时没有加入 Parquet；请在源码目录执行：cargo build --release --features parquet"
+        );
+        Err(ErrorKind::Option { message }.into())
+    }
+}
+
+/// A form in which records are written, a line each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// One JSON object a record, under Istio's own keys.
@@ -44,21 +110,6 @@ impl Form {
             Form::Raw => "raw",
             Form::Csv => "csv",
         }
-    }
-
-    /// The form with this name.
-    ///
-    /// # Errors
-    /// When there is none; the message lists those there are.
-    pub fn named(name: &str) -> Result<Form> {
-        FORMS.into_iter().find(|form| form.name() == name).ok_or_else(|| {
-            let names = FORMS.map(Form::name).join(", ");
-            let message = both!(
-                "there is no output {name:?} for records; there are: {names}",
-                "records 没有输出格式 {name:?}；可用的有：{names}"
-            );
-            Error::from(ErrorKind::Option { message })
-        })
     }
 
     /// What stands before the first record.
@@ -88,6 +139,38 @@ impl Form {
     }
 }
 
+/// Appends a cell of comma-separated values. Text that a spreadsheet would run as a formula gets a `'` before it; bytes
+/// that are not UTF-8 appear as `\xNN`.
+pub fn csv_cell(out: &mut Vec<u8>, text: &[u8]) {
+    csv::cell(out, text);
+}
+
+/// Records as lines, one behind the other.
+#[derive(Debug)]
+pub struct Lines {
+    form: Form,
+    /// What was written.
+    pub text: Vec<u8>,
+}
+
+impl Lines {
+    /// No line yet.
+    pub fn new(form: Form) -> Lines {
+        Lines { form, text: Vec::new() }
+    }
+}
+
+impl Sheet for Lines {
+    #[inline]
+    fn add(&mut self, record: &Record<'_>, origin: &Origin<'_>) {
+        self.form.write(record, origin, &mut self.text);
+    }
+
+    fn weight(&self) -> usize {
+        self.text.len()
+    }
+}
+
 /// Fields whose values are numbers.
 fn is_number(field: Field) -> bool {
     matches!(
@@ -96,16 +179,23 @@ fn is_number(field: Field) -> bool {
     )
 }
 
-/// Istio's fields of a record. A ztunnel record has no route: its reader leaves the direction in that place.
-fn istio_fields(record: &Record<'_>) -> impl Iterator<Item = Field> {
-    let ztunnel = record.kind() == Kind::Ztunnel;
-    Field::ALL.iter().copied().take(Field::ISTIO).filter(move |f| !(ztunnel && *f == Field::RouteName))
+/// Istio's own fields.
+fn istio_fields() -> impl Iterator<Item = Field> {
+    Field::ALL.iter().copied().take(Field::ISTIO)
+}
+
+/// The value of one of Istio's fields. A ztunnel record has no route: its reader leaves the direction in that place.
+#[inline]
+fn value<'a>(record: &Record<'a>, field: Field) -> Option<Raw<'a>> {
+    if field == Field::RouteName && record.kind() == Kind::Ztunnel {
+        return None;
+    }
+    record.get(field)
 }
 
 /// The flags' short names in canonical order, each once.
-fn flag_names<'a>(record: &Record<'a>) -> Vec<&'a [u8]> {
+fn flag_names(text: &[u8]) -> Vec<&[u8]> {
     use crate::envoy::flags;
-    let text = record.bytes(Field::Flags);
     if text.is_empty() {
         return Vec::new();
     }

@@ -1,26 +1,23 @@
 //! One JSON object a record.
 
-use super::{Origin, flag_names, is_number, istio_fields};
-use crate::record::{Field, Kind, Record};
+use super::{Origin, flag_names, is_number, istio_fields, value};
+use crate::record::{Field, Record, is_unseen};
 
 pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>) {
     out.push(b'{');
-    for field in istio_fields(record) {
+    for field in istio_fields() {
         key(out, field.key());
-        match record.get(field) {
+        match value(record, field) {
             None => out.extend_from_slice(b"null"),
             Some(raw) if is_number(field) => number(out, raw.bytes),
             Some(raw) if raw.escaped => string(out, &raw.text()),
             Some(raw) => string(out, raw.bytes),
         }
     }
-    if record.kind() == Kind::Ztunnel {
-        key(out, Field::RouteName.key());
-        out.extend_from_slice(b"null");
-    }
     key(out, "flags");
     out.push(b'[');
-    for (i, name) in flag_names(record).into_iter().enumerate() {
+    let flags = record.text(Field::Flags).unwrap_or_default();
+    for (i, name) in flag_names(&flags).into_iter().enumerate() {
         if i > 0 {
             out.push(b',');
         }
@@ -84,7 +81,7 @@ fn number(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-fn integer(out: &mut Vec<u8>, n: u64) {
+pub(super) fn integer(out: &mut Vec<u8>, n: u64) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     let mut rest = n;
@@ -115,7 +112,7 @@ fn string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     if text.iter().any(|b| SPECIAL[usize::from(*b)]) {
         for chunk in text.utf8_chunks() {
-            escaped(out, chunk.valid().as_bytes());
+            escaped(out, chunk.valid());
             for b in chunk.invalid() {
                 out.extend_from_slice(b"\\\\x");
                 hex(out, *b);
@@ -127,18 +124,22 @@ fn string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-fn escaped(out: &mut Vec<u8>, text: &[u8]) {
-    for &b in text {
-        match b {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', b]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0..0x20 | 0x7f => {
-                out.extend_from_slice(b"\\u00");
-                hex(out, b);
+/// What is not seen as it is, is written as `\uXXXX`: the same text to a parser, and harmless to a terminal.
+fn escaped(out: &mut Vec<u8>, text: &str) {
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend_from_slice(&[b'\\', c as u8]),
+            '\n' => out.extend_from_slice(b"\\n"),
+            '\r' => out.extend_from_slice(b"\\r"),
+            '\t' => out.extend_from_slice(b"\\t"),
+            ' '..='~' => out.push(c as u8),
+            c if c.is_ascii() || is_unseen(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    out.extend_from_slice(b"\\u");
+                    unit.to_be_bytes().iter().for_each(|b| hex(out, *b));
+                }
             }
-            _ => out.push(b),
+            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
 }

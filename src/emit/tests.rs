@@ -119,7 +119,13 @@ fn csv_runs_no_formula_and_keeps_its_columns() {
 
 #[test]
 fn a_form_that_is_not_there_is_refused() {
-    assert!(Form::named("parquet").unwrap_err().to_string().contains("ndjson, raw, csv"));
+    assert!(Output::named("xml").unwrap_err().to_string().contains("ndjson, raw, csv, parquet"));
+    assert_eq!(Output::named("csv").unwrap(), Output::Lines(Form::Csv));
+    let parquet = Output::named("parquet");
+    #[cfg(feature = "parquet")]
+    assert_eq!(parquet.unwrap(), Output::Parquet);
+    #[cfg(not(feature = "parquet"))]
+    assert!(parquet.unwrap_err().to_string().contains("--features parquet"));
 }
 
 proptest! {

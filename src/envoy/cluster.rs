@@ -13,6 +13,8 @@ pub enum Direction {
     Outbound,
 }
 
+numbered!(Direction { Inbound = 0, Outbound = 1 });
+
 impl Direction {
     /// `inbound` or `outbound`.
     pub fn name(self) -> &'static str {

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::pack::{Broken, Pack, Unpacker, put_text};
+
 /// Whose behaviour a flag speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -434,6 +436,20 @@ impl FlagSet {
     }
 }
 
+/// By name: bits are places in a table that grows. Names of other versions are as unknown here as they were to that log.
+impl Pack for FlagSet {
+    fn put(&self, out: &mut Vec<u8>) {
+        let unknown = self.has_unknown().then_some("?");
+        let names: Vec<&str> = self.rows().map(|row| row.code).chain(unknown).collect();
+        put_text(out, names.join(",").as_bytes());
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        let len = from.length(0)?;
+        Ok(FlagSet::parse(from.bytes(len)?))
+    }
+}
+
 const fn same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
@@ -454,8 +470,36 @@ pub fn tokens(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|token| !token.is_empty() && *token != b"-")
 }
 
+/// The short names as words, in the order of [`FLAGS`]: they are asked for in every line that failed.
+static CODES: [u64; FLAGS.len()] = {
+    let mut words = [0; FLAGS.len()];
+    let mut row = 0;
+    while row < words.len() {
+        words[row] = word(FLAGS[row].code.as_bytes());
+        row += 1;
+    }
+    words
+};
+
+/// Up to eight bytes as a word; words have the order of their texts.
+const fn word(text: &[u8]) -> u64 {
+    let mut word = 0;
+    let mut at = 0;
+    while at < 8 {
+        word = word << 8 | if at < text.len() { text[at] as u64 } else { 0 };
+        at += 1;
+    }
+    word
+}
+
 fn bit_of(token: &[u8]) -> Option<usize> {
-    FLAGS.iter().position(|row| row.code.as_bytes() == token || row.name.as_bytes() == token)
+    if token.len() <= 8
+        && let Ok(bit) = CODES.binary_search(&word(token))
+        && FLAGS[bit].code.len() == token.len()
+    {
+        return Some(bit);
+    }
+    FLAGS.iter().position(|row| row.name.as_bytes() == token)
 }
 
 /// The short name of a token: long names are folded, unknown tokens stay as they are.

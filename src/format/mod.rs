@@ -24,7 +24,7 @@ pub use proxy::{ProxyLine, ProxySignal, Writer};
 pub use template::Template;
 
 use crate::error::{ErrorKind, Result};
-use crate::record::{Field, Layout, Reason, Reject};
+use crate::record::{Carrier, Field, Layout, Reason, Record, Reject};
 
 /// Names and Envoy format strings of the text formats that are recognised without being told.
 pub fn known_formats() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -42,6 +42,13 @@ pub enum Reading {
     Other,
     /// It has the marks of an access line, and its head cannot be read.
     Rejected(Reject),
+}
+
+/// What a [`Reader`] writes on while it reads; one serves for all lines.
+#[derive(Debug, Default)]
+pub struct Desk {
+    layout: Layout,
+    scratch: Vec<u8>,
 }
 
 /// Reads lines of any known format, several in one stream.
@@ -84,6 +91,18 @@ impl Only {
 }
 
 impl Reader {
+    /// The access record of a line, if it is one. What carried the line has been taken off ([`peel`](crate::frame::peel)).
+    pub fn record<'a>(&self, line: &'a [u8], desk: &'a mut Desk) -> Option<Record<'a>> {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        match self.read(line, &mut desk.layout, &mut desk.scratch) {
+            Reading::Access => {
+                let text = if desk.layout.in_scratch { &desk.scratch[..] } else { line };
+                Some(Record::new(text, &desk.layout, Carrier::default()))
+            }
+            _ => None,
+        }
+    }
+
     /// A reader of every format meshwhy knows.
     pub fn new() -> Reader {
         Reader::default()

@@ -24,6 +24,8 @@ pub enum Writer {
     Ztunnel,
 }
 
+numbered!(Writer { Agent = 0, Envoy = 1, Ztunnel = 2 });
+
 /// What a line of the proxy's own log tells about the traffic. Each is a signal of the diagnosis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -51,6 +53,20 @@ pub enum ProxySignal {
     /// The overload manager acted.
     Overload,
 }
+
+numbered!(ProxySignal {
+    Crash = 0,
+    AssertFailure = 1,
+    TooManyOpenFiles = 2,
+    XdsClosed = 3,
+    XdsConnected = 4,
+    ConfigRejected = 5,
+    SecretMissing = 6,
+    CertificateExpired = 7,
+    Warming = 8,
+    Draining = 9,
+    Overload = 10,
+});
 
 /// A line of the proxy's own log.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,4 +4,6 @@ mod block;
 mod envelope;
 
 pub use block::{BLOCK_BYTES, Block, Blocks, LONG_LINE_HEAD, Line, Lines, MAX_LINE_BYTES};
-pub use envelope::{Joiner, Logical, Names, Partial, Peeled, Stream, names, open_from, partial, peel};
+pub use envelope::{
+    Joiner, Logical, Names, Partial, Peeled, Stream, may_be_continued, names, open_from, partial, peel,
+};

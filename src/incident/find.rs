@@ -48,10 +48,16 @@ impl Harm {
 pub struct Incident {
     /// What happened to requests. Wherever it says "failed" below, it means this.
     pub harm: Harm,
-    /// First failure of it, microseconds since 1970.
+    /// Start of the first request of it that failed, microseconds since 1970. Its requests are counted from here …
     pub onset_us: i64,
-    /// Last failure of it.
+    /// … to the start of the last one.
     pub last_us: i64,
+    /// When the fault itself began: later than the onset where requests that had been running for long broke then.
+    pub began_us: i64,
+    /// When the fault itself was over: later than the last failure where requests had to wait, and were answered then.
+    pub over_us: i64,
+    /// Times that are told as incidents of their own, and are not counted here.
+    pub apart: Vec<(i64, i64)>,
     /// The log is too short before the onset to say that it had not begun earlier.
     pub began_before: bool,
     /// The log is too short after the last failure to say that it is over.
@@ -81,7 +87,7 @@ pub struct Incident {
 impl Incident {
     /// End, unless it is still going on.
     pub fn end_us(&self) -> Option<i64> {
-        (!self.ongoing).then_some(self.last_us)
+        (!self.ongoing).then_some(self.over_us)
     }
 
     /// Share of the requests that failed meanwhile.
@@ -99,6 +105,24 @@ impl Incident {
         let width_us = self.resolution_s.max(1).saturating_mul(1_000_000);
         let start = |us: i64| us.div_euclid(width_us) * width_us;
         (start(self.onset_us), start(self.last_us).saturating_add(width_us - 1))
+    }
+
+    /// The times in which its records are counted, in buckets of some width: [`bounds_us`](Self::bounds_us) without what is
+    /// told apart. `end_us` is where it ends at the latest.
+    pub(super) fn pieces(&self, from_us: i64, end_us: i64, width_us: i64) -> Vec<(i64, i64)> {
+        let start = |us: i64| us.div_euclid(width_us) * width_us;
+        let mut out = Vec::new();
+        let mut from = from_us;
+        for (first, last) in &self.apart {
+            if from < start(*first) {
+                out.push((from, start(*first) - 1));
+            }
+            from = from.max(start(*last).saturating_add(width_us));
+        }
+        if from <= end_us {
+            out.push((from, end_us));
+        }
+        out
     }
 
     /// True when the upstream was hit and its records are counted.
@@ -167,8 +191,12 @@ fn of_harm(summary: &Summary, only_failures: bool, harm: Harm) -> Vec<Incident> 
         }
     }
     let total = harm.count(summary.counts);
-    let mut out: Vec<Incident> =
-        groups(&spans).iter().map(|group| incident(group, &places, &curves, summary)).collect();
+    let groups = groups(&spans);
+    let mut out: Vec<Incident> = Vec::new();
+    for group in &groups {
+        let apart = apart(group, &groups);
+        out.push(incident(group, apart, &places, &curves, summary));
+    }
     // In a log of many upstreams some fail by chance from first to last.
     out.retain(|i| !i.steady || i.failed * 100 >= total);
     out
@@ -188,12 +216,8 @@ fn everywhere(summary: &Summary, only_failures: bool, out: &mut Vec<Incident>) {
     for span in found(&hits, &symptoms, &curve, only_failures, FEWEST).into_iter().filter(|span| !span.steady)
     {
         let (from, to) = (curve.bin(span.first_us), curve.bin(span.last_us) + 1);
-        let failed = curve.failed(from, to);
-        let overlaps = |i: &&Incident| i.onset_us <= span.last_us && i.last_us >= span.first_us;
-        let explained: u64 = out.iter().filter(overlaps).map(|i| i.failed).sum();
-        if explained * 2 >= failed {
-            continue;
-        }
+        let mut failed = curve.failed(from, to);
+        let mut requests = ((curve.requests(to) - curve.requests(from)).round() as u64).max(failed);
         let mut hit: BTreeMap<Option<&Text>, u64> = BTreeMap::new();
         for (key, symptom) in &symptoms {
             let n = super::window::within(&symptom.series, span.first_us, span.last_us);
@@ -201,10 +225,34 @@ fn everywhere(summary: &Summary, only_failures: bool, out: &mut Vec<Incident>) {
                 *hit.entry(key.upstream.as_ref()).or_default() += n;
             }
         }
+        let common = |i: &Incident| i.last_us.min(span.last_us) - i.onset_us.max(span.first_us);
+        let overlaps = |i: &&Incident| i.harm == Harm::Failed && common(i) >= 0;
+        let told = |out: &[Incident], name: Option<&Text>| {
+            out.iter().filter(overlaps).any(|i| i.hit(name.map(|name| &name[..])))
+        };
+        let explained: u64 = hit.iter().filter(|(name, _)| told(out, **name)).map(|(_, n)| n).sum();
+        if explained * 2 >= failed {
+            continue;
+        }
+        // No failure is told twice: what stood out by itself is part of what is everywhere, and what goes on for longer
+        // is told by itself.
+        out.retain(|i| !overlaps(&i) || i.steady || common(i) * 2 < i.last_us - i.onset_us);
+        hit.retain(|name, n| {
+            let apart = told(out, *name);
+            if apart {
+                failed = failed.saturating_sub(*n);
+                let upstream = name.map_or(Some(&summary.no_upstream), |name| summary.upstreams.get(name));
+                let width_us = upstream.map_or(1, |u| u.series.width_s() * 1_000_000);
+                let cells = upstream.into_iter().flat_map(|u| u.series.iter());
+                let meanwhile = cells.filter(|(us, _)| us + width_us > span.first_us && *us <= span.last_us);
+                requests = requests.saturating_sub(meanwhile.map(|(_, cell)| cell.requests).sum());
+            }
+            !apart
+        });
+        requests = requests.max(failed);
         let mut order: Vec<_> = hit.into_iter().collect();
         order.sort_by_key(|(name, n)| (std::cmp::Reverse(*n), *name));
         order.truncate(NAMED);
-        let requests = ((curve.requests(to) - curve.requests(from)).round() as u64).max(failed);
         let inside = hits.iter().filter(|bin| (from..to).contains(&bin.at));
         let peak = inside.max_by_key(|bin| (bin.hits, std::cmp::Reverse(bin.at)));
         out.push(Incident {
@@ -212,6 +260,9 @@ fn everywhere(summary: &Summary, only_failures: bool, out: &mut Vec<Incident>) {
             both_sides: false,
             onset_us: span.first_us,
             last_us: span.last_us,
+            began_us: span.first_us,
+            over_us: span.last_us,
+            apart: Vec::new(),
             began_before: span.began_before,
             ongoing: span.ongoing,
             steady: false,
@@ -267,9 +318,11 @@ fn spans_of(place: &Place<'_>, curve: &Curve, only_failures: bool, fewest: u64) 
     }
     let mut all = found(&curve.all_hits(), &place.symptoms, curve, only_failures, fewest);
     if kinds.len() > 1 {
-        all.extend(
-            kinds.values().flat_map(|kind| found(&curve.hits(kind), kind, curve, only_failures, fewest)),
-        );
+        let steady = all.iter().any(|f| f.steady);
+        let of_kinds =
+            kinds.values().flat_map(|kind| found(&curve.hits(kind), kind, curve, only_failures, fewest));
+        // Where all fails at one rate, one kind that takes the place of another is a phase of it and no rise.
+        all.extend(of_kinds.filter(|f| !steady || f.steady || rises(f, curve)));
     }
     all.sort_by_key(|f| (f.steady, f.first_us, f.last_us));
     let mut out: Vec<Found> = Vec::new();
@@ -287,6 +340,16 @@ fn spans_of(place: &Place<'_>, curve: &Curve, only_failures: bool, fewest: u64) 
         }
     }
     out
+}
+
+/// True when more requests of all kinds failed meanwhile than at other times.
+fn rises(span: &Found, curve: &Curve) -> bool {
+    let (from, to) = (curve.bin(span.first_us), curve.bin(span.last_us) + 1);
+    let stretch = |hits, exposure| Stretch { from, to, hits, exposure };
+    let inside = stretch(curve.failed(from, to), curve.exposure(to) - curve.exposure(from));
+    let whole = stretch(curve.failed(0, curve.bins), curve.exposure(curve.bins) - curve.exposure(0));
+    let outside = stretch(whole.hits - inside.hits, whole.exposure - inside.exposure);
+    inside.rate() > outside.rate() && surely_more(&inside, &outside)
 }
 
 fn found(
@@ -418,15 +481,24 @@ fn exact(symptoms: &[(&SymptomKey, &Symptom)], curve: &Curve, bin: i64, first: b
     }
 }
 
-/// Times of different upstreams that overlap by half of the shorter one are one incident.
-fn groups(spans: &[(usize, Found)]) -> Vec<Vec<(usize, Found)>> {
-    let mut out: Vec<Vec<(usize, Found)>> = Vec::new();
+type Group = Vec<(usize, Found)>;
+
+/// Times of different upstreams that overlap by half of the shorter one are one incident; those of one upstream when they
+/// overlap at all.
+fn groups(spans: &[(usize, Found)]) -> Vec<Group> {
+    let changes = |at: usize| spans.iter().any(|(place, found)| *place == at && !found.steady);
+    let mut out: Vec<Group> = Vec::new();
     for span in spans {
         let joins = |other: &(usize, Found)| {
             let (a, b) = (&span.1, &other.1);
             let common = a.last_us.min(b.last_us) - a.first_us.max(b.first_us);
             let shorter = (a.last_us - a.first_us).min(b.last_us - b.first_us);
-            a.steady == b.steady && (a.steady || (common >= 0 && common * 2 >= shorter))
+            match (a.steady, b.steady) {
+                // What goes on all the time and rises as well is told of each upstream: the two share no failure then.
+                (true, true) => !changes(span.0) && !changes(other.0),
+                (false, false) => common >= 0 && common * 2 >= shorter,
+                _ => false,
+            }
         };
         let mut mine = vec![*span];
         let (joined, rest) = out.into_iter().partition::<Vec<_>, _>(|group| group.iter().any(joins));
@@ -434,17 +506,55 @@ fn groups(spans: &[(usize, Found)]) -> Vec<Vec<(usize, Found)>> {
         out = rest;
         out.push(mine);
     }
+    // An incident counts all that failed at its upstreams meanwhile: another one of the same must not do so again.
+    while let Some((one, other)) = sharing(&out) {
+        let group = out.remove(other);
+        out[one].extend(group);
+    }
+    out
+}
+
+/// Two groups that would count the same failures.
+fn sharing(groups: &[Group]) -> Option<(usize, usize)> {
+    let windows: Vec<(i64, i64)> = groups.iter().map(|group| window(group)).collect();
+    let share = |one: &Group, other: &Group| {
+        one.iter().any(|(at, a)| !a.steady && other.iter().any(|(place, b)| at == place && !b.steady))
+    };
+    (0..groups.len()).find_map(|one| {
+        let other = (one + 1..groups.len()).find(|other| {
+            windows[one].0 <= windows[*other].1
+                && windows[*other].0 <= windows[one].1
+                && share(&groups[one], &groups[*other])
+        })?;
+        Some((one, other))
+    })
+}
+
+fn window(group: &Group) -> (i64, i64) {
+    let first = group.iter().map(|(_, f)| f.first_us).min().unwrap_or(0);
+    (first, group.iter().map(|(_, f)| f.last_us).max().unwrap_or(first))
+}
+
+/// Of what fails all the time: when its upstreams have incidents of their own.
+fn apart(group: &Group, groups: &[Group]) -> Vec<(i64, i64)> {
+    if !group.iter().all(|(_, f)| f.steady) {
+        return Vec::new();
+    }
+    let mine = |at: usize| group.iter().any(|(place, _)| *place == at);
+    let others = groups.iter().filter(|other| other.iter().any(|(at, f)| !f.steady && mine(*at)));
+    let mut out: Vec<(i64, i64)> = others.map(window).collect();
+    out.sort_unstable();
     out
 }
 
 fn incident(
-    group: &[(usize, Found)],
+    group: &Group,
+    apart: Vec<(i64, i64)>,
     places: &[Place<'_>],
     curves: &[Option<Curve>],
     summary: &Summary,
 ) -> Incident {
-    let onset_us = group.iter().map(|(_, f)| f.first_us).min().unwrap_or(0);
-    let last_us = group.iter().map(|(_, f)| f.last_us).max().unwrap_or(onset_us);
+    let (onset_us, last_us) = window(group);
     let mut hit: BTreeMap<usize, u64> = BTreeMap::new();
     let (mut requests, mut failed, mut all_requests, mut all_failed) = (0, 0, 0, 0);
     // One request is in the log of the caller's and of the callee's proxy: only the caller's is counted then.
@@ -458,8 +568,13 @@ fn incident(
             continue;
         }
         let (from, to) = (curve.bin(onset_us).max(0), (curve.bin(last_us) + 1).min(curve.bins));
-        let bad = curve.failed(from, to);
-        let seen = (curve.requests(to) - curve.requests(from)).round() as u64;
+        let (mut bad, mut seen) = (curve.failed(from, to), curve.requests(to) - curve.requests(from));
+        for (first, last) in &apart {
+            let (first, last) = (curve.bin(*first).max(from), (curve.bin(*last) + 1).min(to));
+            bad -= curve.failed(first, last).min(bad);
+            seen -= curve.requests(last) - curve.requests(first);
+        }
+        let seen = seen.max(0.0).round() as u64;
         let counts = places[*at].upstream.counts;
         hit.insert(*at, bad);
         resolution_s = resolution_s.max(curve.width_us / 1_000_000);
@@ -482,6 +597,9 @@ fn incident(
     }
     let peak = buckets
         .range(onset_us.div_euclid(width_us) * width_us..=last_us)
+        .filter(|(us, _)| {
+            !apart.iter().any(|(first, last)| (first.div_euclid(width_us) * width_us..=*last).contains(us))
+        })
         .max_by_key(|(us, n)| (**n, std::cmp::Reverse(**us)));
     let (peak_us, peak_failed) = peak.map_or((onset_us, 0), |(us, n)| (*us, *n));
     Incident {
@@ -489,6 +607,9 @@ fn incident(
         both_sides,
         onset_us,
         last_us,
+        began_us: onset_us,
+        over_us: last_us,
+        apart,
         began_before: group.iter().filter(|(_, f)| f.first_us == onset_us).any(|(_, f)| f.began_before),
         ongoing: group.iter().any(|(_, f)| f.ongoing),
         steady: group.iter().all(|(_, f)| f.steady),

@@ -5,12 +5,14 @@
 //!    solved exactly), so that neither a bucket width nor a threshold decides what is found
 //! 3. `find`(find()): stretches that stand out from the quiet ones become incidents; what overlaps is one incident
 //! 4. `sharpen`: onset and end to the second, where the report's detail has seconds and the search had not
-//! 5. [`Window`]: what was counted before, during and after
+//! 5. `moment`: where requests take long, when the fault itself came and went
+//! 6. [`Window`]: what was counted before, during and after
 //!
 //! Times are those of the start of requests, as access logs have it.
 
 mod curve;
 mod find;
+mod moment;
 mod sharpen;
 mod stretch;
 #[cfg(test)]
@@ -26,7 +28,11 @@ use crate::aggregate::{Detail, Summary};
 /// As [`find`](find()), with times as exact as the detail is.
 pub fn find_in_detail(summary: &Summary, detail: &Detail, only_failures: bool) -> Vec<Incident> {
     let mut out = find(summary, only_failures);
-    out.iter_mut().for_each(|incident| sharpen::sharpen(incident, detail));
+    for incident in &mut out {
+        sharpen::sharpen(incident, detail);
+        (incident.began_us, incident.over_us) = (incident.onset_us, incident.last_us);
+        moment::moments(incident, detail);
+    }
     out.sort_by_key(|i| (i.harm, std::cmp::Reverse(i.failed), i.onset_us));
     out
 }

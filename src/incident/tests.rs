@@ -1,5 +1,7 @@
 //! Incidents in generated traffic: several, unfinished, begun earlier, beside noise, in long and in one-sided logs.
 
+mod shapes;
+
 use super::*;
 use crate::aggregate::{Caps, Detail, Summary, Tally};
 use crate::record::{Carrier, Field, Layout, Record, time};
@@ -18,6 +20,12 @@ struct Log {
 impl Log {
     /// One request, `ms` after the start.
     fn request(&mut self, ms: i64, cluster: &[u8], code: &str, flags: &str) {
+        self.lasting(ms, if code == "200" { 12 } else { 900 }, cluster, code, flags);
+    }
+
+    /// The same, with its duration in milliseconds.
+    fn lasting(&mut self, ms: i64, took: u64, cluster: &[u8], code: &str, flags: &str) {
+        let took = took.to_string();
         let start = time::rfc3339_ms(START_US + ms * 1000);
         let mut text = b"^".to_vec();
         let mut layout = Layout::new("istio-text");
@@ -28,7 +36,7 @@ impl Log {
             (Field::Code, code.as_bytes()),
             (Field::Flags, flags.as_bytes()),
             (Field::Details, b"via_upstream"),
-            (Field::Duration, if code == "200" { b"12" } else { b"900" }),
+            (Field::Duration, took.as_bytes()),
             (Field::UpstreamCluster, cluster),
             (Field::DownstreamRemote, b"10.0.0.9:1234"),
         ] {

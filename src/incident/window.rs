@@ -1,7 +1,7 @@
 //! What was counted before, during and after an incident: of everything, of the upstreams that were hit, and of each of
 //! the values that requests have. Buckets that hold the onset or the end belong to the incident.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Incident;
 use crate::aggregate::{Cell, Detail, Hits, Latency, Series, Split, Summary, Symptom, Text, Timed};
@@ -41,8 +41,8 @@ pub struct Window {
     pub hits: Hits,
 }
 
-/// First and last moment of before, during and after, for tables of a certain width.
-type Parts = [(i64, i64); 3];
+/// Which of before (0), during (1) and after (2), from when to when; for tables of a certain width.
+type Parts = Vec<(usize, i64, i64)>;
 
 impl Window {
     /// The log around an incident.
@@ -51,8 +51,9 @@ impl Window {
         let width_us = summary.timeline.width_s() * 1_000_000;
         let parts = parts(incident, width_us);
         for (us, cell) in summary.timeline.iter() {
-            for (load, (from, to)) in window.all.parts().into_iter().zip(parts) {
-                if (from..=to).contains(&us) {
+            for (at, from, to) in &parts {
+                if (*from..=*to).contains(&us) {
+                    let load = &mut window.all.parts()[*at];
                     load.us += width_us;
                     load.requests += cell.load.requests;
                     load.failed += cell.load.failed;
@@ -64,21 +65,21 @@ impl Window {
         window.hit.after.us = window.all.after.us;
         let counted = |upstream: &Text| incident.counts(named(upstream));
         let places = &detail.places;
-        let spans = parts_of(incident, &places.requests);
-        for (load, (from, to)) in window.hit.parts().into_iter().zip(spans) {
+        for (at, from, to) in parts_of(incident, &places.requests) {
             let rows = places.requests.within(from, to).filter(|(key, _)| counted(&key[0]));
-            load.requests = rows.map(|(_, n)| n).sum();
+            window.hit.parts()[at].requests += rows.map(|(_, n)| n).sum::<u64>();
         }
-        for (at, (from, to)) in parts_of(incident, &places.hits).into_iter().enumerate() {
+        for (at, from, to) in parts_of(incident, &places.hits) {
             for (_, hits) in places.hits.within(from, to).filter(|(key, _)| counted(&key[0])) {
                 window.hit.parts()[at].failed += incident.harm.of(hits);
             }
         }
-        let (first, last) = incident.bounds_us();
-        for (_, hits) in places.hits.within(first, last).filter(|(key, _)| counted(&key[0])) {
-            window.hits.merge(&hits);
+        for (first, last) in exactly(incident, &places.hits) {
+            for (_, hits) in places.hits.within(first, last).filter(|(key, _)| counted(&key[0])) {
+                window.hits.merge(&hits);
+            }
         }
-        for (at, (from, to)) in parts_of(incident, &detail.latency).into_iter().enumerate() {
+        for (at, from, to) in parts_of(incident, &detail.latency) {
             for (key, latency) in detail.latency.within(from, to) {
                 window.all.parts()[at].latency.merge(&latency);
                 if counted(&key[0]) {
@@ -110,8 +111,18 @@ fn parts(incident: &Incident, width_us: i64) -> Parts {
         true => i64::MAX,
         false => start(incident.last_us).saturating_add(width_us - 1),
     };
-    let after = if incident.ongoing { (i64::MAX, i64::MIN) } else { (end.saturating_add(1), i64::MAX) };
-    [(i64::MIN, onset - 1), (onset, end), after]
+    let mut out = vec![(0, i64::MIN, onset - 1)];
+    out.extend(incident.pieces(onset, end, width_us).into_iter().map(|(from, to)| (1, from, to)));
+    if !incident.ongoing {
+        out.push((2, end.saturating_add(1), i64::MAX));
+    }
+    out
+}
+
+/// Where the records of an incident are counted, to the second or as well as the table knows.
+fn exactly<const N: usize, C: Cell>(incident: &Incident, table: &Timed<N, C>) -> Vec<(i64, i64)> {
+    let (first, last) = incident.bounds_us();
+    incident.pieces(first, last, table.width_s() * 1_000_000)
 }
 
 fn parts_of<const N: usize, C: Cell>(incident: &Incident, table: &Timed<N, C>) -> Parts {
@@ -162,24 +173,24 @@ impl Shares {
             false => !incident.hit(named(upstream)) || incident.counts(named(upstream)),
         };
         let mut other_failed = 0;
-        let [before, during, _] = parts_of(incident, &split.requests);
-        for (is_before, (from, to)) in [(true, before), (false, during)] {
+        for (part, from, to) in parts_of(incident, &split.requests).into_iter().filter(|(part, ..)| *part < 2)
+        {
             for (key, n) in split.requests.within(from, to).filter(|(key, _)| wanted(&key[0])) {
                 let row = rows.entry(of(key)).or_default();
-                *(if is_before { &mut row.requests_before } else { &mut row.requests }) += n;
+                *(if part == 0 { &mut row.requests_before } else { &mut row.requests }) += n;
             }
         }
         let hits = &split.hits;
-        let (first, last) = incident.bounds_us();
-        let before = (i64::MIN, hits.before_us(first));
-        for (is_before, (from, to)) in [(true, before), (false, (first, last))] {
+        let before = (true, (i64::MIN, hits.before_us(incident.bounds_us().0)));
+        let during = exactly(incident, hits).into_iter().map(|piece| (false, piece));
+        for (is_before, (from, to)) in std::iter::once(before).chain(during) {
             for (key, n) in hits.within(from, to).filter(|(key, _)| wanted(&key[0])) {
                 let row = rows.entry(of(key)).or_default();
                 let n = incident.harm.of(n);
                 *(if is_before { &mut row.failed_before } else { &mut row.failed }) += n;
             }
             if !is_before {
-                other_failed = hits.other_within(from, to).map_or(0, |n| incident.harm.of(n));
+                other_failed += hits.other_within(from, to).map_or(0, |n| incident.harm.of(n));
             }
         }
         rows.retain(|name, _| !name.is_empty());
@@ -201,17 +212,23 @@ impl Shares {
 
 /// Distinct request ids among the failures of an incident, and whether that is all of them.
 pub fn distinct_ids(ids: &Timed<2, Hits>, incident: &Incident) -> (u64, bool) {
-    let (first, last) = incident.bounds_us();
-    let counted =
-        |(key, hits): &(&[Text; 2], Hits)| incident.counts(named(&key[0])) && incident.harm.of(*hits) > 0;
-    let n = ids.within(first, last).filter(counted).count() as u64;
-    (n, ids.other_within(first, last).is_none_or(|hits| incident.harm.of(hits) == 0))
+    let mut seen = BTreeSet::new();
+    let mut all = true;
+    for (first, last) in exactly(incident, ids) {
+        let counted =
+            |(key, hits): &(&[Text; 2], Hits)| incident.counts(named(&key[0])) && incident.harm.of(*hits) > 0;
+        seen.extend(ids.within(first, last).filter(counted).map(|(key, _)| key));
+        all &= ids.other_within(first, last).is_none_or(|hits| incident.harm.of(hits) == 0);
+    }
+    (seen.len() as u64, all)
 }
 
 impl Incident {
     /// Records of a symptom that belong to the incident.
     pub fn count_of(&self, symptom: &Symptom) -> u64 {
-        within(&symptom.series, self.onset_us, self.last_us)
+        let all = within(&symptom.series, self.onset_us, self.last_us);
+        let apart: u64 = self.apart.iter().map(|(from, to)| within(&symptom.series, *from, *to)).sum();
+        all.saturating_sub(apart)
     }
 }
 

@@ -36,6 +36,18 @@ pub(super) fn zstd<R: Read>(reader: R) -> io::Result<::zstd::Decoder<'static, Bu
     ::zstd::Decoder::with_buffer(BufReader::with_capacity(INPUT_BYTES, reader))
 }
 
+/// What is in a compressed stream, which begins with these bytes; a plain one is itself.
+///
+/// # Errors
+/// When no decoder can be made.
+pub fn unpacked(reader: impl Read + Send + 'static, head: &[u8]) -> io::Result<Box<dyn Read + Send>> {
+    Ok(match super::recognise(head).map(super::Container::name) {
+        Some("gzip") => Box::new(gzip(reader)),
+        Some("zstd") => Box::new(zstd(reader)?),
+        _ => Box::new(reader),
+    })
+}
+
 /// A reader of tar entries.
 pub(super) fn tar<R: Read>(reader: R) -> ::tar::Archive<R> {
     ::tar::Archive::new(reader)

@@ -11,6 +11,8 @@ mod find;
 mod gzip;
 mod limit;
 mod pipe;
+mod snapshot;
+mod source;
 mod tail;
 mod tar;
 mod utf16;
@@ -19,11 +21,21 @@ mod zip;
 mod zstd;
 
 pub use find::{Found, Input, Stream, find};
-pub use limit::Limits;
+pub use limit::{Limits, unpacked};
 pub use pipe::Pipe;
+pub use snapshot::{MAGIC, SNAPSHOT, is_snapshot};
+pub use source::{Head, Source};
 pub use tail::Tail;
 pub use walk::{Bytes, Container, Entry, Still, Visit, Walk, is_text, one_stream, recognise, walk};
 
 /// Every container, in the order in which they are tried: surest signature first.
-pub static CONTAINERS: &[&dyn Container] =
-    &[&gzip::Gzip, &zstd::Zstd, &zip::Zip, &tar::Tar, &utf16::Utf16, &document::Documents, &csv::Csv];
+pub static CONTAINERS: &[&dyn Container] = &[
+    &gzip::Gzip,
+    &zstd::Zstd,
+    &zip::Zip,
+    &snapshot::Snapshot,
+    &tar::Tar,
+    &utf16::Utf16,
+    &document::Documents,
+    &csv::Csv,
+];

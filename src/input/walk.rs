@@ -80,7 +80,12 @@ impl Walk<'_> {
         let Some(found) = recognise(peeked.head()) else {
             if !named && !is_text(peeked.head()) {
                 self.skipped += 1;
-                return ControlFlow::Continue(());
+                let offset = peeked.head().len() as u64;
+                // What is no text is not missed. A break is told: nobody knows what would have followed.
+                return match peeked.error.take() {
+                    Some(cause) => self.fail(ErrorKind::Read { source: name, offset, cause }.into()),
+                    None => ControlFlow::Continue(()),
+                };
             }
             return (self.visit)(Ok(Entry { name, reader: &mut peeked, file, named, container }));
         };
@@ -100,6 +105,11 @@ impl Walk<'_> {
         let flow = found.open(Entry { name, reader: &mut peeked, file, named, container }, self);
         self.depth -= 1;
         flow
+    }
+
+    /// Shows a stream as it is.
+    pub fn show(&mut self, entry: Entry<'_>) -> ControlFlow<()> {
+        (self.visit)(Ok(entry))
     }
 
     /// Tells that a part cannot be read.

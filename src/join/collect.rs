@@ -1,15 +1,15 @@
 //! What is kept while logs are read: failing and suspicious records at the first reading, and at a second one, where
 //! the inputs can be read again, their well-answered other sides, a sample of ordinary requests, and who called whom.
 
-use std::collections::{BTreeSet, HashSet};
-use std::hash::{BuildHasher, Hasher};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use foldhash::fast::FixedState;
-
+use super::pairs::HBONE;
 use super::sample::Sample;
 use super::sight::{Place, Sight, bare, connection_key, id_key, moment_key};
-use crate::aggregate::{Ordered, Seen, Span, Text, suspicious, without_port};
+use crate::aggregate::{Ailing, Moved, Ordered, Seen, Span, Text, suspicious, without_port};
 use crate::envoy::{Direction, FlagSet, cluster};
+use crate::pack::{self, Broken, Pack, Unpacker};
 use crate::record::{Field, Kind, Record};
 
 /// Failing and suspicious sights kept by request id.
@@ -22,6 +22,8 @@ const COUNTERPARTS: usize = 24_000;
 const ORDINARY: usize = 6_000;
 /// Rows of who calls whom, and of who serves whom.
 const EDGES: usize = 20_000;
+/// Sights of well-answered requests where it is not known yet which of them are wanted: what snapshots keep.
+const GATHERED: usize = COUNTERPARTS + ORDINARY;
 /// Addresses kept of a proxy and of a cluster.
 const ADDRESSES: usize = 256;
 
@@ -35,6 +37,21 @@ pub struct Join {
     pub(super) by_connection: Sample,
 }
 
+/// From which key on the whole has no room. What lies above would go in the end, so it does not matter which part knows of
+/// it, and when: a log with more failures than are kept is read quicker, and gives the same.
+#[derive(Debug)]
+pub struct Ceilings {
+    by_id: AtomicU64,
+    by_connection: AtomicU64,
+}
+
+impl Default for Ceilings {
+    fn default() -> Self {
+        Ceilings { by_id: AtomicU64::new(u64::MAX), by_connection: AtomicU64::new(u64::MAX) }
+    }
+}
+packed!(Join { by_id, by_connection });
+
 impl Default for Join {
     fn default() -> Self {
         Join { by_id: Sample::new(FAILING), by_connection: Sample::new(CONNECTIONS) }
@@ -42,9 +59,18 @@ impl Default for Join {
 }
 
 impl Join {
+    /// A part of the reading whose samples have come to these ceilings.
+    pub fn below(ceilings: &Ceilings) -> Join {
+        let read = |ceiling: &AtomicU64| Some(ceiling.load(Ordering::Relaxed)).filter(|key| *key < u64::MAX);
+        Join {
+            by_id: Sample::new(FAILING).below(read(&ceilings.by_id)),
+            by_connection: Sample::new(CONNECTIONS).below(read(&ceilings.by_connection)),
+        }
+    }
+
     /// Takes a record that belongs to a symptom.
-    pub fn see(&mut self, record: &Record<'_>, symptom: u64, name: &str, place: Place) {
-        let sight = || Sight::of(record, Some(symptom), name, place);
+    pub fn see(&mut self, record: &Record<'_>, ailing: Ailing, name: &str, place: Place) {
+        let sight = || Sight::of(record, ailing.outcome, Some(ailing.symptom), name, place);
         let id = record.text(Field::RequestId).unwrap_or_default();
         let key = id_key(&id);
         if let Some(key) = key {
@@ -85,6 +111,12 @@ impl Join {
         self.by_connection.merge(other.by_connection);
     }
 
+    /// Lets the parts to come know which keys the whole has no room for.
+    pub fn publish(&self, ceilings: &Ceilings) {
+        ceilings.by_id.store(self.by_id.ceiling().unwrap_or(u64::MAX), Ordering::Relaxed);
+        ceilings.by_connection.store(self.by_connection.ceiling().unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     /// Moves every line number: this part of the input begins after `lines` lines of its source.
     pub fn shift_lines(&mut self, lines: u64) {
         self.by_id.sights_mut().chain(self.by_connection.sights_mut()).for_each(|s| s.place.line += lines);
@@ -111,12 +143,29 @@ impl Join {
     }
 }
 
+impl Join {
+    /// The highest number of a source that is named.
+    pub fn most_source(&self) -> Option<u32> {
+        self.by_id.most_source().max(self.by_connection.most_source())
+    }
+
+    /// Gives the sources other numbers, and the symptoms other digests: those of another version may differ.
+    pub fn relocate(&mut self, to: impl Fn(u32) -> Moved, digests: &HashMap<u64, u64>) {
+        self.by_id.relocate(&to, digests);
+        self.by_connection.relocate(&to, digests);
+    }
+}
+
+packed!(Call { proxy, cluster, seen, span });
+packed!(Serve { proxy, server, client, seen, span, tunnel });
+
 /// Requests of one proxy to one cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Call {
     pub(super) proxy: Text,
     pub(super) cluster: Text,
     pub(super) seen: Seen,
+    pub(super) span: Span,
 }
 
 /// Requests that came to one address from one client.
@@ -125,6 +174,8 @@ pub(super) struct Serve {
     pub(super) proxy: Text,
     pub(super) server: Text,
     pub(super) client: Text,
+    /// Connections of ambient's tunnel, which are not to be compared with requests.
+    pub(super) tunnel: bool,
     pub(super) seen: Seen,
     pub(super) span: Span,
 }
@@ -140,6 +191,8 @@ pub struct Second {
     pub(super) clients: Ordered<Text, BTreeSet<Text>>,
     /// Addresses of a cluster's endpoints.
     pub(super) servers: Ordered<Text, BTreeSet<Text>>,
+    /// Addresses of a service at which its waypoint is reached: the tunnel hides the waypoint's own from its line.
+    pub(super) waypoints: Ordered<Text, BTreeSet<Text>>,
     /// Records of rows beyond the cap.
     pub(super) other: u64,
 }
@@ -153,12 +206,37 @@ impl Default for Second {
             serves: Ordered::default(),
             clients: Ordered::default(),
             servers: Ordered::default(),
+            waypoints: Ordered::default(),
             other: 0,
         }
     }
 }
 
 impl Second {
+    /// The state of a first reading that is to do for both: which requests fail is not known before its end.
+    pub fn gathering() -> Second {
+        Second { ordinary: Sample::new(GATHERED), ..Second::default() }
+    }
+
+    /// What a second reading would have found, once all is gathered. Where more requests went well than are gathered, it
+    /// is that of a sample.
+    #[must_use]
+    pub fn gathered(self, wanted: &HashSet<u64>) -> Second {
+        let (counterparts, ordinary) = self.ordinary.parted(wanted, (COUNTERPARTS, ORDINARY));
+        Second { counterparts, ordinary, ..self }
+    }
+
+    /// The highest number of a source that is named.
+    pub fn most_source(&self) -> Option<u32> {
+        self.counterparts.most_source().max(self.ordinary.most_source())
+    }
+
+    /// Gives the sources other numbers.
+    pub fn relocate(&mut self, to: impl Fn(u32) -> Moved) {
+        self.counterparts.relocate(&to, &HashMap::new());
+        self.ordinary.relocate(&to, &HashMap::new());
+    }
+
     /// Takes a record: its side of an edge, and the record itself if it is a wanted request's or of the sample.
     pub fn see(&mut self, record: &Record<'_>, wanted: &HashSet<u64>, name: &str, place: Place) {
         let outcome = record.outcome();
@@ -170,7 +248,7 @@ impl Second {
         let id = record.text(Field::RequestId).unwrap_or_default();
         let Some(key) = id_key(&id) else { return };
         let sample = if wanted.contains(&key) { &mut self.counterparts } else { &mut self.ordinary };
-        sample.add(key, || Sight::of(record, None, name, place));
+        sample.add(key, || Sight::of(record, outcome, None, name, place));
     }
 
     fn edge(&mut self, record: &Record<'_>, failed: bool, name: &str) {
@@ -185,13 +263,23 @@ impl Second {
             let call = self.calls.entry(hash(&[proxy, upstream])).or_insert_with(|| Call {
                 proxy: proxy.into(),
                 cluster: upstream.into(),
-                seen: Seen::default(),
+                ..Call::default()
             });
             call.seen.add(seen);
+            if let Some(us) = record.start_us() {
+                call.span.add(us);
+            }
             // A sidecar's client is its own pod; a gateway's own address stands on the other connection.
             let own = bare(record.bytes(Field::UpstreamLocal));
             note(&mut self.clients, proxy, without_port(own));
             note(&mut self.servers, upstream, host);
+            if host.ends_with(HBONE) && !waypoint {
+                // The tunnel hides our end of the connection. A gateway is reached at its own address.
+                note(&mut self.clients, proxy, without_port(bare(record.bytes(Field::DownstreamLocal))));
+            }
+            if let Some(service) = service_key(upstream).filter(|_| waypoint) {
+                note(&mut self.waypoints, &service, bare(record.bytes(Field::DownstreamLocal)));
+            }
         }
         let server = match record.kind() {
             Kind::Ztunnel => host,
@@ -203,6 +291,7 @@ impl Second {
                 proxy: proxy.into(),
                 server: server.into(),
                 client: client.into(),
+                tunnel: record.kind() == Kind::Ztunnel,
                 ..Serve::default()
             });
             serve.seen.add(seen);
@@ -220,7 +309,10 @@ impl Second {
         for (key, call) in later.calls {
             let room = self.calls.len() < EDGES;
             match self.calls.get_mut(&key) {
-                Some(mine) => mine.seen.add(call.seen),
+                Some(mine) => {
+                    mine.seen.add(call.seen);
+                    mine.span.merge(call.span);
+                }
                 None if room => {
                     self.calls.insert(key, call);
                 }
@@ -240,7 +332,11 @@ impl Second {
                 None => self.other += serve.seen.requests,
             }
         }
-        for (mine, theirs) in [(&mut self.clients, later.clients), (&mut self.servers, later.servers)] {
+        for (mine, theirs) in [
+            (&mut self.clients, later.clients),
+            (&mut self.servers, later.servers),
+            (&mut self.waypoints, later.waypoints),
+        ] {
             for (name, addresses) in theirs {
                 if mine.len() < EDGES || mine.contains_key(&name) {
                     let known = mine.entry(name).or_default();
@@ -267,7 +363,7 @@ impl Second {
             .serves
             .values()
             .map(|serve| ROW + serve.proxy.len() + serve.server.len() + serve.client.len());
-        let addresses = self.clients.iter().chain(&self.servers);
+        let addresses = self.clients.iter().chain(&self.servers).chain(&self.waypoints);
         let addresses = addresses.map(|(name, known)| ROW + name.len() + known.len() * 64);
         let rows: usize = calls.chain(serves).chain(addresses).sum();
         rows + self.counterparts.held_bytes() + self.ordinary.held_bytes()
@@ -279,13 +375,59 @@ impl Second {
     }
 }
 
-fn hash(parts: &[&[u8]]) -> u64 {
-    let mut hasher = FixedState::with_seed(4).build_hasher();
-    for part in parts {
-        hasher.write_usize(part.len());
-        hasher.write(part);
+impl Pack for Second {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.counterparts.put(out);
+        self.ordinary.put(out);
+        // The keys are made of what is in the rows.
+        self.calls.values().cloned().collect::<Vec<_>>().put(out);
+        self.serves.values().cloned().collect::<Vec<_>>().put(out);
+        self.clients.put(out);
+        self.servers.put(out);
+        self.waypoints.put(out);
+        self.other.put(out);
     }
-    hasher.finish()
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        let (counterparts, ordinary) = (from.take()?, from.take()?);
+        let (calls, serves): (Vec<Call>, Vec<Serve>) = (from.take()?, from.take()?);
+        Ok(Second {
+            counterparts,
+            ordinary,
+            calls: calls.into_iter().map(|call| (call.key(), call)).collect(),
+            serves: serves.into_iter().map(|serve| (serve.key(), serve)).collect(),
+            clients: from.take()?,
+            servers: from.take()?,
+            waypoints: from.take()?,
+            other: from.take()?,
+        })
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Second::default())
+    }
+}
+
+impl Call {
+    fn key(&self) -> u64 {
+        hash(&[&self.proxy, &self.cluster])
+    }
+}
+
+impl Serve {
+    fn key(&self) -> u64 {
+        hash(&[&self.proxy, &self.server, &self.client])
+    }
+}
+
+/// What the clusters of a caller and of a waypoint have in common: the service and its port.
+pub(super) fn service_key(cluster: &[u8]) -> Option<Vec<u8>> {
+    let named = cluster::Cluster::parse(cluster);
+    Some([named.host?, b":", named.port?.to_string().as_bytes()].concat())
+}
+
+fn hash(parts: &[&[u8]]) -> u64 {
+    pack::hash(4, parts)
 }
 
 /// Remembers an address; the smallest ones stay, so that the order does not matter.

@@ -5,17 +5,22 @@
 //! two lines are the two ends of one hop; the connection's own two addresses decide between several. Cluster names do
 //! not matter: ingress, sidecars, egress gateways and waypoints are joined in the same way.
 
+use std::collections::BTreeMap;
+
 use super::sight::Sight;
 use crate::aggregate::without_port;
 use crate::envoy::{Cluster, Direction};
 use crate::record::Kind;
 
 /// The port of ambient's tunnel: the address behind it is what was meant.
-const HBONE: &[u8] = b":15008";
+pub(super) const HBONE: &[u8] = b":15008";
 /// A callee's line may begin so long before or after its caller's and still be of its attempts.
 const SLACK_US: i64 = 5_000_000;
 /// Lines without the ends of their connection are of one connection when they began so close to each other.
 const CLOSE_US: i64 = 500_000;
+
+/// The clocks of logs tick in milliseconds.
+const TICK_US: i64 = 1_000;
 
 /// Two lines that are the ends of one hop, as positions in the list they were found in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +34,8 @@ pub(super) struct Pair {
 /// How well two lines fit; the greater the better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
+    /// The same request at the same time; the callee's format has no addresses to tell more by.
+    Request,
     /// The same client asked for the same thing at the same time: an attempt that went to another endpoint.
     Attempt,
     /// The waypoint of the service that was called: it is reached at the service's address, the caller's endpoint is its own.
@@ -39,22 +46,43 @@ enum Fit {
     Connection,
 }
 
-/// The hops among the lines of one request, each callee with its best caller; in order of the callees.
+/// The hops among the lines of one request, each callee with its best caller; in order of the callees. The lines are in
+/// order of time.
 pub(super) fn of_request<S: std::borrow::Borrow<Sight>>(sights: &[S]) -> Vec<Pair> {
     let mut out = Vec::new();
-    for (callee, below) in sights.iter().enumerate().filter(|(_, s)| s.borrow().serves()) {
-        let best = sights
+    // Callees that the same callers fit equally well.
+    let mut alike: BTreeMap<(Fit, Vec<usize>), Vec<usize>> = BTreeMap::new();
+    for (callee, below) in sights.iter().map(S::borrow).enumerate() {
+        if !below.serves() && !below.is_bare() {
+            continue;
+        }
+        let fits: Vec<(Fit, usize)> = sights
             .iter()
             .enumerate()
             .filter(|(caller, _)| *caller != callee)
-            .filter_map(|(caller, above)| Some((fit(above.borrow(), below.borrow())?, caller)))
-            .map(|(fit, caller)| {
-                let apart = distance(sights[caller].borrow(), below.borrow());
-                (fit, std::cmp::Reverse(apart), std::cmp::Reverse(caller))
-            })
-            .max();
-        out.extend(best.map(|(.., caller)| Pair { caller: caller.0, callee }));
+            .filter_map(|(caller, above)| Some((fit(above.borrow(), below)?, caller)))
+            .collect();
+        let Some(best) = fits.iter().map(|(fit, _)| *fit).max() else { continue };
+        let callers: Vec<usize> =
+            fits.into_iter().filter(|(fit, _)| *fit == best).map(|(_, at)| at).collect();
+        alike.entry((best, callers)).or_default().push(callee);
     }
+    for ((_, callers), callees) in alike {
+        let inside = |callee: &usize| {
+            callers.iter().any(|at| encloses(sights[*at].borrow(), sights[*callee].borrow(), TICK_US))
+        };
+        // Where the clocks differ, nearness says nothing; the order of the calls is the same on both sides.
+        if callers.len() == callees.len() && !callees.iter().all(inside) {
+            out.extend(callers.into_iter().zip(callees).map(|(caller, callee)| Pair { caller, callee }));
+            continue;
+        }
+        for callee in callees {
+            let apart = |caller: &usize| distance(sights[*caller].borrow(), sights[callee].borrow());
+            let nearest = callers.iter().copied().min_by_key(|caller| (apart(caller), *caller));
+            out.extend(nearest.map(|caller| Pair { caller, callee }));
+        }
+    }
+    out.sort_by_key(|pair| pair.callee);
     out
 }
 
@@ -63,6 +91,9 @@ fn fit(above: &Sight, below: &Sight) -> Option<Fit> {
         return None;
     }
     let elsewhere = above.proxy() != below.proxy();
+    if below.is_bare() {
+        return (elsewhere && same_request(above, below)).then_some(Fit::Request);
+    }
     // Two attempts of one proxy to a pod called by its address look like a hop; so does a line and itself.
     if below.direction == Some(Direction::Outbound) && !elsewhere {
         return None;
@@ -81,6 +112,26 @@ fn fit(above: &Sight, below: &Sight) -> Option<Fit> {
         && port(above.host()) == port(below.listener())
         && within(above, below);
     attempt.then_some(Fit::Attempt)
+}
+
+/// True when a line without addresses can be the called side: the caller's machine answered it, or its application did,
+/// or nobody. Of two lines without addresses the longer is the caller's.
+fn same_request(above: &Sight, below: &Sight) -> bool {
+    let machine = without_port(below.host());
+    let there = machine.is_empty() || machine == without_port(above.host()) || machine.starts_with(b"127.");
+    let outer = match above.is_bare() {
+        true => encloses(above, below, 0) && !encloses(below, above, 0),
+        false => above.direction == Some(Direction::Outbound) && within(above, below),
+    };
+    there && outer && above.request() == below.request()
+}
+
+/// True when a line lies within another one, give or take, as a callee's lies within its caller's.
+fn encloses(above: &Sight, below: &Sight, slack_us: i64) -> bool {
+    match (above.time_us, above.end_us(), below.time_us, below.end_us()) {
+        (Some(start), Some(end), Some(from), Some(to)) => start - slack_us <= from && to <= end + slack_us,
+        _ => false,
+    }
 }
 
 /// True when the called side is the waypoint of the very service that the calling side names.

@@ -1,11 +1,8 @@
 //! One record as the join keeps it: numbers, and the few texts that say who talked to whom.
 
-use std::hash::{BuildHasher, Hasher};
-
-use foldhash::fast::FixedState;
-
 use crate::aggregate::without_port;
 use crate::envoy::{Direction, FlagSet};
+use crate::pack::{self, Broken, Pack, Unpacker, Wide};
 use crate::record::{Field, Kind, Outcome, Record};
 
 /// Bytes kept of each text.
@@ -23,6 +20,8 @@ pub struct Place {
     /// Byte, from 0.
     pub offset: u64,
 }
+
+packed!(Place { source, line, offset });
 
 /// The texts that are kept of a record.
 #[derive(Debug, Clone, Copy)]
@@ -69,15 +68,88 @@ pub struct Sight {
     ends: [u16; PARTS],
 }
 
+/// Texts on their way into a sight, which is to be made with a single allocation.
+struct Texts {
+    bytes: [u8; PARTS * TEXT_BYTES],
+    len: usize,
+    ends: [u16; PARTS],
+    count: usize,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Texts { bytes: [0; PARTS * TEXT_BYTES], len: 0, ends: [0; PARTS], count: 0 }
+    }
+}
+
+impl Texts {
+    /// Adds the next text, given in pieces.
+    fn add<const N: usize>(&mut self, pieces: [&[u8]; N]) {
+        let mut room = TEXT_BYTES;
+        for piece in pieces {
+            let kept = &piece[..piece.len().min(room)];
+            self.bytes[self.len..self.len + kept.len()].copy_from_slice(kept);
+            self.len += kept.len();
+            room -= kept.len();
+        }
+        // At most nine times 160 bytes.
+        self.ends[self.count] = self.len as u16;
+        self.count += 1;
+    }
+}
+
+impl Pack for Sight {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.symptom.map(Wide).put(out);
+        self.place.put(out);
+        self.time_us.put(out);
+        for number in [self.duration_ms, self.service_ms, self.attempts] {
+            number.map(Wide).put(out);
+        }
+        self.code.put(out);
+        self.flags.put(out);
+        self.outcome.put(out);
+        self.direction.put(out);
+        self.kind.put(out);
+        self.text.put(out);
+        self.ends.put(out);
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        let symptom = from.take::<Option<Wide>>()?.map(|wide| wide.0);
+        let (place, time_us) = (from.take()?, from.take()?);
+        let mut wide = || from.take::<Option<Wide>>().map(|number| number.map(|wide| wide.0));
+        let (duration_ms, service_ms, attempts) = (wide()?, wide()?, wide()?);
+        Ok(Sight {
+            symptom,
+            place,
+            time_us,
+            duration_ms,
+            service_ms,
+            attempts,
+            code: from.take()?,
+            flags: from.take()?,
+            outcome: from.take()?,
+            direction: from.take()?,
+            kind: from.take()?,
+            text: from.take()?,
+            ends: from.take()?,
+        })
+    }
+}
+
 impl Sight {
     /// Keeps the essence of a record. `name` is the input's, for records that do not tell their pod.
-    pub fn of(record: &Record<'_>, symptom: Option<u64>, name: &str, place: Place) -> Sight {
-        let mut text = Vec::with_capacity(256);
-        let mut ends = [0; PARTS];
+    pub fn of(
+        record: &Record<'_>,
+        outcome: Outcome,
+        symptom: Option<u64>,
+        name: &str,
+        place: Place,
+    ) -> Sight {
         let method = record.text(Field::Method).unwrap_or_default();
         let path = record.text(Field::Path).unwrap_or_default();
         let path = path.split(|&b| b == b'?').next().unwrap_or_default();
-        let request = [&method[..], if path.is_empty() { b"" } else { b" " }, path].concat();
         let field = |field| record.text(field).unwrap_or_default();
         let details = match field(Field::Details) {
             details if !details.is_empty() => details,
@@ -89,22 +161,16 @@ impl Sight {
                 },
             },
         };
-        let parts: [&[u8]; PARTS] = [
-            &field(Field::RequestId),
-            record.pod().unwrap_or(name.as_bytes()),
-            record.upstream().unwrap_or_default(),
-            &field(Field::UpstreamHost),
-            &field(Field::UpstreamLocal),
-            &field(Field::DownstreamLocal),
-            &field(Field::DownstreamRemote),
-            &request,
-            &details,
-        ];
-        for (part, end) in parts.into_iter().zip(&mut ends) {
-            text.extend_from_slice(&part[..part.len().min(TEXT_BYTES)]);
-            // At most nine times 160 bytes.
-            *end = text.len() as u16;
-        }
+        let mut texts = Texts::default();
+        texts.add([&field(Field::RequestId)]);
+        texts.add([record.pod().unwrap_or(name.as_bytes())]);
+        texts.add([record.upstream().unwrap_or_default()]);
+        texts.add([&field(Field::UpstreamHost)]);
+        texts.add([&field(Field::UpstreamLocal)]);
+        texts.add([&field(Field::DownstreamLocal)]);
+        texts.add([&field(Field::DownstreamRemote)]);
+        texts.add([&method[..], if path.is_empty() { b"" } else { b" " }, path]);
+        texts.add([&details]);
         Sight {
             symptom,
             place,
@@ -114,11 +180,11 @@ impl Sight {
             attempts: record.number(Field::Attempts),
             code: record.code(),
             flags: record.flags(),
-            outcome: record.outcome(),
+            outcome,
             direction: record.direction(),
             kind: record.kind(),
-            text: text.into(),
-            ends,
+            text: texts.bytes[..texts.len].into(),
+            ends: texts.ends,
         }
     }
 
@@ -194,6 +260,15 @@ impl Sight {
             && (self.kind != Kind::Ztunnel || self.direction == Some(Direction::Inbound))
     }
 
+    /// True for a request's line in a format without the addresses of either connection's near end, like Envoy's default.
+    pub fn is_bare(&self) -> bool {
+        self.kind == Kind::Http
+            && self.direction.is_none()
+            && [self.cluster(), self.listener(), self.client(), self.upstream_local()]
+                .iter()
+                .all(|p| p.is_empty())
+    }
+
     /// Failed by the upstream or by the proxy.
     pub fn failed(&self) -> bool {
         self.outcome.failed()
@@ -228,12 +303,7 @@ pub(super) fn bare(address: &[u8]) -> &[u8] {
 const UUID: (usize, usize) = (36, 14);
 
 fn hashed(seed: u64, parts: &[&[u8]]) -> u64 {
-    let mut hasher = FixedState::with_seed(seed).build_hasher();
-    for part in parts {
-        hasher.write_usize(part.len());
-        hasher.write(part);
-    }
-    hasher.finish()
+    pack::hash(seed, parts)
 }
 
 /// Key of a request id. Proxies on the way may have changed one digit of a UUID, which is left out.

@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::collect::{Call, Join, Second, Serve};
-use super::pairs::{Pair, of_connection, of_request};
+use super::collect::{Call, Join, Second, Serve, service_key};
+use super::pairs::{HBONE, Pair, of_connection, of_request};
 use super::sample::Sample;
 use super::sight::{Sight, connection_key, id_key, moment_key};
 use super::trace::{caused_by, steps};
-use crate::aggregate::{Counts, Edge, Hops, Latency, Link, Seen, Skew, Step, Summary, Text};
+use crate::aggregate::{
+    Counts, Edge, Hops, Latency, Link, Seen, Skew, Span, Step, Summary, Text, without_port,
+};
 use crate::envoy::Direction;
 use crate::record::{Kind, Outcome};
 
@@ -37,8 +39,13 @@ pub fn tell(first: Join, second: Option<Second>, summary: &Summary) -> Hops {
     }
     teller.connections(&first.by_connection);
     let traces = traces(&first.by_id, second.as_ref(), summary);
-    teller.finish(summary, traces)
+    let others = second.as_ref().map_or(u64::MAX, |second| second.counterparts.kept_of_million());
+    let kept_of_million = first.by_id.kept_of_million().min(others);
+    Hops { kept_of_million, ..teller.finish(summary, traces) }
 }
+
+/// Symptoms of retried attempts that are remembered for one edge.
+const RETRIED_FOR: usize = 64;
 
 /// The sums of one caller and upstream.
 #[derive(Default)]
@@ -125,6 +132,7 @@ impl Teller<'_> {
 
     /// A caller's line and the callees' lines of its attempts, earliest first.
     fn hop(&mut self, above: &Sight, below: &[&Sight]) {
+        let below = &distinct(below)[..];
         let Some(last) = below.iter().max_by_key(|s| s.time_us) else { return };
         self.paired.insert(place(above));
         // Retries may go well in the end: what the last attempt did is what the caller was told.
@@ -141,6 +149,16 @@ impl Teller<'_> {
         edge.callees.extend(below.iter().map(|s| Text::from(s.proxy())));
         if let Some(ms) = above.duration_ms {
             edge.total.add(ms);
+        }
+        if retried(above, below) {
+            edge.retried += 1;
+            edge.again += (below.len() as u64 - 1).max(1);
+            edge.hidden += u64::from(!wrong(above));
+            for symptom in below.iter().filter(|s| wrong(s)).filter_map(|s| s.symptom) {
+                if edge.retried_for.len() < RETRIED_FOR {
+                    edge.retried_for.insert(symptom);
+                }
+            }
         }
         // What several attempts took cannot be split among them.
         if let Some(parts) = parts.filter(|_| below.len() == 1) {
@@ -220,16 +238,18 @@ impl Teller<'_> {
         sums.edge.callees.insert(below.proxy().into());
     }
 
-    /// True when the callee's proxy wrote lines about that time, and they are in the input.
+    /// True when the callee's proxy wrote lines about that time, and they are in the input: of requests that came to the
+    /// endpoint, or of anything else in its pod. A fault may let nothing through to a port at all.
     fn has_log_of(&self, above: &Sight) -> bool {
-        self.servers.at(above.host()).any(|serve| {
-            match (serve.span.first_us, serve.span.last_us, above.time_us) {
-                (Some(first), Some(last), Some(at)) => {
-                    at >= first.saturating_sub(COVERED_US) && at <= last.saturating_add(COVERED_US)
-                }
-                _ => false,
+        let covers = |span: &Span| match (span.first_us, span.last_us, above.time_us) {
+            (Some(first), Some(last), Some(at)) => {
+                at >= first.saturating_sub(COVERED_US) && at <= last.saturating_add(COVERED_US)
             }
-        })
+            _ => false,
+        };
+        let pod = || self.servers.machines.get(without_port(above.host()));
+        self.servers.at(above.host()).any(|serve| covers(&serve.span))
+            || pod().is_some_and(|spans| spans.iter().any(covers))
     }
 
     fn finish(mut self, summary: &Summary, traces: BTreeMap<Text, Vec<Step>>) -> Hops {
@@ -251,7 +271,14 @@ impl Teller<'_> {
             let weight = |e: &Edge| (e.by_caller.failed, e.by_caller.requests);
             weight(b).cmp(&weight(a)).then_with(|| (&a.caller, &a.upstream).cmp(&(&b.caller, &b.upstream)))
         });
-        Hops { edges, other_edges, links: self.links, traces, complete: self.second.is_some() }
+        Hops {
+            edges,
+            other_edges,
+            links: self.links,
+            traces,
+            complete: self.second.is_some(),
+            kept_of_million: 0,
+        }
     }
 
     fn edge(&mut self, call: &Call, second: &Second) -> Edge {
@@ -262,8 +289,12 @@ impl Teller<'_> {
         let clients = second.clients.get(&call.proxy);
         let mut here = false;
         let mut seen = Seen::default();
-        for server in second.servers.get(&call.cluster).into_iter().flatten() {
-            for serve in self.servers.at(server) {
+        let tunnel = |servers: &&BTreeSet<Text>| servers.iter().any(|host| host.ends_with(HBONE));
+        let endpoints = second.servers.get(&call.cluster);
+        let key = endpoints.filter(tunnel).and_then(|_| service_key(&call.cluster));
+        let waypoints = key.and_then(|key| second.waypoints.get(&key[..]));
+        for server in endpoints.into_iter().chain(waypoints).flatten() {
+            for serve in self.servers.at(server).filter(|serve| !serve.tunnel) {
                 here = true;
                 edge.callees.insert(serve.proxy.clone());
                 if clients.is_some_and(|known| known.contains(&serve.client)) {
@@ -307,21 +338,39 @@ impl Teller<'_> {
     }
 }
 
-/// Who serves at an address.
+/// Who serves at an address, and when the pod of an address wrote lines.
 #[derive(Default)]
-struct Servers<'s>(HashMap<&'s [u8], Vec<&'s Serve>>);
+struct Servers<'s> {
+    addresses: HashMap<&'s [u8], Vec<&'s Serve>>,
+    machines: HashMap<&'s [u8], Vec<Span>>,
+}
 
 impl<'s> Servers<'s> {
     fn of(second: &'s Second) -> Servers<'s> {
-        let mut by_address: HashMap<&[u8], Vec<&Serve>> = HashMap::new();
+        let mut out = Servers::default();
         for serve in second.serves.values() {
-            by_address.entry(&serve.server).or_default().push(serve);
+            out.addresses.entry(&serve.server).or_default().push(serve);
         }
-        Servers(by_address)
+        let mut wrote: HashMap<&[u8], Span> = HashMap::new();
+        for call in second.calls.values() {
+            wrote.entry(&call.proxy).or_default().merge(call.span);
+        }
+        for serve in second.serves.values().filter(|serve| !serve.tunnel) {
+            wrote.entry(&serve.proxy).or_default().merge(serve.span);
+        }
+        // Only a pod that logs what comes to it: some log their own calls alone. A node's ztunnel is not its pods.
+        for serve in second.serves.values().filter(|serve| !serve.tunnel) {
+            let Some(span) = wrote.get(&serve.proxy[..]) else { continue };
+            let spans = out.machines.entry(without_port(&serve.server)).or_default();
+            if !spans.contains(span) {
+                spans.push(*span);
+            }
+        }
+        out
     }
 
     fn at(&self, address: &[u8]) -> impl Iterator<Item = &'s Serve> {
-        self.0.get(address).into_iter().flatten().copied()
+        self.addresses.get(address).into_iter().flatten().copied()
     }
 }
 
@@ -339,6 +388,31 @@ fn kept(sample: &Sample, sight: &Sight) -> bool {
 /// Failed, or left by its client: what a caller that gave up leaves at the callee.
 fn wrong(sight: &Sight) -> bool {
     !matches!(sight.outcome, Outcome::Ok | Outcome::ClientError)
+}
+
+/// The same line twice (a log that was given twice, or fetched in overlapping pieces) is no second attempt.
+fn distinct<'s>(lines: &[&'s Sight]) -> Vec<&'s Sight> {
+    let mut out: Vec<&'s Sight> = Vec::new();
+    for line in lines.iter().copied() {
+        if line.client().is_empty() || out.iter().all(|known| what(known) != what(line)) {
+            out.push(line);
+        }
+    }
+    out
+}
+
+/// What only one record of a connection has.
+fn what(sight: &Sight) -> impl PartialEq + '_ {
+    let ends = (sight.client(), sight.listener(), sight.upstream_local());
+    (sight.time_us, sight.duration_ms, sight.code, sight.flags, ends)
+}
+
+/// True when an attempt went wrong and the caller's proxy tried again. Two calls of one trace that both went well are none.
+fn retried(above: &Sight, below: &[&Sight]) -> bool {
+    let went_wrong = below.iter().any(|s| wrong(s));
+    // Where only the attempt that failed is here, its code must differ: a status of gRPC may stand in one format alone.
+    let elsewhere = || below.iter().any(|s| s.failed() && s.code != above.code) && !wrong(above);
+    went_wrong && (below.len() > 1 || elsewhere())
 }
 
 /// Where the time of a hop went, milliseconds.

@@ -1,6 +1,7 @@
 //! Meshes whose truth is known: requests are made up, logged by two or three proxies, shuffled, and joined.
 
 mod chains;
+mod losses;
 
 use proptest::prelude::*;
 
@@ -129,6 +130,53 @@ fn lines(n: u64, fate: Fate, skew: u64) -> Vec<Line> {
     }
 }
 
+/// The same record as Istio's JSON encoding has it.
+pub(super) fn as_json(text: &str) -> String {
+    const KEYS: [&str; 22] = [
+        "start_time",
+        "request",
+        "response_code",
+        "response_flags",
+        "response_code_details",
+        "connection_termination_details",
+        "upstream_transport_failure_reason",
+        "bytes_received",
+        "bytes_sent",
+        "duration",
+        "upstream_service_time",
+        "x_forwarded_for",
+        "user_agent",
+        "request_id",
+        "authority",
+        "upstream_host",
+        "upstream_cluster",
+        "upstream_local_address",
+        "downstream_local_address",
+        "downstream_remote_address",
+        "requested_server_name",
+        "route_name",
+    ];
+    let mut quoted = false;
+    let values = text.split(|c: char| {
+        quoted ^= c == '"';
+        c == ' ' && !quoted
+    });
+    let mut row = serde_json::Map::new();
+    for (key, value) in KEYS.into_iter().zip(values) {
+        let value = value.trim_matches(['"', '[', ']']);
+        if key == "request" {
+            for (key, value) in ["method", "path", "protocol"].into_iter().zip(value.split(' ')) {
+                row.insert(key.to_owned(), if value == "-" { None } else { Some(value) }.into());
+            }
+        } else {
+            let number = value.parse::<u64>().ok().map(serde_json::Value::from);
+            let text = || if value == "-" { serde_json::Value::Null } else { value.into() };
+            row.insert(key.to_owned(), number.unwrap_or_else(text));
+        }
+    }
+    serde_json::Value::Object(row).to_string()
+}
+
 /// The logs as one stream each: `[pod/NAME/istio-proxy] line`, as kubectl writes it.
 pub(super) fn inputs(lines: &[Line], files: usize, file_of: impl Fn(usize) -> usize) -> Vec<Input> {
     let mut bytes = vec![Vec::new(); files];
@@ -154,6 +202,18 @@ fn mesh(fates: &[Fate], skew: u64) -> Vec<Line> {
     fates.iter().enumerate().flat_map(|(n, fate)| lines(n as u64, *fate, skew)).collect()
 }
 
+/// The same, with callees' clocks that may be behind.
+fn mesh_of(fates: &[Fate], skew: i64) -> Vec<Line> {
+    let mut all = mesh(fates, skew.max(0).unsigned_abs());
+    // The caller's clock ahead is the callees' behind.
+    for line in all.iter_mut().filter(|line| line.pod == "web-1" && skew < 0) {
+        let (time, rest) = line.text.split_at(26);
+        let us = crate::record::time::parse_us(time.trim_matches(['[', ']']).as_bytes()).unwrap();
+        line.text = format!("[{}]{rest}", crate::record::time::rfc3339_ms(us - skew * 1_000));
+    }
+    all
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -164,11 +224,20 @@ proptest! {
         files in 1usize..6,
         threads in 1usize..4,
         block in 300usize..5_000,
+        json in 0usize..8,
+        skew in 0u64..4_000,
     ) {
         let fates: Vec<Fate> = fates.into_iter().map(|at| FATES[at]).collect();
-        let plain = mesh(&fates, 0);
+        let plain = mesh(&fates, skew);
         let want = joined(&inputs(&plain, 2, |at| at), 1, 1 << 20);
-        let mut shuffled = mesh(&fates, 0);
+        let mut shuffled = mesh(&fates, skew);
+        // Some proxies write JSON: each bit is one of them.
+        for line in &mut shuffled {
+            let proxy = ["web-1", "cart-1", "cart-2"].iter().position(|pod| *pod == line.pod).unwrap();
+            if json >> proxy & 1 == 1 {
+                line.text = as_json(&line.text);
+            }
+        }
         // A shuffle that proptest can shrink: by a hash of the place.
         shuffled.sort_by_cached_key(|line| {
             use std::hash::{BuildHasher, Hasher};
@@ -197,6 +266,7 @@ proptest! {
         // Ordinary requests are sampled; here there is room for all.
         prop_assert_eq!(edge.paired, fates.len() as u64 - count(Fate::Lost));
         prop_assert_eq!(edge.attempts, edge.paired + count(Fate::Retried));
+        prop_assert_eq!((edge.retried, edge.hidden), (count(Fate::Retried), count(Fate::Retried)));
         let unmatched: u64 = hops.links.values().map(|link| link.unmatched).sum();
         prop_assert_eq!(unmatched, 2 * count(Fate::Unmatched));
         if count(Fate::Served) > 0 {
@@ -213,7 +283,8 @@ proptest! {
         let sight = |n: usize| {
             let place = Place { source: 0, line: n as u64, offset: n as u64 };
             let layout = crate::record::Layout::new("x");
-            Sight::of(&crate::record::Record::new(b"", &layout, Default::default()), None, "", place)
+            let record = crate::record::Record::new(b"", &layout, Default::default());
+            Sight::of(&record, record.outcome(), None, "", place)
         };
         let taken = |range: &mut dyn Iterator<Item = usize>| {
             let mut sample = Sample::new(budget);
@@ -225,6 +296,12 @@ proptest! {
         prop_assert_eq!(&taken(&mut (0..keys.len()).rev()).settled(), &whole);
         let mut parts = taken(&mut (cut..keys.len()));
         parts.merge(taken(&mut (0..cut)));
+        prop_assert_eq!(&parts.settled(), &whole);
+        // A part may know what the whole does not want any more.
+        let mut parts = taken(&mut (0..cut));
+        let mut informed = Sample::new(budget).below(parts.ceiling());
+        (cut..keys.len()).for_each(|n| informed.add(keys[n].wrapping_mul(0x9e37_79b9_7f4a_7c15), || sight(n)));
+        parts.merge(informed);
         prop_assert_eq!(&parts.settled(), &whole);
     }
 }
@@ -268,11 +345,11 @@ fn plaintext_is_certain_when_the_callee_logged_the_same_connection() {
 fn clocks_that_differ_by_more_than_a_hop_are_found_and_measured() {
     let mut fates = vec![Fate::Served; 60];
     fates.extend([Fate::TimesOut; 6]);
-    for (skew, found) in [(0, false), (3, false), (1_500, true)] {
-        let all = mesh(&fates, skew);
+    for (skew, found) in [(0, false), (3, false), (1_500, true), (-700, true), (-40_000, true)] {
+        let all = mesh_of(&fates, skew);
         let summary = summary(&inputs(&all, 2, |at| usize::from(all[at].pod != "web-1")), 1, 1 << 20);
         let measured = summary.hops.edges[0].skew.unwrap().offset_us;
-        assert!(measured.abs_diff(skew as i64 * 1_000) <= 1_000, "{measured}");
+        assert!(measured.abs_diff(skew * 1_000) <= 1_000, "{measured}");
         let ids: Vec<String> = crate::diagnosis::diagnose(&summary).into_iter().map(|f| f.id).collect();
         assert_eq!(ids.iter().any(|id| id == "clock-skew"), found, "{skew}: {ids:?}");
     }

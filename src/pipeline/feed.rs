@@ -14,7 +14,10 @@ use super::task::{Bench, Counted, Event, Task, Work};
 use super::{Fold, Source};
 use crate::error::{Error, ErrorKind};
 use crate::frame::Blocks;
-use crate::input::{Bytes, Entry, Found, Pipe, is_text, one_stream, recognise, walk};
+use crate::input::{
+    Bytes, Entry, Found, MAGIC, Pipe, SNAPSHOT, is_snapshot, is_text, one_stream, recognise, walk,
+};
+use crate::snapshot::Held;
 
 /// First bytes of a file that are looked at to tell how it can be read.
 const HEAD_BYTES: usize = 4096;
@@ -22,25 +25,32 @@ const HEAD_BYTES: usize = 4096;
 /// Chunks of a plain file that each thread gets, at least.
 const CHUNKS_PER_THREAD: u64 = 8;
 
+/// Bytes of snapshots that are held in memory until all of them are known. Those that are files are not.
+const HELD_BYTES: u64 = 1 << 30;
+
 /// Name of standard input.
 const STDIN: &str = "-";
+
+/// What the feeder has seen.
+pub(super) type Fed = (Vec<Source>, u64, Vec<Held>);
 
 pub(super) struct Feeder<'f, 'b, F, M, H> {
     bench: &'f Bench<'b, M>,
     hands: H,
     sources: Vec<Source>,
     skipped: u64,
+    snapshots: Vec<Held>,
     folds: PhantomData<fn() -> F>,
 }
 
 impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
     pub(super) fn new(bench: &'f Bench<'b, M>, hands: H) -> Self {
-        Feeder { bench, hands, sources: Vec::new(), skipped: 0, folds: PhantomData }
+        Feeder { bench, hands, sources: Vec::new(), skipped: 0, snapshots: Vec::new(), folds: PhantomData }
     }
 
-    /// The sources, and how many streams were passed over.
-    pub(super) fn finish(self) -> (Vec<Source>, u64) {
-        (self.sources, self.skipped)
+    /// The sources, how many streams were passed over, and the snapshots.
+    pub(super) fn finish(self) -> Fed {
+        (self.sources, self.skipped, self.snapshots)
     }
 
     /// Feeds everything, until it is all done or nobody wants more.
@@ -85,6 +95,10 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
             Found::Path { path, named, .. } => {
                 let name = path.display().to_string();
                 match open(&path) {
+                    Ok((file, true)) if begins_like_a_snapshot(&file) => {
+                        self.snapshots.push(Held::File { name, path });
+                        ControlFlow::Continue(())
+                    }
                     Ok((file, true)) => self.file(file, &name, named, beside),
                     Ok((file, false)) => self.pipe(file, &name),
                     Err(cause) => self.unreadable(&name, cause),
@@ -186,6 +200,9 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
     }
 
     fn entry(&mut self, entry: Entry<'_>) -> ControlFlow<()> {
+        if entry.container == SNAPSHOT {
+            return self.snapshot(entry);
+        }
         let source = self.source(&entry.name, entry.container);
         let name: Arc<str> = entry.name.into();
         let mut counted = true;
@@ -230,9 +247,33 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
         }
     }
 
+    /// Its turn comes when all inputs are known.
+    fn snapshot(&mut self, entry: Entry<'_>) -> ControlFlow<()> {
+        let held: u64 = self.snapshots.iter().map(Held::bytes).sum();
+        let most = HELD_BYTES.saturating_sub(held);
+        let mut bytes = Vec::new();
+        match entry.reader.take(most + 1).read_to_end(&mut bytes) {
+            Ok(_) if bytes.len() as u64 > most => {
+                let what = both!(
+                    "bytes of snapshots that come through pipes or archives",
+                    "字节的经由管道或归档的快照"
+                );
+                self.failed(None, ErrorKind::Limit { source: entry.name, what, limit: HELD_BYTES }.into())
+            }
+            Ok(_) => {
+                self.snapshots.push(Held::Bytes { name: entry.name, bytes });
+                ControlFlow::Continue(())
+            }
+            Err(cause) => {
+                let offset = bytes.len() as u64;
+                self.failed(None, ErrorKind::Read { source: entry.name, offset, cause }.into())
+            }
+        }
+    }
+
     fn source(&mut self, name: &str, container: &'static str) -> u32 {
         let number = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
-        self.sources.push(Source { name: name.to_owned(), container, bytes: 0, lines: 0 });
+        self.sources.push(Source { name: name.to_owned(), container, ..Source::default() });
         number
     }
 
@@ -276,6 +317,17 @@ fn standard_input() -> io::Result<Stdin> {
 /// True when nothing of the file was read before (a shell may have, of a redirected one).
 fn at_start(mut file: &File) -> bool {
     io::Seek::stream_position(&mut file).is_ok_and(|at| at == 0)
+}
+
+#[cfg(unix)]
+fn begins_like_a_snapshot(file: &File) -> bool {
+    let mut head = [0; MAGIC.len()];
+    head_of(file, &mut head).is_ok_and(|got| is_snapshot(&head[..got]))
+}
+
+#[cfg(not(unix))]
+fn begins_like_a_snapshot(_file: &File) -> bool {
+    false
 }
 
 #[cfg(unix)]

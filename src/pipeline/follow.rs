@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::join::join_once;
+use super::join::join_known;
 use super::summarise::{CountingMore, Whole};
 use super::{Fold, Options, Outcome, Part, Passed, Place, Progress, Seen, run};
 use crate::aggregate::{By, Detail, Lately, LatelyTally, Summary, Text};
@@ -247,7 +247,7 @@ pub fn follow(
         let make = || {
             let (now, latest) = clock_us(live);
             Following {
-                more: CountingMore::new(filter, by),
+                more: CountingMore::new(filter, by, false),
                 lately: LatelyTally::new(now, latest),
                 failures: VecDeque::new(),
                 newest_us: None,
@@ -277,8 +277,8 @@ pub fn follow(
 /// What is known at the end, handed over.
 pub fn finish(live: &Live) -> Followed {
     let known = std::mem::take(&mut *live.known());
-    let Whole { mut summary, join: first, passed } = known.whole;
-    join_once(first, &mut summary);
+    let Whole { mut summary, join: first, passed, .. } = known.whole;
+    join_known(first, None, &mut summary);
     Followed { summary, detail: known.detail, passed }
 }
 
@@ -291,7 +291,7 @@ fn clock_us(live: &Live) -> (i64, i64) {
 
 /// One outcome of all; each input is one source.
 fn together(inputs: &[Input], outcomes: Vec<Result<Outcome>>) -> Result<Outcome> {
-    let mut all = Outcome { sources: Vec::new(), failures: Vec::new(), skipped: 0, interrupted: false };
+    let mut all = Outcome::default();
     for (input, outcome) in inputs.iter().zip(outcomes) {
         let mut outcome = outcome?;
         all.failures.append(&mut outcome.failures);
@@ -301,8 +301,7 @@ fn together(inputs: &[Input], outcomes: Vec<Result<Outcome>>) -> Result<Outcome>
         let mut source = sources.next().unwrap_or_else(|| super::Source {
             name: name(input),
             container: "plain",
-            bytes: 0,
-            lines: 0,
+            ..super::Source::default()
         });
         sources.for_each(|more| {
             source.bytes += more.bytes;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::summarise::refuse;
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
 use crate::aggregate::{Step, Summary};
 use crate::error::Result;
@@ -30,10 +31,7 @@ pub(super) fn join(first: Join, summary: &mut Summary, outcome: &Outcome, again:
     if first.is_empty() {
         return Ok(());
     }
-    let sides = summary.sides;
-    let both = sides.caller.requests() > 0 && sides.callee.requests() > 0;
-    let several = outcome.sources.len() > 1 || both;
-    let second = match several && !outcome.interrupted && can_be_read_again(again.inputs) {
+    let second = match several(summary, outcome) && !outcome.interrupted && can_be_read_again(again.inputs) {
         true => second(&first, again)?,
         false => None,
     };
@@ -41,11 +39,24 @@ pub(super) fn join(first: Join, summary: &mut Summary, outcome: &Outcome, again:
     Ok(())
 }
 
-/// Joins what was kept of inputs that are not read again.
-pub(super) fn join_once(first: Join, summary: &mut Summary) {
+/// Joins what snapshots kept: there is nothing to read again.
+pub(super) fn join_once(first: Join, gathered: Option<Second>, summary: &mut Summary, outcome: &Outcome) {
+    let second = gathered.filter(|_| several(summary, outcome) && !outcome.interrupted);
+    let second = second.map(|second| second.gathered(&first.wanted()));
+    join_known(first, second, summary);
+}
+
+/// Joins what is known already.
+pub(super) fn join_known(first: Join, second: Option<Second>, summary: &mut Summary) {
     if !first.is_empty() {
-        summary.hops = tell(first, None, summary);
+        summary.hops = tell(first, second, summary);
     }
+}
+
+/// True when there may be both sides of a request.
+fn several(summary: &Summary, outcome: &Outcome) -> bool {
+    let sides = summary.sides;
+    outcome.sources.len() > 1 || sides.caller.requests() > 0 && sides.callee.requests() > 0
 }
 
 /// Files and bytes are still there; pipes are not.
@@ -145,12 +156,13 @@ pub fn trace(
     let mut whole = Trace::of(id);
     let mut access = 0;
     let make = || Looking { filter, trace: Trace::of(id), access: 0 };
-    let outcome = run(inputs, reader, make, options, progress, |part: Part<Looking<'_>>| {
+    let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Looking<'_>>| {
         let mut later = part.fold.trace;
         later.shift_lines(part.first_line);
         whole.merge(later);
         access += part.fold.access;
         Ok(())
     })?;
+    refuse(&mut outcome);
     Ok(Traced { more: whole.more(), steps: whole.steps(), access, outcome })
 }

@@ -16,8 +16,11 @@ mod fold;
 mod follow;
 mod gate;
 mod join;
+mod missed;
 mod order;
 mod pieces;
+mod resume;
+mod rewrite;
 mod summarise;
 mod task;
 #[cfg(test)]
@@ -25,18 +28,27 @@ mod tests;
 
 pub use follow::{Failure, Followed, Known, Live, finish, follow};
 pub use join::{Traced, trace};
+pub use resume::resume;
+pub use rewrite::rewrite;
+#[cfg(feature = "parquet")]
+pub use rewrite::rewrite_as_parquet;
 pub use summarise::{
-    Passed, last_start, rewrite, summarise, summarise_by, summarise_in_detail, summarise_sides,
+    last_start, opened, snapshot, summarise, summarise_by, summarise_in_detail, summarise_sides,
 };
+
+pub use crate::query::Passed;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::aggregate::{Glimpse, Text};
 use crate::error::{Error, Result};
 use crate::format::{Glance, ProxyLine, Reader};
 use crate::frame::BLOCK_BYTES;
+pub use crate::input::Source;
 use crate::input::{Input, Limits};
 use crate::record::{Record, Reject};
+use crate::snapshot::Held;
 
 /// What a line turned out to be.
 #[derive(Debug)]
@@ -79,10 +91,13 @@ pub trait Fold: Send {
         false
     }
 
-    /// Takes a line by what is plain to see of it. False: it was not enough, and [`see`](Self::see) is to have the line.
-    fn glance(&mut self, _glance: &Glance<'_>) -> bool {
-        false
+    /// Takes a line by what is plain to see of it. Where that was not enough, [`see`](Self::see) is to have the line.
+    fn glance(&mut self, _glance: &Glance<'_>) -> Glimpse {
+        Glimpse::Unknown
     }
+
+    /// Takes the first bytes of a source, before its lines.
+    fn begin(&mut self, _source: u32, _head: &[u8]) {}
 
     /// Bytes held by this fold, about. A part is ended early when this gets large; asked every few hundred lines.
     fn weight(&self) -> usize {
@@ -99,11 +114,21 @@ pub struct Options {
     pub threads: usize,
     /// How deep and how far inputs are opened.
     pub limits: Limits,
+    /// Snapshots that hold the same lines are counted, each for itself.
+    pub allow_overlap: bool,
+    /// Logs are refused: all inputs are to be snapshots.
+    pub snapshots_only: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { block_bytes: BLOCK_BYTES, threads: 0, limits: Limits::default() }
+        Options {
+            block_bytes: BLOCK_BYTES,
+            threads: 0,
+            limits: Limits::default(),
+            allow_overlap: false,
+            snapshots_only: false,
+        }
     }
 }
 
@@ -156,30 +181,21 @@ pub struct Part<F> {
     pub bytes: u64,
 }
 
-/// One stream of lines that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// `-`, the path as given, `bundle.tar.gz!dir/x.log`.
-    pub name: String,
-    /// `plain`, `gzip`, `tar.gz`, …
-    pub container: &'static str,
-    /// Decompressed bytes read.
-    pub bytes: u64,
-    /// Lines read.
-    pub lines: u64,
-}
-
 /// What was read, and what could not be.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// Every stream of lines, in input order.
     pub sources: Vec<Source>,
     /// What could not be read, in input order. The rest was.
     pub failures: Vec<Error>,
+    /// Snapshots among the inputs, in input order. They are not opened yet.
+    pub snapshots: Vec<Held>,
     /// Streams passed over in directories and archives because they hold no text.
     pub skipped: u64,
     /// Reading was ended early by [`Progress::stop`].
     pub interrupted: bool,
+    /// Upstreams of records that a filter on upstreams left out, by name.
+    pub missed: Vec<Text>,
 }
 
 /// Reads the inputs, folds their lines, and passes the parts to `merge` in input order, on this thread.

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
-use super::feed::Feeder;
+use super::feed::{Fed, Feeder};
 use super::gate::Gate;
 use super::task::{Bench, Event, Task};
 use super::{Fold, Outcome, Part};
@@ -75,7 +75,7 @@ pub(super) fn run<F: Fold, M: Fn() -> F + Sync>(
     // Without a pool (the system gives no more threads) the work is done here.
     let pool =
         (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok()).flatten();
-    let (mut sources, skipped) = match pool {
+    let (mut sources, skipped, snapshots) = match pool {
         Some(pool) => in_parallel(inputs, bench, &mut merger, &pool, threads),
         None => {
             let mut feeder = Feeder::new(bench, Inline { bench, merger: &mut merger, spare: None });
@@ -88,7 +88,14 @@ pub(super) fn run<F: Fold, M: Fn() -> F + Sync>(
         source.lines = lines;
         source.bytes = bytes;
     }
-    Ok(Outcome { sources, failures: merger.failures, skipped, interrupted: bench.progress.stopped() })
+    Ok(Outcome {
+        sources,
+        failures: merger.failures,
+        snapshots,
+        skipped,
+        interrupted: bench.progress.stopped(),
+        missed: Vec::new(),
+    })
 }
 
 /// Everything on one thread.
@@ -127,7 +134,7 @@ fn in_parallel<F: Fold, M: Fn() -> F + Sync, G: FnMut(Part<F>) -> Result<()>>(
     merger: &mut Merger<G>,
     pool: &rayon::ThreadPool,
     threads: usize,
-) -> (Vec<super::Source>, u64) {
+) -> Fed {
     let over = AtomicBool::new(false);
     // One more than there are threads: a thread that has done its task finds the next one waiting.
     let (queue, slots) = mpsc::sync_channel::<Slot<F>>(threads + 1);

@@ -1,47 +1,19 @@
-//! The corridor's two uses: inputs become a [`Summary`], or records written out.
+//! The corridor's first use: inputs become a [`Summary`].
 
-use std::io::Write;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read;
 
-use super::join::{Again, join};
+use super::join::{Again, join, join_once};
+use super::missed::Missed;
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
-use crate::aggregate::{By, Caps, Detail, Summary, Tally};
-use crate::emit::{Form, Origin};
-use crate::error::{ErrorKind, Result};
+use crate::aggregate::{By, Caps, Detail, Glimpse, Summary, Tally};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Glance, Reader};
-use crate::input::Input;
-use crate::join::Join;
-use crate::query::Filter;
-
-/// What the filter did, and how many access records there were before it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Passed {
-    /// Access records read.
-    pub access: u64,
-    /// Access records left out.
-    pub left_out: u64,
-    /// Of these, records without a time that a condition on time left out.
-    pub untimed: u64,
-}
-
-impl Passed {
-    /// Decides on a record, and counts.
-    #[inline]
-    fn admits(&mut self, filter: &Filter, record: &crate::record::Record<'_>) -> bool {
-        self.access += 1;
-        if filter.is_empty() || filter.keeps(record) {
-            return true;
-        }
-        self.left_out += 1;
-        self.untimed += u64::from(filter.needs_time() && record.start_us().is_none());
-        false
-    }
-
-    fn add(&mut self, later: Passed) {
-        self.access += later.access;
-        self.left_out += later.left_out;
-        self.untimed += later.untimed;
-    }
-}
+use crate::input::{Found, Head, Input, MAGIC, find, is_snapshot};
+use crate::join::{Ceilings, Join, Second};
+use crate::query::{Filter, Passed};
+use crate::snapshot::{About, Asked, Snapshot, merge};
 
 /// Counts the records that pass the filter.
 pub(super) struct Counting<'f> {
@@ -49,26 +21,40 @@ pub(super) struct Counting<'f> {
     tally: Tally,
     join: Join,
     passed: Passed,
+    /// First lines of sources.
+    heads: Vec<(u32, Head)>,
+    missed: Missed,
 }
 
 impl<'f> Counting<'f> {
     fn new(filter: &'f Filter, tally: Tally) -> Counting<'f> {
-        Counting { filter, tally, join: Join::default(), passed: Passed::default() }
+        Counting {
+            filter,
+            tally,
+            join: Join::default(),
+            passed: Passed::default(),
+            heads: Vec::new(),
+            missed: Missed::default(),
+        }
     }
 }
 
 impl Fold for Counting<'_> {
     const NUMBERED: bool = false;
 
+    fn begin(&mut self, source: u32, head: &[u8]) {
+        self.heads.push((source, Head::of(head)));
+    }
+
     fn glances(&self) -> bool {
         self.filter.is_empty() && self.tally.can_glance()
     }
 
     #[inline(always)]
-    fn glance(&mut self, glance: &Glance<'_>) -> bool {
-        let counted = self.tally.glance(glance);
-        self.passed.access += u64::from(counted);
-        counted
+    fn glance(&mut self, glance: &Glance<'_>) -> Glimpse {
+        let glimpse = self.tally.glance(glance);
+        self.passed.access += u64::from(glimpse == Glimpse::Counted);
+        glimpse
     }
 
     #[inline]
@@ -76,10 +62,10 @@ impl Fold for Counting<'_> {
         let Place { source, line, offset, raw, .. } = *place;
         match seen {
             Seen::Record(record) => {
-                if self.passed.admits(self.filter, record)
-                    && let Some(symptom) = self.tally.record(record, source, line, offset, raw)
-                {
-                    self.join.see(record, symptom, place.name, place.at());
+                if !self.passed.admits(self.filter, record) {
+                    self.missed.note(self.filter, record);
+                } else if let Some(ailing) = self.tally.record(record, source, line, offset, raw) {
+                    self.join.see(record, ailing, place.name, place.at());
                 }
             }
             Seen::Proxy(proxy) => self.tally.proxy(proxy, source, line, offset, raw),
@@ -119,25 +105,41 @@ pub fn summarise_by(
     options: &Options,
     progress: Option<&Progress>,
 ) -> Result<(Summary, Passed, Outcome)> {
+    if holds_snapshot(inputs) {
+        let (snapshot, outcome) = snapshot(inputs, reader, filter, by, options, progress)?;
+        let (summary, _, passed) = opened(snapshot, &outcome);
+        return Ok((summary, passed, outcome));
+    }
     let mut whole = Whole::default();
-    let make = || Counting::new(filter, Tally::grouping(by));
-    let outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
+    let ceilings = Ceilings::default();
+    let make = || Counting { join: Join::below(&ceilings), ..Counting::new(filter, Tally::grouping(by)) };
+    let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
         whole.add(part.fold, part.first_line);
+        whole.join.publish(&ceilings);
         Ok(())
     })?;
-    join(whole.join, &mut whole.summary, &outcome, &Again { inputs, reader, filter, options, progress })?;
-    Ok((whole.summary, whole.passed, outcome))
+    outcome.missed = std::mem::take(&mut whole.missed).names();
+    let again = Again { inputs, reader, filter, options, progress };
+    let (summary, _, passed, outcome) = whole.finish(Detail::default(), outcome, by, &again)?;
+    Ok((summary, passed, outcome))
 }
 
 /// Counts the records that pass the filter, in detail.
 pub(super) struct CountingMore<'f> {
     pub(super) counting: Counting<'f>,
     pub(super) detail: Detail,
+    /// What a second reading would look for, where there is none.
+    second: Option<Second>,
 }
 
 impl<'f> CountingMore<'f> {
-    pub(super) fn new(filter: &'f Filter, by: &[By]) -> CountingMore<'f> {
-        CountingMore { counting: Counting::new(filter, Tally::grouping(by)), detail: Detail::default() }
+    /// With `once` there will be no second reading.
+    pub(super) fn new(filter: &'f Filter, by: &[By], once: bool) -> CountingMore<'f> {
+        CountingMore {
+            counting: Counting::new(filter, Tally::grouping(by)),
+            detail: Detail::default(),
+            second: once.then(Second::gathering),
+        }
     }
 
     /// Whether a line is no record that the filter leaves out.
@@ -151,6 +153,10 @@ impl<'f> CountingMore<'f> {
 impl Fold for CountingMore<'_> {
     const NUMBERED: bool = false;
 
+    fn begin(&mut self, source: u32, head: &[u8]) {
+        self.counting.begin(source, head);
+    }
+
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
         let left_out = self.counting.passed.left_out;
         self.counting.see(seen, place);
@@ -158,11 +164,14 @@ impl Fold for CountingMore<'_> {
             && self.counting.passed.left_out == left_out
         {
             self.detail.record(record);
+            if let Some(second) = &mut self.second {
+                second.see(record, &HashSet::new(), place.name, place.at());
+            }
         }
     }
 
     fn weight(&self) -> usize {
-        self.counting.weight() + self.detail.weight()
+        self.counting.weight() + self.detail.weight() + self.second.as_ref().map_or(0, Second::weight)
     }
 }
 
@@ -177,16 +186,133 @@ pub fn summarise_in_detail(
     options: &Options,
     progress: Option<&Progress>,
 ) -> Result<(Summary, Detail, Passed, Outcome)> {
-    let mut whole = Whole::default();
+    if holds_snapshot(inputs) {
+        let (snapshot, outcome) = snapshot(inputs, reader, filter, &[], options, progress)?;
+        let (summary, detail, passed) = opened(snapshot, &outcome);
+        return Ok((summary, detail, passed, outcome));
+    }
+    let (whole, detail, outcome) = counted_in_detail(inputs, reader, filter, &[], options, progress, false)?;
+    whole.finish(detail, outcome, &[], &Again { inputs, reader, filter, options, progress })
+}
+
+/// The finished counts of the inputs, to be put together with others later: everything that any output needs.
+///
+/// # Errors
+/// When there are snapshots among the inputs that do not go together. What cannot be read is in
+/// [`Outcome::failures`].
+pub fn snapshot(
+    inputs: &[Input],
+    reader: &Reader,
+    filter: &Filter,
+    by: &[By],
+    options: &Options,
+    progress: Option<&Progress>,
+) -> Result<(Snapshot, Outcome)> {
+    let (whole, detail, mut outcome) =
+        counted_in_detail(inputs, reader, filter, by, options, progress, true)?;
+    only_snapshots(&outcome, options)?;
+    let live = whole.snapshot(detail, &outcome, by, filter);
+    let asked = asked(filter, by, options);
+    let snapshot = together(live, &mut outcome, &asked)?;
+    Ok((snapshot, outcome))
+}
+
+fn counted_in_detail<'f>(
+    inputs: &[Input],
+    reader: &Reader,
+    filter: &'f Filter,
+    by: &[By],
+    options: &Options,
+    progress: Option<&Progress>,
+    once: bool,
+) -> Result<(Whole, Detail, Outcome)> {
+    let mut whole = Whole { second: once.then(Second::gathering), ..Whole::default() };
     let mut detail = Detail::default();
-    let make = || CountingMore::new(filter, &[]);
-    let outcome = run(inputs, reader, make, options, progress, |part: Part<CountingMore<'_>>| {
+    let make = || CountingMore::new(filter, by, once);
+    let outcome = run(inputs, reader, make, options, progress, |part: Part<CountingMore<'f>>| {
         whole.add(part.fold.counting, part.first_line);
         detail.merge(part.fold.detail);
+        if let Some(mut second) = part.fold.second {
+            second.shift_lines(part.first_line);
+            whole.second.get_or_insert_default().merge(second);
+        }
         Ok(())
     })?;
-    join(whole.join, &mut whole.summary, &outcome, &Again { inputs, reader, filter, options, progress })?;
-    Ok((whole.summary, detail, whole.passed, outcome))
+    Ok((whole, detail, outcome))
+}
+
+/// Where only snapshots are wanted, a log is a slip.
+fn only_snapshots(outcome: &Outcome, options: &Options) -> Result<()> {
+    match outcome.sources.first().filter(|_| options.snapshots_only) {
+        None => Ok(()),
+        Some(source) => {
+            let source = &source.name;
+            let message = both!(
+                "{source}: it is no snapshot; meshwhy without merge reads logs and snapshots together",
+                "{source}：不是快照；不带 merge 的 meshwhy 可同时读取日志和快照"
+            );
+            Err(ErrorKind::Option { message }.into())
+        }
+    }
+}
+
+pub(super) fn asked(filter: &Filter, by: &[By], options: &Options) -> Asked {
+    Asked { filters: filter.texts(), by: names(by), allow_overlap: options.allow_overlap }
+}
+
+fn names(by: &[By]) -> Vec<String> {
+    by.iter().map(|by| by.name().to_owned()).collect()
+}
+
+/// What was counted just now and the snapshots among the inputs. The outcome is of all of them.
+fn together(live: Snapshot, outcome: &mut Outcome, asked: &Asked) -> Result<Snapshot> {
+    let held = std::mem::take(&mut outcome.snapshots);
+    if held.is_empty() {
+        return Ok(Snapshot { failures: outcome.failures.iter().map(Error::said).collect(), ..live });
+    }
+    let live = (!live.about.sources.is_empty() || live.interrupted).then_some(live);
+    let (mut whole, failures) = merge(live, &held, asked)?;
+    let told = std::mem::take(&mut whole.failures);
+    outcome.failures.extend(told.into_iter().map(|said| Error::from(ErrorKind::Told(said))));
+    outcome.failures.extend(failures);
+    whole.failures = outcome.failures.iter().map(Error::said).collect();
+    outcome.sources.clone_from(&whole.about.sources);
+    outcome.skipped = whole.skipped;
+    outcome.interrupted = whole.interrupted;
+    Ok(whole)
+}
+
+/// What the outputs are made of. The outcome is that of the reading that the snapshot comes from.
+pub fn opened(snapshot: Snapshot, outcome: &Outcome) -> (Summary, Detail, Passed) {
+    let Snapshot { mut summary, detail, join: first, second, passed, .. } = snapshot;
+    join_once(first, second, &mut summary, outcome);
+    summary.order_by_time();
+    (summary, detail, passed)
+}
+
+/// True when one of the inputs is known for a snapshot before it is read. Then logs beside it are read as for a snapshot:
+/// once, and for all that a second reading would look for.
+fn holds_snapshot(inputs: &[Input]) -> bool {
+    find(inputs).iter().any(|found| match found {
+        Found::Bytes { bytes, .. } => is_snapshot(bytes),
+        Found::Path { path, bytes: 1.., .. } => {
+            let mut head = [0; MAGIC.len()];
+            File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && is_snapshot(&head)
+        }
+        _ => false,
+    })
+}
+
+/// Snapshots hold counts: where records are asked for they cannot help.
+pub(super) fn refuse(outcome: &mut Outcome) {
+    for held in outcome.snapshots.drain(..) {
+        let source = held.name().to_owned();
+        let what = both!(
+            "it is a snapshot, which holds counts and no records: give the logs that it was made of",
+            "这是快照，只有计数而没有记录：请给出生成它的日志"
+        );
+        outcome.failures.push(ErrorKind::Snapshot { source, offset: None, what }.into());
+    }
 }
 
 /// The latest start of a record.
@@ -260,12 +386,14 @@ pub fn summarise_sides(
     let mut wholes = [Whole::default(), Whole::default()];
     let counting = || Counting::new(filter, Tally::default());
     let make = || CountingSides { at_us, sides: [counting(), counting()], side: 0 };
-    let outcome = run(inputs, reader, make, options, progress, |part: Part<CountingSides<'_>>| {
+    let mut outcome = run(inputs, reader, make, options, progress, |part: Part<CountingSides<'_>>| {
         for (whole, side) in wholes.iter_mut().zip(part.fold.sides) {
             whole.add(side, part.first_line);
         }
         Ok(())
     })?;
+    refuse(&mut outcome);
+    wholes.iter_mut().for_each(|whole| whole.summary.order_by_time());
     Ok((wholes.map(|whole| (whole.summary, whole.passed)), outcome))
 }
 
@@ -275,6 +403,9 @@ pub(super) struct Whole {
     pub(super) summary: Summary,
     pub(super) join: Join,
     pub(super) passed: Passed,
+    heads: Vec<(u32, Head)>,
+    second: Option<Second>,
+    missed: Missed,
 }
 
 impl Whole {
@@ -282,6 +413,8 @@ impl Whole {
         part.join.shift_lines(first_line);
         self.join.merge(part.join);
         self.passed.add(part.passed);
+        self.missed.add(part.missed);
+        self.heads.append(&mut part.heads);
         let mut later = part.tally.finish();
         later.shift_lines(first_line);
         // Records left out by the filter are lines all the same.
@@ -289,69 +422,48 @@ impl Whole {
         later.lines.access += part.passed.left_out;
         self.summary.merge(later, &Caps::default());
     }
-}
 
-/// Writes the records that pass the filter.
-struct Writing<'f, const NUMBERED: bool> {
-    filter: &'f Filter,
-    form: Form,
-    out: Vec<u8>,
-    passed: Passed,
-}
-
-impl<const N: bool> Fold for Writing<'_, N> {
-    const NUMBERED: bool = N;
-
-    #[inline]
-    fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
-        if let Seen::Record(record) = seen
-            && self.passed.admits(self.filter, record)
-        {
-            let Place { name, line, offset, raw, .. } = *place;
-            self.form.write(record, &Origin { source: name, line, offset, raw }, &mut self.out);
+    /// Joins both sides of requests, and adds the snapshots among the inputs.
+    fn finish(
+        self,
+        detail: Detail,
+        mut outcome: Outcome,
+        by: &[By],
+        again: &Again<'_>,
+    ) -> Result<(Summary, Detail, Passed, Outcome)> {
+        only_snapshots(&outcome, again.options)?;
+        if outcome.snapshots.is_empty() {
+            let Whole { mut summary, passed, join: first, .. } = self;
+            join(first, &mut summary, &outcome, again)?;
+            summary.order_by_time();
+            return Ok((summary, detail, passed, outcome));
         }
+        let live = self.snapshot(detail, &outcome, by, again.filter);
+        let asked = asked(again.filter, by, again.options);
+        let (summary, detail, passed) = opened(together(live, &mut outcome, &asked)?, &outcome);
+        Ok((summary, detail, passed, outcome))
     }
 
-    fn weight(&self) -> usize {
-        self.out.len()
+    fn snapshot(self, detail: Detail, outcome: &Outcome, by: &[By], filter: &Filter) -> Snapshot {
+        let mut sources = outcome.sources.clone();
+        for (source, head) in self.heads {
+            if let Some(source) = sources.get_mut(source as usize) {
+                source.head = head;
+            }
+        }
+        let mut snapshot = Snapshot {
+            about: About { sources, filters: filter.texts(), by: names(by), times_us: None },
+            summary: self.summary,
+            detail,
+            join: self.join,
+            second: self.second,
+            tracked: Vec::new(),
+            passed: self.passed,
+            failures: Vec::new(),
+            skipped: outcome.skipped,
+            interrupted: outcome.interrupted,
+        };
+        snapshot.about.times_us = snapshot.times_us();
+        snapshot
     }
-}
-
-/// Writes the records that pass the filter, in input order.
-///
-/// # Errors
-/// When the writer fails. What cannot be read is in [`Outcome::failures`].
-pub fn rewrite(
-    inputs: &[Input],
-    reader: &Reader,
-    filter: &Filter,
-    form: Form,
-    options: &Options,
-    progress: Option<&Progress>,
-    out: &mut dyn Write,
-) -> Result<(Passed, Outcome)> {
-    out.write_all(&form.head()).map_err(ErrorKind::Write)?;
-    match form.is_numbered() {
-        true => write_all::<true>(inputs, reader, filter, form, options, progress, out),
-        false => write_all::<false>(inputs, reader, filter, form, options, progress, out),
-    }
-}
-
-fn write_all<const NUMBERED: bool>(
-    inputs: &[Input],
-    reader: &Reader,
-    filter: &Filter,
-    form: Form,
-    options: &Options,
-    progress: Option<&Progress>,
-    out: &mut dyn Write,
-) -> Result<(Passed, Outcome)> {
-    let mut passed = Passed::default();
-    let make = || Writing::<NUMBERED> { filter, form, out: Vec::new(), passed: Passed::default() };
-    let outcome = run(inputs, reader, make, options, progress, |part: Part<Writing<'_, NUMBERED>>| {
-        passed.add(part.fold.passed);
-        out.write_all(&part.fold.out).map_err(ErrorKind::Write)?;
-        Ok(())
-    })?;
-    Ok((passed, outcome))
 }

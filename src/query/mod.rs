@@ -64,6 +64,8 @@ pub struct Filter {
 
 #[derive(Debug, Clone)]
 struct Condition {
+    /// As the user would write it, times in full.
+    text: String,
     negated: bool,
     test: Test,
 }
@@ -132,13 +134,26 @@ impl Filter {
             Key::Duration => Test::Duration(Comparison::parse(value)?),
         };
         self.timed |= matches!(test, Test::SinceUs(_) | Test::UntilUs(_));
-        self.conditions.push(Condition { negated, test });
+        let shown = match test {
+            Test::SinceUs(us) | Test::UntilUs(us) => crate::record::time::rfc3339_ms(us),
+            _ => value.to_owned(),
+        };
+        let text = format!("{key:?} {}{shown}", if negated { "!" } else { "" });
+        self.conditions.push(Condition { text, negated, test });
         Ok(())
     }
 
     /// Leaves out what kubelets, load balancers and scrapers ask.
     pub fn without_probes(&mut self) {
-        self.conditions.push(Condition { negated: true, test: Test::Probe });
+        let text = "NoProbes".to_owned();
+        self.conditions.push(Condition { text, negated: true, test: Test::Probe });
+    }
+
+    /// The conditions in words, for comparing: sorted, each once.
+    pub fn texts(&self) -> Vec<String> {
+        let texts: std::collections::BTreeSet<String> =
+            self.conditions.iter().map(|c| c.text.clone()).collect();
+        texts.into_iter().collect()
     }
 
     /// True when every record is kept.
@@ -151,12 +166,59 @@ impl Filter {
         self.timed
     }
 
+    /// True when it leaves records out by their upstream.
+    pub fn names_upstreams(&self) -> bool {
+        self.upstreams().next().is_some()
+    }
+
+    /// Globs that the upstream must fit.
+    pub fn upstreams(&self) -> impl Iterator<Item = &[u8]> {
+        self.conditions.iter().filter_map(|condition| match &condition.test {
+            Test::Upstream(glob) if !condition.negated => Some(&glob[..]),
+            _ => None,
+        })
+    }
+
     /// True when the record counts.
     #[inline]
     pub fn keeps(&self, record: &Record<'_>) -> bool {
         self.conditions.iter().all(|condition| condition.holds(record))
     }
 }
+
+/// What the filter did, and how many access records there were before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Access records read.
+    pub access: u64,
+    /// Access records left out.
+    pub left_out: u64,
+    /// Of these, records without a time that a condition on time left out.
+    pub untimed: u64,
+}
+
+impl Passed {
+    /// Decides on a record, and counts.
+    #[inline]
+    pub fn admits(&mut self, filter: &Filter, record: &Record<'_>) -> bool {
+        self.access += 1;
+        if filter.is_empty() || filter.keeps(record) {
+            return true;
+        }
+        self.left_out += 1;
+        self.untimed += u64::from(filter.needs_time() && record.start_us().is_none());
+        false
+    }
+
+    /// Adds what another part of the input counted.
+    pub fn add(&mut self, later: Passed) {
+        self.access += later.access;
+        self.left_out += later.left_out;
+        self.untimed += later.untimed;
+    }
+}
+
+packed!(Passed { access, left_out, untimed });
 
 impl Condition {
     fn holds(&self, record: &Record<'_>) -> bool {
@@ -195,8 +257,13 @@ fn wrong(message: Said) -> Error {
     ErrorKind::Option { message }.into()
 }
 
-/// Fits any of the names by which people know an upstream.
-fn upstream_fits(pattern: &[u8], name: &[u8]) -> bool {
+/// True when the whole text fits a glob: `*` is any text, `?` any one byte.
+pub fn glob_fits(pattern: &[u8], text: &[u8]) -> bool {
+    glob::fits(pattern, text)
+}
+
+/// True when a glob fits any of the names by which people know an upstream.
+pub fn upstream_fits(pattern: &[u8], name: &[u8]) -> bool {
     if glob::fits(pattern, name) {
         return true;
     }

@@ -8,6 +8,7 @@ mod outcome;
 mod raw;
 mod reject;
 pub mod time;
+mod unseen;
 
 use std::borrow::Cow;
 
@@ -17,6 +18,7 @@ pub use identity::{Identity, Stretches};
 pub use outcome::{OUTCOMES, Outcome};
 pub use raw::{Raw, unescape_into};
 pub use reject::{Reason, Reject};
+pub use unseen::is_unseen;
 
 macro_rules! fields {
     ($($(#[$doc:meta])* $name:ident = $key:literal,)*) => {
@@ -141,6 +143,8 @@ pub enum Kind {
     /// A connection through ztunnel (ambient mesh).
     Ztunnel,
 }
+
+numbered!(Kind { Http = 0, Tcp = 1, Ztunnel = 2 });
 
 impl Kind {
     /// `http`, `tcp`, `ztunnel`.

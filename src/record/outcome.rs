@@ -24,6 +24,8 @@ pub enum Outcome {
     ClientGone,
 }
 
+numbered!(Outcome { Ok = 0, ClientError = 1, AppError = 2, ProxyError = 3, Denied = 4, ClientGone = 5 });
+
 /// All outcomes, in the order of their numbers.
 pub static OUTCOMES: [Outcome; 6] = [
     Outcome::Ok,

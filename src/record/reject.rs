@@ -1,6 +1,7 @@
 //! Why a line that looks like an access line could not be read.
 
 use super::Field;
+use crate::pack::{Broken, Pack, Unpacker, put_text};
 use crate::words::Lang;
 
 /// Why a line is not a record. `Copy`: a bad line costs no allocation.
@@ -29,6 +30,40 @@ pub enum Reason {
     SeveralObjects,
     /// A line of a JSON access record that was written over several lines.
     SpreadObject,
+}
+
+impl Pack for Reason {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(match self {
+            Reason::Missing(_) => 0,
+            Reason::NoStatus => 1,
+            Reason::TooLong => 2,
+            Reason::BrokenJson => 3,
+            Reason::TooDeep => 4,
+            Reason::SeveralObjects => 5,
+            Reason::SpreadObject => 6,
+        });
+        if let Reason::Missing(field) = self {
+            put_text(out, field.key().as_bytes());
+        }
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        Ok(match from.bytes(1)?[0] {
+            0 => {
+                let name: String = from.take()?;
+                let field = Field::ALL.iter().find(|field| field.key() == name);
+                Reason::Missing(*field.ok_or_else(|| from.broken("no such field"))?)
+            }
+            1 => Reason::NoStatus,
+            2 => Reason::TooLong,
+            3 => Reason::BrokenJson,
+            4 => Reason::TooDeep,
+            5 => Reason::SeveralObjects,
+            6 => Reason::SpreadObject,
+            _ => return Err(from.broken("no such reason")),
+        })
+    }
 }
 
 impl Reason {

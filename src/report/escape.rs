@@ -2,6 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::io;
+
+use serde::Serialize;
+
+use crate::error::{ErrorKind, Result};
+use crate::record::is_unseen;
 
 /// Bytes as text: what is not UTF-8 appears as `\xNN`, never dropped. For outputs that escape on their own (JSON).
 pub fn utf8(bytes: &[u8]) -> Cow<'_, str> {
@@ -109,11 +115,42 @@ pub fn html(text: &str) -> String {
     out
 }
 
+/// Writes a value as JSON that people can read, with a newline. Characters that are not seen as they are, are written as
+/// `\uXXXX`: to a parser that is the same text, and to a terminal it is harmless.
+pub fn json(value: &impl Serialize, out: &mut dyn io::Write) -> Result<()> {
+    serde_json::to_writer_pretty(JsonText(&mut *out), value).map_err(|e| ErrorKind::Write(e.into()))?;
+    out.write_all(b"\n").map_err(ErrorKind::Write)?;
+    Ok(())
+}
+
+/// Takes the pieces of JSON that serde_json writes; each is whole characters, and other than ASCII stands in strings only.
+struct JsonText<'w>(&'w mut dyn io::Write);
+
+impl io::Write for JsonText<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let mut rest = piece;
+        let unseen = |text: &str| text.char_indices().find(|(_, c)| *c == '\x7f' || is_unseen(*c));
+        while let Some((at, c)) = std::str::from_utf8(rest).ok().and_then(unseen) {
+            self.0.write_all(&rest[..at])?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(self.0, "\\u{unit:04x}")?;
+            }
+            rest = &rest[at + c.len_utf8()..];
+        }
+        self.0.write_all(rest)?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 fn visible(out: &mut String, c: char) {
     // Writing to a String cannot fail.
     let _ = match c {
         '\0'..='\x1f' | '\x7f' => write!(out, "\\x{:02x}", c as u32),
-        c if is_invisible(c) => write!(out, "\\u{{{:x}}}", c as u32),
+        c if is_unseen(c) => write!(out, "\\u{{{:x}}}", c as u32),
         c => {
             out.push(c);
             Ok(())
@@ -125,17 +162,6 @@ fn hex(out: &mut String, bytes: &[u8]) {
     for b in bytes {
         let _ = write!(out, "\\x{b:02x}");
     }
-}
-
-/// C1 controls, marks that reorder text, characters without width, and separators that break lines.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{80}'..='\u{9f}'
-        | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -157,6 +183,16 @@ mod tests {
     }
 
     #[test]
+    fn json_is_the_same_text_with_nothing_unseen() {
+        let text = "a\u{9b}2J\u{202e}b\u{e0041}\x7f\x1bé";
+        let mut out = Vec::new();
+        json(&[text], &mut out).unwrap();
+        assert_eq!(serde_json::from_slice::<Vec<String>>(&out).unwrap(), [text]);
+        let shown = String::from_utf8(out).unwrap();
+        assert_eq!(shown, "[\n  \"a\\u009b2J\\u202eb\\udb40\\udc41\\u007f\\u001bé\"\n]\n");
+    }
+
+    #[test]
     fn markdown_and_html_are_text() {
         assert_eq!(
             markdown("a|b_c *x* <i> @all https://evil [l](u)"),
@@ -170,7 +206,7 @@ mod tests {
         #[test]
         fn any_bytes_become_one_harmless_line(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let shown = terminal(&bytes);
-            prop_assert!(shown.chars().all(|c| !c.is_control() && !is_invisible(c)));
+            prop_assert!(shown.chars().all(|c| !c.is_control() && !is_unseen(c)));
         }
     }
 }

@@ -279,7 +279,7 @@ pub fn list_flags(view: View, out: &mut dyn Write) -> Result<()> {
 /// When the writer fails.
 pub fn list_causes(catalog: &Catalog, width: usize, out: &mut dyn Write) -> Result<()> {
     let (mut sheet, lang) = (Sheet::new(out, width, false), catalog.lang());
-    let mut pages: Vec<&Page> = catalog.pages().iter().collect();
+    let mut pages: Vec<&Page> = catalog.pages();
     pages.sort_by(|a, b| a.head.id.cmp(&b.head.id));
     let id = pages.iter().map(|page| page.head.id.len()).max().unwrap_or(0);
     for page in pages {

@@ -7,12 +7,12 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::escape::utf8;
+use super::escape::{self, utf8};
 use super::json::{LatencyRow, Triage, fraction};
 use super::redact::Redactor;
 use super::story::{KINDS, Kind, telling};
 use super::{Account, Hide, Narrator};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::incident::{Harm, Incident, Load, Window, distinct_ids};
 use crate::record::time::rfc3339_ms;
 
@@ -38,9 +38,7 @@ impl Narrator for IncidentJson {
         }
         let rows = account.incidents.iter().map(|i| IncidentRow::of(i, account, &redact)).collect();
         let whole = Whole { triage, incidents: rows, slo: account.slo_percent };
-        serde_json::to_writer_pretty(&mut *out, &whole).map_err(|e| ErrorKind::Write(e.into()))?;
-        out.write_all(b"\n").map_err(ErrorKind::Write)?;
-        Ok(())
+        escape::json(&whole, out)
     }
 }
 
@@ -134,7 +132,7 @@ impl<'a> IncidentRow<'a> {
                 Harm::Failed => "failures",
                 Harm::Denied => "denials",
             },
-            onset: rfc3339_ms(incident.onset_us),
+            onset: rfc3339_ms(incident.began_us),
             end: incident.end_us().map(rfc3339_ms),
             last_failure: rfc3339_ms(incident.last_us),
             peak: rfc3339_ms(incident.peak_us),

@@ -9,12 +9,12 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::escape::utf8;
-use super::{Renderer, Report, bucket_width, quality};
+use super::escape::{self, utf8};
+use super::{Renderer, Report, SourceInfo, bucket_width, quality};
 use crate::aggregate::{Code, Counter, Counts, Exemplar, Latency, Sides, Span, Summary, Text, Upstream};
 use crate::diagnosis::{Alternative, Fact, Finding, FindingScope, Remedy, Suppressed, help};
 use crate::envoy::Cluster;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::record::{OUTCOMES, time::rfc3339_ms};
 
 /// Buckets of the timeline unless the user chose a width: enough for any chart.
@@ -29,10 +29,7 @@ impl Renderer for Json {
     }
 
     fn render(&self, report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
-        serde_json::to_writer_pretty(&mut *out, &Triage::of(report))
-            .map_err(|e| ErrorKind::Write(e.into()))?;
-        out.write_all(b"\n").map_err(ErrorKind::Write)?;
-        Ok(())
+        escape::json(&Triage::of(report), out)
     }
 }
 
@@ -331,12 +328,15 @@ impl Triage<'_> {
 impl<'a> Input<'a> {
     fn of(report: &Report<'a>) -> Input<'a> {
         let lines = &report.summary.lines;
-        let sources = report.sources.iter().map(|s| SourceRow {
+        let row = |s: &'a SourceInfo| SourceRow {
             name: &s.name,
             container: s.container,
             bytes: s.bytes,
             lines: s.lines,
-        });
+        };
+        // By name: what the parts of an input are called does not depend on the order in which they were read.
+        let mut sources: Vec<_> = report.sources.iter().map(row).collect();
+        sources.sort_by_key(|s| (s.name, s.container, s.bytes, s.lines));
         let rejects = lines.rejects.iter().map(|r| RejectRow {
             source: report.source(r.source),
             line: r.line,
@@ -348,7 +348,7 @@ impl<'a> Input<'a> {
             lines.formats.iter().map(|(name, n)| FormatRow { name, lines: *n }).collect();
         formats.sort_by(|a, b| b.lines.cmp(&a.lines).then(a.name.cmp(b.name)));
         Input {
-            sources: sources.collect(),
+            sources,
             bytes: report.sources.iter().map(|s| s.bytes).sum(),
             lines: lines.total,
             access_lines: lines.access,

@@ -1,6 +1,7 @@
 //! Findings become words. A renderer receives a finished model and a writer; it computes nothing and never prints.
 
 pub mod compare;
+mod csv;
 pub mod escape;
 pub mod explain;
 mod hops;
@@ -9,6 +10,8 @@ mod incident_json;
 mod json;
 mod known;
 mod markdown;
+mod order;
+mod prometheus;
 mod quality;
 mod redact;
 mod story;
@@ -25,7 +28,9 @@ use crate::aggregate::{Counts, Detail, Sides, Summary};
 use crate::diagnosis::{Finding, Suppressed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::incident::Incident;
+use crate::record::time::clock_s;
 use crate::words::Lang;
+pub use order::Order;
 pub use redact::Hide;
 pub use story::matters;
 pub use terminal::{finding_title, shortened};
@@ -55,13 +60,38 @@ pub struct View {
     pub colour: bool,
     /// Rows of a table; JSON is never cut.
     pub top: usize,
+    /// Order of a table's rows.
+    pub order: Order,
+    /// How times are written in the table.
+    pub times: Times,
     /// Width of a time bucket; `None` chooses one by the span.
     pub bucket_seconds: Option<i64>,
 }
 
+/// How times are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Times {
+    /// By the clock, in UTC.
+    #[default]
+    Utc,
+    /// Counted back from the log's last record; that one from now.
+    Relative {
+        /// Now, in microseconds since 1970.
+        now_us: i64,
+    },
+}
+
 impl Default for View {
     fn default() -> Self {
-        View { lang: Lang::En, width: 80, colour: false, top: 10, bucket_seconds: None }
+        View {
+            lang: Lang::En,
+            width: 80,
+            colour: false,
+            top: 10,
+            order: Order::default(),
+            times: Times::default(),
+            bucket_seconds: None,
+        }
     }
 }
 
@@ -92,12 +122,27 @@ impl<'r> Report<'r> {
         self.sources.get(number as usize).map_or("-", |source| source.name.as_str())
     }
 
+    /// A moment as the user wants to read it: `10:05:03Z`, or `-4 min 46 s` for so long before the last record.
+    fn moment(&self, us: i64) -> String {
+        match (self.view.times, self.summary.span.last_us) {
+            (Times::Relative { .. }, Some(end)) => {
+                format!("-{}", units::duration(between_ms(us, end)))
+            }
+            _ => clock_s(us),
+        }
+    }
+
     /// Everything the reader should know about the data: the caller's warnings and what the counts themselves say.
     fn all_warnings(&self) -> Vec<String> {
         let mut all = self.warnings.to_vec();
         all.extend(quality::warnings(self.summary, self.view.lang));
         all
     }
+}
+
+/// Milliseconds from one moment to a later one.
+fn between_ms(from_us: i64, to_us: i64) -> u64 {
+    u64::try_from(to_us.saturating_sub(from_us) / 1000).unwrap_or_default()
 }
 
 /// The sides with their names.
@@ -134,7 +179,7 @@ pub trait Renderer: Sync {
 
 /// All output formats; the first is the default.
 pub static RENDERERS: &[&dyn Renderer] =
-    &[&terminal::Terminal, &json::Json, &markdown::Markdown, &html::Html];
+    &[&terminal::Terminal, &json::Json, &markdown::Markdown, &html::Html, &csv::Csv, &prometheus::Prometheus];
 
 /// The renderer with this name.
 ///
@@ -142,7 +187,8 @@ pub static RENDERERS: &[&dyn Renderer] =
 /// When there is none; the message lists those there are.
 pub fn renderer(name: &str) -> Result<&'static dyn Renderer> {
     RENDERERS.iter().copied().find(|r| r.name() == name).ok_or_else(|| {
-        let names: Vec<_> = RENDERERS.iter().map(|r| r.name()).collect();
+        // A snapshot is no report, and has a room of its own.
+        let names: Vec<_> = RENDERERS.iter().map(|r| r.name()).chain(["snapshot"]).collect();
         let names = names.join(", ");
         let message = both!(
             "there is no output {name:?} for triage; there are: {names}",

@@ -7,7 +7,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::SourceInfo;
-use super::escape::{terminal, utf8};
+use super::escape::{self, terminal, utf8};
 use super::units::{counted, duration};
 use crate::aggregate::Step;
 use crate::diagnosis::upstream_title;
@@ -65,17 +65,10 @@ impl TraceReport<'_> {
     /// # Errors
     /// When the writer fails.
     pub fn write(&self, form: TraceForm, lang: Lang, out: &mut dyn Write) -> Result<()> {
-        let text = match form {
-            TraceForm::Table => self.tree(lang),
-            TraceForm::Json => {
-                let mut text =
-                    serde_json::to_string_pretty(&self.wire()).map_err(|e| ErrorKind::Write(e.into()))?;
-                text.push('\n');
-                text
-            }
-        };
-        out.write_all(text.as_bytes()).map_err(ErrorKind::Write)?;
-        Ok(())
+        match form {
+            TraceForm::Table => Ok(out.write_all(self.tree(lang).as_bytes()).map_err(ErrorKind::Write)?),
+            TraceForm::Json => escape::json(&self.wire(), out),
+        }
     }
 
     fn tree(&self, lang: Lang) -> String {

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::program::{FAILING, piped};
 use crate::samples::root;
 
 /// Runs at the page's end: what a person would do, and what then stands there.
@@ -108,6 +109,28 @@ fn what_is_injected_does_not_run() {
     assert!(refused >= 3, "{:?}", console(&output));
 }
 
+/// The other way in: what a client sent stands in the log, and the page shows it.
+#[test]
+#[ignore = "needs Chromium"]
+fn what_a_client_sent_does_not_run() {
+    let evil = "<script>document.body.dataset.evil='s'</script><img src=x onerror=document.body.dataset.evil='e'>'onload='x";
+    let line = |agent: &str| {
+        FAILING
+            .replace("curl/8", agent)
+            .replace("/a HTTP", &format!("/{evil} HTTP"))
+            .replace("web.shop:80", evil)
+    };
+    let ran = piped(&["report", "--output", "html"], line(evil).repeat(30).as_bytes());
+    assert_eq!(ran.code(), 0, "{}", ran.err);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report-hostile.html");
+    std::fs::write(&path, &ran.out).unwrap();
+    let output = chromium(&["--dump-dom"], &path);
+    assert_eq!(console(&output), Vec::<String>::new());
+    let dom = String::from_utf8_lossy(&output.stdout);
+    assert!(dom.contains("data-ready=\"yes\"") && !dom.contains("data-evil"));
+    assert!(dom.contains("&lt;script&gt;document"), "it is shown as text");
+}
+
 #[test]
 #[ignore = "needs Chromium"]
 fn tables_sort_charts_zoom_and_blocks_are_copied() {
@@ -137,4 +160,115 @@ fn tables_sort_charts_zoom_and_blocks_are_copied() {
     for name in ["drawn", "zoomed", "copied", "finding"] {
         assert!(result.contains(&format!("{name}=true").as_str()), "{name}: {result:?}");
     }
+}
+
+/// Runs at the end of the page that is printed, or read without scripts, and says what a reader has before him.
+const EYES: &str = r##"
+const out = [];
+const say = (name, value) => out.push(`${name}=${value}`);
+const shown = (node) => {
+  const box = node.getBoundingClientRect();
+  const style = getComputedStyle(node);
+  return box.width > 0 && box.height > 0 && style.display !== "none" && style.visibility === "visible";
+};
+const page = document.documentElement.clientWidth;
+const dark = (color) => {
+  const [r, g, b, a] = (color.match(/[\d.]+/g) || []).map(Number);
+  return a !== 0 && r + g + b < 300;
+};
+say("head", shown(document.querySelector("h1")) && document.querySelector("h1").textContent.length > 10);
+say("sections", [...document.querySelectorAll("h2")].filter(shown).length);
+say("columns", [...document.querySelectorAll("th")].every((th) => th.textContent.trim() && shown(th)));
+say("words", [...document.querySelectorAll("th button")].every((b) => b.textContent.trim().length > 0));
+say("tables", [...document.querySelectorAll("table")].every((table) => {
+  const box = table.getBoundingClientRect();
+  const clips = (node) => node && node !== document.body
+    && (getComputedStyle(node).overflowX !== "visible" && node.scrollWidth > node.clientWidth + 1 || clips(node.parentElement));
+  return box.width > 0 && !clips(table.parentElement);
+}));
+say("fits", document.documentElement.scrollWidth <= page + 1);
+say("wide", [...document.querySelectorAll("table, pre, h1, h2, h3, p")]
+  .filter((node) => shown(node) && node.getBoundingClientRect().right > page + 1)
+  .map((node) => node.tagName + node.getBoundingClientRect().right).join("/"));
+say("light", !dark(getComputedStyle(document.body).backgroundColor)
+  && [...document.querySelectorAll("pre, .code, dl.key div")].every((n) => !dark(getComputedStyle(n).backgroundColor)));
+say("ink", dark(getComputedStyle(document.body).color));
+say("tools", [...document.querySelectorAll(".code button, .tools button")].filter(shown).length);
+say("charts", [...document.querySelectorAll("svg.plot")].filter(shown).length);
+say("lines", [...document.querySelectorAll("pre")].filter(shown).length);
+document.body.dataset.result = out.join(";");
+"##;
+
+/// What the eyes saw, by name.
+fn seen(dom: &[u8]) -> std::collections::BTreeMap<String, String> {
+    let dom = String::from_utf8_lossy(dom).into_owned();
+    let (_, result) = dom.split_once("data-result=\"").expect("the eyes did not reach their end");
+    let result = result.split('"').next().unwrap_or_default();
+    result
+        .split(';')
+        .filter_map(|item| item.split_once('='))
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .collect()
+}
+
+/// The page without its policy, which forbids foreign scripts, and with the eyes at its end.
+fn watched(page: &str) -> String {
+    let (head, rest) = page.split_once("<meta http-equiv").unwrap();
+    let (_, rest) = rest.split_once('>').unwrap();
+    format!("{head}{rest}").replace("</body>", &format!("<script>{EYES}</script></body>"))
+}
+
+fn reads_well(seen: &std::collections::BTreeMap<String, String>, what: &str) {
+    for name in ["head", "columns", "words", "tables", "fits", "light", "ink"] {
+        assert_eq!(seen[name], "true", "{what}: {name}: {seen:?}");
+    }
+    for (name, least) in [("sections", 6), ("charts", 2), ("lines", 3)] {
+        assert!(seen[name].parse::<u32>().unwrap() >= least, "{what}: {name}: {seen:?}");
+    }
+}
+
+/// Print media, on a reader's screen that is dark: the rules for print are the ones that hold, at the width of a page of
+/// paper.
+#[test]
+#[ignore = "needs Chromium"]
+fn the_page_prints_on_paper() {
+    let (path, page) = report("report-print.html");
+    // Chromium's command line cannot emulate a medium, so the page's own rules for print are made to hold; those for the
+    // dark too, which print must overrule.
+    assert!(page.contains("@media print {") && page.contains("@media (prefers-color-scheme: dark) {"));
+    let paper = watched(&page)
+        .replace("@media print {", "@media all {")
+        .replace("@media (prefers-color-scheme: dark) {", "@media all {");
+    std::fs::write(&path, paper).unwrap();
+    // A page of A4 within its margins.
+    let output = chromium(&["--dump-dom", "--window-size=718,4200"], &path);
+    assert_eq!(console(&output), Vec::<String>::new());
+    let seen = seen(&output.stdout);
+    reads_well(&seen, "print");
+    assert_eq!(seen["tools"], "0", "what is pressed is not printed: {seen:?}");
+    // And really printed: pages come out, one document.
+    std::fs::write(&path, &page).unwrap();
+    let pdf = path.with_extension("pdf");
+    let _ = std::fs::remove_file(&pdf);
+    let output = chromium(&[&format!("--print-to-pdf={}", pdf.display())], &path);
+    assert_eq!(console(&output), Vec::<String>::new());
+    let printed = std::fs::read(&pdf).unwrap();
+    assert!(printed.starts_with(b"%PDF-") && printed.len() > 20_000, "{} bytes", printed.len());
+}
+
+/// Scripts are forbidden in many a viewer of attachments: everything is there to be read without them.
+#[test]
+#[ignore = "needs Chromium"]
+fn the_page_is_read_without_its_scripts() {
+    let (path, page) = report("report-plain.html");
+    let eyes = watched(&page);
+    // The page's own script goes; the eyes stay.
+    let (head, rest) = eyes.split_once("<script>").unwrap();
+    let (own, rest) = rest.split_once("</script>").unwrap();
+    assert!(own.contains("dataset"), "the first script is the page's own");
+    std::fs::write(&path, format!("{head}{rest}")).unwrap();
+    let output = chromium(&["--dump-dom"], &path);
+    assert_eq!(console(&output), Vec::<String>::new());
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("data-ready"));
+    reads_well(&seen(&output.stdout), "without scripts");
 }

@@ -32,7 +32,7 @@ const GUIDE_BY_COMMANDS: [(&str, &str); 2] = [
     ),
 ];
 
-fn pages() -> &'static [Page] {
+fn pages() -> Vec<&'static Page> {
     Catalog::built_in().pages()
 }
 

@@ -11,21 +11,21 @@ const KILLED: &str = "sample-logs/istio-text/checkout-killed.log";
 const KILLED_GZ: &str = "sample-logs/istio-json/checkout-killed.jsonl.gz";
 const HEALTHY: &str = "sample-logs/istio-text/healthy.log";
 
-fn command(args: &[&str]) -> Command {
+pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_meshwhy"));
     command.args(args).current_dir(root()).env("COLUMNS", "100").env("LC_ALL", "C").env_remove("NO_COLOR");
     // The developer's own rules have no say here.
-    command.env("XDG_CONFIG_HOME", "/nonexistent").env_remove("MESHWHY_RULES");
+    command.env("XDG_CONFIG_HOME", "/nonexistent").env_remove("MESHWHY_RULES").env_remove("MESHWHY_CONFIG");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn meshwhy(args: &[&str]) -> Output {
+pub(crate) fn meshwhy(args: &[&str]) -> Output {
     command(args).output().expect("the program runs")
 }
 
 /// Runs it with these bytes on standard input.
-fn piped(args: &[&str], input: &[u8]) -> Output {
+pub(crate) fn piped(args: &[&str], input: &[u8]) -> Output {
     let mut child = command(args).stdin(Stdio::piped()).spawn().expect("the program runs");
     let mut stdin = child.stdin.take().expect("a pipe");
     let input = input.to_vec();
@@ -38,15 +38,15 @@ fn piped(args: &[&str], input: &[u8]) -> Output {
     output
 }
 
-fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or_else(|| panic!("killed: {output:?}"))
 }
 
-fn out(output: &Output) -> String {
+pub(crate) fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("UTF-8 on standard output")
 }
 
-fn err(output: &Output) -> String {
+pub(crate) fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

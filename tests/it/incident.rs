@@ -321,6 +321,8 @@ fn both_ways_to_compare_agree() {
 fn json_keeps_to_its_schema() {
     let report: Value = serde_json::from_str(&text("docs/schema/report.json")).unwrap();
     let compare: Value = serde_json::from_str(&text("docs/schema/compare.json")).unwrap();
+    let triage: Value = serde_json::from_str(&text("docs/schema/triage.json")).unwrap();
+    let record: Value = serde_json::from_str(&text("docs/schema/records.json")).unwrap();
     let mut samples: Vec<String> =
         crate::samples::files("sample-logs").iter().map(|p| crate::samples::relative(p)).collect();
     samples.retain(|path| !path.ends_with(".md"));
@@ -329,6 +331,11 @@ fn json_keeps_to_its_schema() {
         let output = meshwhy(&["report", "--output", "json", "--slo", "99", path], b"");
         let value = serde_json::from_slice(&output.stdout).unwrap();
         keeps_to(&value, &report, path);
+        let output = meshwhy(&["--output", "json", "--by", "pod,code", path], b"");
+        keeps_to(&serde_json::from_slice(&output.stdout).unwrap(), &triage, path);
+        for line in meshwhy(&["records", path], b"").stdout.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
+            keeps_to(&serde_json::from_slice(line).unwrap(), &record, path);
+        }
         let output = meshwhy(&["compare", "--output", "json", "--before", KILLED, "--after", path], b"");
         keeps_to(&serde_json::from_slice(&output.stdout).unwrap(), &compare, path);
     }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+
+use crate::program::on_path;
 
 /// The bound of every log, in MiB.
 const BOUND_MIB: u64 = 128;
@@ -81,30 +81,10 @@ fn peak_mib(lines: usize, mut line: impl FnMut(usize, &mut String)) -> u64 {
     }
     writer.flush().expect("room");
     drop(writer);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_meshwhy"))
-        .args(["--threads", "2", "--no-progress"])
-        .arg(file.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program runs");
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak_kib = 0;
-    let code = loop {
-        // The kernel keeps the mark, so a look now and then does not miss a peak.
-        let seen = std::fs::read_to_string(&status).unwrap_or_default();
-        let mark = seen.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = mark.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok());
-        peak_kib = kib.unwrap_or(0).max(peak_kib);
-        match child.try_wait().expect("a child") {
-            Some(code) => break code,
-            None => std::thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    assert!(code.success(), "{code}");
-    assert!(peak_kib > 0, "the system tells how much memory a process had");
-    peak_kib / 1024
+    let ran = on_path(&["--threads", "2", "--no-progress"], file.path());
+    assert_eq!(ran.code(), 0, "{}", ran.err);
+    assert!(ran.most.memory_kib > 0, "the system tells how much memory a process had");
+    ran.most.memory_kib / 1024
 }
 
 #[track_caller]

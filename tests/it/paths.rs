@@ -37,7 +37,7 @@ fn forget_sources(value: &mut Value) {
     }
 }
 
-fn gzip(plain: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     out.write_all(plain).expect("memory");
     out.finish().expect("memory")
@@ -53,7 +53,7 @@ fn tar(plain: &[u8]) -> Vec<u8> {
     out.into_inner().expect("memory")
 }
 
-fn zip(plain: &[u8]) -> Vec<u8> {
+pub(crate) fn zip(plain: &[u8]) -> Vec<u8> {
     let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     out.start_file("istio-proxy.log", zip::write::SimpleFileOptions::default()).expect("memory");
     out.write_all(plain).expect("memory");
@@ -61,7 +61,7 @@ fn zip(plain: &[u8]) -> Vec<u8> {
 }
 
 /// A sample in everything that it may be packed in. Members and frames are cut in the middle of a line.
-fn packed(plain: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+pub(crate) fn packed(plain: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let (head, tail) = plain.split_at(plain.len() / 2);
     let frame = |part| zstd::encode_all(part, 1).expect("memory");
     vec![

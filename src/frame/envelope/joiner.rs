@@ -48,6 +48,11 @@ pub fn partial(line: &[u8]) -> Option<Partial> {
     }
 }
 
+/// True for a piece that is not the last of its line.
+pub fn may_be_continued(line: &[u8]) -> bool {
+    partial(line).is_some_and(|piece| piece.more)
+}
+
 fn cri(line: &[u8]) -> Option<Partial> {
     let at = prefix::time(line)?;
     let at = (line.get(at) == Some(&b' ')).then_some(at + 1)?;

@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use crate::record::{Carrier, unescape_into};
 
-pub use joiner::{Joiner, Logical, Partial, Stream, open_from, partial};
+pub use joiner::{Joiner, Logical, Partial, Stream, may_be_continued, open_from, partial};
 pub use path::{Names, names};
 
 /// More wrappers around one line have not been seen.

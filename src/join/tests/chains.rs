@@ -171,6 +171,9 @@ fn a_waypoint_is_the_other_side_of_its_callers() {
     let summary = read(&all);
     let ingress = paired(&summary.hops).into_iter().find(|(caller, _)| caller == "ingress-1");
     assert_eq!(ingress, Some(("ingress-1".to_owned(), 40)));
+    let edge = summary.hops.edges.iter().find(|edge| edge.caller.as_deref() == Some(b"ingress-1")).unwrap();
+    assert_eq!(edge.by_callee.map(|seen| (seen.requests, seen.failed)), Some((40, 10)));
+    assert_eq!(edge.callees.iter().map(|name| &name[..]).collect::<Vec<_>>(), [b"waypoint-1"]);
     assert_eq!(tree(&all, &id(4)), [(0, "ingress-1".to_owned()), (1, "waypoint-1".to_owned())]);
     let ids: Vec<String> = diagnose(&summary).into_iter().map(|f| f.id).collect();
     assert_eq!(ids.len(), 1, "{ids:?}");

@@ -5,11 +5,11 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::super::escape::utf8;
+use super::super::escape::{self, utf8};
 use super::super::json::fraction;
 use super::{Change, Comparison, Share, Side, Verdict, What};
 use crate::diagnosis::Suppressed;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::record::time::rfc3339_ms;
 use crate::words::Lang;
 
@@ -23,9 +23,7 @@ pub(super) fn write(comparison: &Comparison<'_>, out: &mut dyn Write) -> Result<
         changes: comparison.changes.iter().map(ChangeRow::of).collect(),
         warnings: comparison.warnings(),
     };
-    serde_json::to_writer_pretty(&mut *out, &whole).map_err(|e| ErrorKind::Write(e.into()))?;
-    out.write_all(b"\n").map_err(ErrorKind::Write)?;
-    Ok(())
+    escape::json(&whole, out)
 }
 
 #[derive(Serialize)]

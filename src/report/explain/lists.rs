@@ -64,7 +64,7 @@ fn all(rows: &[Row], sheet: &mut Sheet<'_>) -> io::Result<()> {
 fn guide(catalog: &Catalog) -> Vec<Row> {
     let ids = |section: &str| -> Vec<String> {
         let answers = |page: &&Page| page.head.guide.iter().any(|s| s == section);
-        catalog.pages().iter().filter(answers).map(|page| page.head.id.clone()).collect()
+        catalog.pages().into_iter().filter(answers).map(|page| page.head.id.clone()).collect()
     };
     let known =
         GUIDE.iter().map(|(section, about)| ((*section).to_owned(), (*about).to_owned(), ids(section)));

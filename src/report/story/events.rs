@@ -47,7 +47,14 @@ impl Teller<'_, '_> {
             false => lang.pick("onset", "开始"),
         };
         let place = self.place(incident);
-        events.push((incident.onset_us, say!(lang, "{begun}: {place} fails", "{begun}：{place} 失败")));
+        events.push((incident.began_us, say!(lang, "{begun}: {place} fails", "{begun}：{place} 失败")));
+        if incident.began_us > incident.onset_us {
+            let text = lang.pick(
+                "start of the first request that failed: it was still running when the fault came",
+                "第一个失败请求开始：故障发生时它仍在进行",
+            );
+            events.push((incident.onset_us, text.to_owned()));
+        }
         let bucket = match incident.resolution_s {
             1 => lang.pick("a second", "一秒").to_owned(),
             s => super::super::units::duration(s.unsigned_abs() * 1000),
@@ -62,6 +69,10 @@ impl Teller<'_, '_> {
                 "last failure before the log ends: still going on",
                 "日志结束前的最后一次失败：仍在持续",
             )
+        } else if incident.over_us > incident.last_us {
+            let text = lang.pick("end: requests that had to wait are answered", "结束：等待中的请求得到应答");
+            events.push((incident.over_us, text.to_owned()));
+            lang.pick("start of the last request that failed", "最后一个失败请求开始")
         } else {
             lang.pick("end: the last failure", "结束：最后一次失败")
         };

@@ -79,7 +79,7 @@ impl Teller<'_, '_> {
     }
 
     fn marks(&self) -> Vec<(i64, i64)> {
-        self.account.incidents.iter().filter(|i| !i.steady).map(|i| (i.onset_us, i.last_us)).collect()
+        self.account.incidents.iter().filter(|i| !i.steady).map(|i| (i.began_us, i.over_us)).collect()
     }
 
     /// Denials are drawn where they make an incident.

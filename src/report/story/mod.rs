@@ -437,7 +437,7 @@ impl Teller<'_, '_> {
     fn rhythm(&self) -> Option<String> {
         let first = self.incident?;
         let alike = self.account.incidents.iter().filter(|i| i.upstreams.first() == first.upstreams.first());
-        let mut onsets: Vec<i64> = alike.map(|i| i.onset_us).collect();
+        let mut onsets: Vec<i64> = alike.map(|i| i.began_us).collect();
         onsets.sort_unstable();
         let mut gaps: Vec<i64> = onsets.windows(2).map(|pair| pair[1] - pair[0]).collect();
         gaps.sort_unstable();
@@ -500,7 +500,7 @@ impl Teller<'_, '_> {
         let lang = self.lang();
         let mut tasks = Vec::new();
         if let Some(incident) = self.incident {
-            let onset = clock(incident.onset_us);
+            let onset = clock(incident.began_us);
             tasks.push(match incident.began_before {
                 true => say!(
                     lang,
@@ -611,7 +611,7 @@ fn clock(us: i64) -> String {
 /// `2026-11-22 14:06:09Z – 14:06:29Z`.
 fn period(incident: &Incident, lang: Lang) -> String {
     let text = |us| rfc3339_s(us).replace('T', " ");
-    let (onset, last) = (text(incident.onset_us), text(incident.last_us));
+    let (onset, last) = (text(incident.began_us), text(incident.over_us));
     let day = last.get(..11).unwrap_or_default();
     let last = if onset.contains(day) { last.replace(day, "") } else { last };
     let onset = match incident.began_before {
@@ -625,7 +625,7 @@ fn period(incident: &Incident, lang: Lang) -> String {
 }
 
 fn length(incident: &Incident) -> String {
-    duration((incident.last_us - incident.onset_us).unsigned_abs() / 1000)
+    duration((incident.over_us - incident.began_us).unsigned_abs() / 1000)
 }
 
 fn text_of(name: &Text) -> String {

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::text::{Painted, Sheet, Tone, padded, shortened, wrap};
 use crate::aggregate::{Exemplar, Span};
 use crate::diagnosis::{Finding, Severity};
-use crate::record::time::{clock_s, rfc3339_ms};
+use crate::record::time::rfc3339_ms;
 use crate::report::Report;
 use crate::report::escape::terminal;
 use crate::report::units::{confidence, count, counted, rate};
@@ -30,7 +30,7 @@ pub(super) fn headlines(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Resul
         report.findings.iter().partition(|f| f.severity == Severity::Note);
     let lang = report.view.lang;
     for finding in serious.iter().take(HEADLINES) {
-        headline(finding, lang, sheet)?;
+        headline(report, finding, sheet)?;
     }
     for finding in notes.iter().take(NOTES) {
         note(finding, lang, sheet)?;
@@ -55,7 +55,8 @@ pub(super) fn headlines(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Resul
     Ok(())
 }
 
-fn headline(finding: &Finding, lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> {
+fn headline(report: &Report<'_>, finding: &Finding, sheet: &mut Sheet<'_>) -> io::Result<()> {
+    let lang = report.view.lang;
     let (word, tone) = match finding.severity {
         Severity::Critical => (finding.severity.word(lang).to_uppercase(), Tone::Critical),
         Severity::Warning => (finding.severity.word(lang).to_uppercase(), Tone::Warning),
@@ -69,7 +70,7 @@ fn headline(finding: &Finding, lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<
         let width = INDENT + line.width();
         let text = format!("{}{}", sheet.paint(tone, &label), sheet.paint(Tone::Strong, &line));
         match i + 1 == title.len() {
-            true => sheet.both_ends(&Painted { text, width }, &when(finding, lang), INDENT)?,
+            true => sheet.both_ends(&Painted { text, width }, &when(report, finding), INDENT)?,
             false => sheet.line(&text)?,
         }
         label = " ".repeat(INDENT);
@@ -131,9 +132,10 @@ fn at_host(finding: &Finding, lang: Lang) -> String {
     say!(lang, ", all on {host}", "，都在 {host}")
 }
 
-fn when(finding: &Finding, lang: Lang) -> String {
+fn when(report: &Report<'_>, finding: &Finding) -> String {
+    let lang = report.view.lang;
     let Span { first_us: Some(first), last_us: Some(last) } = finding.span else { return String::new() };
-    match (finding.ongoing, clock_s(first), clock_s(last)) {
+    match (finding.ongoing, report.moment(first), report.moment(last)) {
         (true, first, _) => say!(lang, "since {first}, still going on", "自 {first} 起，仍在持续"),
         (false, first, last) if first == last => say!(lang, "at {first}", "{first}"),
         (false, first, last) => format!("{first} – {last}"),

@@ -8,6 +8,7 @@ use crate::aggregate::{Group, Text};
 use crate::diagnosis::only_failures;
 use crate::report::Report;
 use crate::report::escape::terminal;
+use crate::report::order::sorted_groups;
 use crate::report::units::{count, counted, duration, rate};
 
 /// Flags of one group that are named; the rest says nothing at a glance.
@@ -21,11 +22,7 @@ pub(super) fn table(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()
         return Ok(());
     }
     let mut rows: Vec<(Option<&[Option<Text>]>, &Group)> =
-        groups.rows.iter().map(|(key, group)| (Some(&key[..]), group)).collect();
-    rows.sort_by(|(a, x), (b, y)| {
-        let load = |group: &Group| (group.counts.failed(), group.counts.requests());
-        load(y).cmp(&load(x)).then_with(|| a.cmp(b))
-    });
+        sorted_groups(report).into_iter().map(|(key, group)| (Some(key), group)).collect();
     rows.extend(groups.other.as_deref().map(|group| (None, group)));
     let hidden = rows.split_off(rows.len().min(report.view.top.max(1)));
     let mut cells = vec![head(report)];

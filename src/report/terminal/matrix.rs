@@ -8,9 +8,10 @@ use unicode_width::UnicodeWidthStr;
 use super::text::{Sheet, Tone, shortened};
 use crate::aggregate::{Counts, Text, Totals, Upstream};
 use crate::diagnosis::{only_failures, upstream_title};
-use crate::record::{Outcome, time::clock_s};
+use crate::record::Outcome;
 use crate::report::Report;
 use crate::report::escape::terminal;
+use crate::report::order::Row as Ranked;
 use crate::report::units::{count, counted, duration, rate};
 
 /// A name needs this much to be recognised.
@@ -106,7 +107,10 @@ fn rows<'a>(report: &Report<'a>) -> (Vec<Row<'a>>, Option<String>) {
         all.push(Row::of(lang.pick("(others)", "（其他）").to_owned(), other));
     }
     let key = |row: &Row<'_>| (row.counts.failed(), row.counts.requests());
-    all.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| a.name.cmp(&b.name)));
+    all.sort_by(|a, b| {
+        let [a, b] = [a, b].map(|row| Ranked { counts: row.counts, ..Ranked::of(&row.name, row.upstream) });
+        report.view.order.compare(&a, &b)
+    });
     let rest = all.split_off(all.len().min(report.view.top.max(1)));
     if rest.is_empty() {
         return (all, None);
@@ -196,7 +200,7 @@ fn cell(report: &Report<'_>, column: &Column, row: &Row<'_>) -> String {
         Column::App => or_dash(counts.of(Outcome::AppError)),
         Column::P50 => latency(500),
         Column::P99 => latency(990),
-        Column::Since => upstream.failure.first_us.map_or("-".to_owned(), clock_s),
+        Column::Since => upstream.failure.first_us.map_or("-".to_owned(), |us| report.moment(us)),
     }
 }
 

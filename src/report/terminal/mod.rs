@@ -18,7 +18,7 @@ pub use self::text::shortened;
 pub(super) use self::text::{Painted, Sheet, Tone, wrap};
 use super::escape::terminal;
 use super::units::{bucket, count, counted, duration, rate};
-use super::{Renderer, Report, bucket_width, known, quality};
+use super::{Renderer, Report, Times, between_ms, bucket_width, known, quality};
 use crate::aggregate::{Counts, Span};
 use crate::diagnosis::{Severity, only_failures};
 use crate::error::{ErrorKind, Result};
@@ -139,6 +139,7 @@ fn header(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
         items.push(side.to_owned());
     }
     items.push(period(summary.span, report.view.lang));
+    items.extend(ended(report));
     if sides.len() < 2 {
         items.extend(load(report, summary.totals().counts));
     }
@@ -212,6 +213,13 @@ fn period(span: Span, lang: Lang) -> String {
     }
 }
 
+/// `ended 2 h 5 min ago`, where times are relative.
+fn ended(report: &Report<'_>) -> Option<String> {
+    let Times::Relative { now_us } = report.view.times else { return None };
+    let ago = duration(between_ms(report.summary.span.last_us?, now_us));
+    Some(say!(report.view.lang, "ended {ago} ago", "{ago}前结束"))
+}
+
 /// Failures over time as a row of blocks, with the width of a bucket and the peak in words.
 fn sparkline(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -237,7 +245,7 @@ fn sparkline(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let blocks: String = buckets.iter().map(|(_, cell)| block(cell.load.failed)).collect();
     sheet.blank()?;
     let lang = report.view.lang;
-    let (unit, peak, at) = (bucket(width, lang), count(peak), clock_s(at));
+    let (unit, peak, at) = (bucket(width, lang), count(peak), report.moment(at));
     let head = say!(lang, " failures per {unit}", " 每{unit}失败数");
     let tail = say!(lang, "peak {peak} at {at}", "峰值 {peak}，在 {at}");
     sheet.line(&format!("{head}  {blocks}  {}", sheet.paint(Tone::Dim, &tail)))

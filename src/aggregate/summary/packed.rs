@@ -1,0 +1,123 @@
+//! How the finished counts are written down.
+
+use super::{
+    Code, Counts, FlaggedLoad, Host, Kept, Lines, Place, ProxyLog, ProxyNote, RejectSample, Scope, Summary,
+    Upstream,
+};
+use crate::pack::{Broken, Pack, Unpacker};
+
+packed!(Counts { by_outcome });
+packed!(Upstream { counts, flags, codes, latency, hosts, other_hosts, span, ok, failure, series, turns });
+packed!(Host { counts, span, ok, failure });
+packed!(Scope { counts, span, ok, ok_with_sni, inbound, tcp_carried, door });
+packed!(FlaggedLoad { load, flags, other_flags });
+packed!(RejectSample { source, line, offset, column, reason, sample });
+packed!(ProxyLog { writers, notes });
+packed!(ProxyNote { count, span, exemplars });
+packed!(Kept { upstreams, hosts, scopes, symptoms });
+packed!(Lines {
+    total,
+    access,
+    proxy,
+    other,
+    rejected,
+    formats,
+    incomplete,
+    without_time,
+    without_flags,
+    reject_reasons,
+    rejects,
+});
+packed!(Summary {
+    lines, counts, sides, ends, groups, flags, flag_sets, tunnel_flag_sets, codes, span, upstreams, other_upstreams,
+    no_upstream, authorities, routes, listeners, snis, other_scopes, symptoms, other_symptoms, values, hosts, kept,
+    timeline, proxy_log, service_times; hops
+});
+
+impl Pack for Place {
+    fn put(&self, out: &mut Vec<u8>) {
+        let known = match self {
+            Place::None => 0,
+            Place::Other => 1,
+            Place::Known(at) => u64::from(*at) + 2,
+        };
+        known.put(out);
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        Ok(match from.take::<u64>()? {
+            0 => Place::None,
+            1 => Place::Other,
+            at => Place::Known(u32::try_from(at - 2).map_err(|_| from.broken("no upstream is there"))?),
+        })
+    }
+}
+
+/// Where lines of a source went: its number, and the lines and bytes before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Number of the source.
+    pub source: u32,
+    /// Lines of that source that come before.
+    pub lines: u64,
+    /// Bytes of that source that come before.
+    pub bytes: u64,
+}
+
+impl Summary {
+    /// False when places are named that are not there: counts that were read back may be forged.
+    pub fn is_sound(&self) -> bool {
+        let there = |(place, at): &(Place, u32)| {
+            let upstream = match place {
+                Place::Known(at) => self.upstreams.get_index(*at as usize).map(|(_, upstream)| upstream),
+                Place::Other => self.other_upstreams.as_deref(),
+                Place::None => Some(&self.no_upstream),
+            };
+            upstream.is_some_and(|upstream| (*at as usize) < upstream.hosts.len())
+        };
+        self.hosts.iter().all(there) && self.values.fit(&self.symptoms)
+    }
+
+    /// Puts the symptoms in an order that does not depend on that of the inputs, once all are counted: by time.
+    pub fn order_by_time(&mut self) {
+        self.symptoms.sort_by_cached_key(|key, symptom| {
+            let mut bytes = Vec::new();
+            key.put(&mut bytes);
+            (symptom.span.first_us.unwrap_or(i64::MAX), bytes)
+        });
+        // Their places are others now; nothing is added any more.
+        self.values = <_>::default();
+    }
+
+    /// The highest number of a source that is named.
+    pub fn most_source(&self) -> Option<u32> {
+        let examples = self.symptoms.values().flat_map(|symptom| &symptom.exemplars);
+        let noted = self.proxy_log.notes.values().flat_map(|note| &note.exemplars);
+        let rejects = self.lines.rejects.iter().map(|reject| reject.source);
+        examples.chain(noted).map(|exemplar| exemplar.source).chain(rejects).max()
+    }
+
+    /// Gives the sources other numbers.
+    pub fn relocate(&mut self, to: impl Fn(u32) -> Moved) {
+        let place = |source: &mut u32, line: &mut u64, offset: &mut u64| {
+            let moved = to(*source);
+            *source = moved.source;
+            *line += moved.lines;
+            *offset += moved.bytes;
+        };
+        let examples = self.symptoms.values_mut().flat_map(|symptom| &mut symptom.exemplars);
+        let noted = self.proxy_log.notes.values_mut().flat_map(|note| &mut note.exemplars);
+        examples.chain(noted).for_each(|e| place(&mut e.source, &mut e.line, &mut e.offset));
+        self.lines.rejects.iter_mut().for_each(|r| place(&mut r.source, &mut r.line, &mut r.offset));
+    }
+}
+
+impl Pack for Code {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
+        from.take().map(Code)
+    }
+}

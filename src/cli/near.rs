@@ -1,0 +1,77 @@
+//! Did you mean: the known name that a mistaken one is nearest to.
+
+use meshwhy::envoy::Cluster;
+use meshwhy::pipeline::{Outcome, Passed};
+use meshwhy::query::{Filter, upstream_fits};
+use meshwhy::say;
+use meshwhy::words::Lang;
+
+/// Names that are listed where none is near.
+const LISTED: usize = 5;
+
+/// The nearest name, where one is so near that a slip of the hand would explain the difference.
+pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let like = |known: &'n str| (strsim::jaro_winkler(name, known), known);
+    let scored = known.into_iter().map(like).filter(|(score, _)| *score > ENOUGH);
+    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
+}
+
+/// One letter too few, too many or wrong in a short name.
+const ENOUGH: f64 = 0.85;
+
+/// What to say where a filter on upstreams left nothing, and no upstream fits it.
+pub(super) fn upstream(filter: &Filter, passed: Passed, outcome: &Outcome, lang: Lang) -> Option<String> {
+    if passed.access == 0 || passed.left_out < passed.access || outcome.missed.is_empty() {
+        return None;
+    }
+    let fits = |glob: &[u8]| outcome.missed.iter().any(|name| upstream_fits(glob, name));
+    let glob = filter.upstreams().find(|glob| !fits(glob))?;
+    let glob = String::from_utf8_lossy(glob);
+    let names: Vec<String> = outcome.missed.iter().map(|name| known_as(name)).collect();
+    let short = names.iter().map(|name| name.split('.').next().unwrap_or(name));
+    let near = nearest(glob.trim_matches('*'), short.chain(names.iter().map(String::as_str)));
+    Some(match near {
+        Some(near) => say!(
+            lang,
+            "no upstream fits {glob:?}: is {near:?} meant?",
+            "没有上游符合 {glob:?}：是否指 {near:?}？"
+        ),
+        None => {
+            let mut seen: Vec<&str> = names.iter().map(String::as_str).take(LISTED).collect();
+            if names.len() > LISTED {
+                seen.push("…");
+            }
+            let seen = seen.join(lang.comma());
+            say!(
+                lang,
+                "no upstream fits {glob:?}; seen were {seen}",
+                "没有上游符合 {glob:?}；出现过的有 {seen}"
+            )
+        }
+    })
+}
+
+/// The shortest name that tells an upstream from others: `reviews.default`, a host, or the cluster's own.
+fn known_as(name: &[u8]) -> String {
+    let cluster = Cluster::parse(name);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match (cluster.service, cluster.namespace, cluster.host) {
+        (Some(service), Some(namespace), _) => format!("{}.{}", text(service), text(namespace)),
+        (_, _, Some(host)) => text(host),
+        _ => text(cluster.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_of_the_hand_are_found() {
+        let known = ["reviews", "ratings", "details", "productpage"];
+        for (slip, meant) in [("reviws", "reviews"), ("rating", "ratings"), ("prodcutpage", "productpage")] {
+            assert_eq!(nearest(slip, known), Some(meant));
+        }
+        assert_eq!(nearest("checkout", known), None);
+    }
+}

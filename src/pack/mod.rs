@@ -1,0 +1,197 @@
+//! How counts are written down as bytes, and read back: what a snapshot is made of.
+//!
+//! Numbers take seven bits a byte; texts and tables say how long they are. A struct says how many fields follow, so that
+//! what an older version wrote still reads: **new fields go to the end of a `packed!` list, and none is ever moved or
+//! taken out**. What is read may be forged: no length is believed before the bytes for it are there, and what is built
+//! from them is charged to a budget.
+
+#[macro_use]
+mod macros;
+mod plain;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+pub use plain::Wide;
+
+/// Memory that the contents of one snapshot may take, about. A mesh at every cap of every table stays below.
+const BUDGET: usize = 512 << 20;
+/// Counts and places above this are forged: sums of many of them must not overflow.
+const MOST: u64 = 1 << 56;
+
+/// A value that can be written down.
+pub trait Pack: Sized {
+    /// Appends it.
+    fn put(&self, out: &mut Vec<u8>);
+
+    /// Reads it back.
+    ///
+    /// # Errors
+    /// When the bytes are none that `pack` writes.
+    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken>;
+
+    /// The value where an older version wrote none; `None`: every version did.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+/// Bytes that are not what was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken {
+    /// Where, from 0.
+    pub offset: usize,
+    /// What is wrong.
+    pub what: &'static str,
+}
+
+/// Reads values one after the other.
+#[derive(Debug)]
+pub struct Unpacker<'a> {
+    all: &'a [u8],
+    at: usize,
+    budget: usize,
+}
+
+impl<'a> Unpacker<'a> {
+    /// A reader of these bytes.
+    pub fn new(all: &'a [u8]) -> Unpacker<'a> {
+        Unpacker { all, at: 0, budget: BUDGET }
+    }
+
+    /// The next value.
+    ///
+    /// # Errors
+    /// When the bytes are none that [`Pack::put`] writes.
+    pub fn take<T: Pack>(&mut self) -> Result<T, Broken> {
+        T::read(self)
+    }
+
+    /// An error at this place.
+    pub fn broken(&self, what: &'static str) -> Broken {
+        Broken { offset: self.at, what }
+    }
+
+    /// An error unless this holds.
+    ///
+    /// # Errors
+    /// Unless it does.
+    pub fn check(&self, holds: bool, what: &'static str) -> Result<(), Broken> {
+        if holds { Ok(()) } else { Err(self.broken(what)) }
+    }
+
+    /// The next bytes.
+    ///
+    /// # Errors
+    /// When there are fewer.
+    pub fn bytes(&mut self, len: usize) -> Result<&'a [u8], Broken> {
+        let end = self.at.checked_add(len).filter(|end| *end <= self.all.len());
+        let Some(end) = end else { return Err(self.broken("it ends too early")) };
+        let bytes = &self.all[self.at..end];
+        self.at = end;
+        Ok(bytes)
+    }
+
+    /// The next number, of any size.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn wide(&mut self) -> Result<u64, Broken> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.bytes(1)?[0];
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(self.broken("a number does not end"))
+    }
+
+    /// A number of elements that take so many bytes each in memory, for which there is room.
+    ///
+    /// # Errors
+    /// When the bytes cannot hold as many, or memory should not.
+    pub fn length(&mut self, each: usize) -> Result<usize, Broken> {
+        let len = self.wide()?;
+        // Each element takes a byte at least.
+        let len = usize::try_from(len).ok().filter(|len| *len <= self.all.len() - self.at);
+        let Some(len) = len else { return Err(self.broken("a table is longer than the bytes it is in")) };
+        self.charge(len.saturating_mul(each))?;
+        Ok(len)
+    }
+
+    /// Takes memory from the budget.
+    ///
+    /// # Errors
+    /// When there is not as much left.
+    pub fn charge(&mut self, bytes: usize) -> Result<(), Broken> {
+        match self.budget.checked_sub(bytes) {
+            Some(left) => self.budget = left,
+            None => return Err(self.broken("it takes more memory than any snapshot does")),
+        }
+        Ok(())
+    }
+
+    /// A field of a struct of which `left` fields are still to come; the value it has by default where an older version
+    /// wrote none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn field<T: Pack>(&mut self, left: &mut usize) -> Result<T, Broken> {
+        match left.checked_sub(1) {
+            Some(less) => {
+                *left = less;
+                self.take()
+            }
+            None => T::absent().ok_or_else(|| self.broken("a field is missing")),
+        }
+    }
+
+    /// True when everything has been read.
+    pub fn is_done(&self) -> bool {
+        self.at == self.all.len()
+    }
+}
+
+/// Appends a number of any size.
+pub fn put_wide(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// Appends a text.
+pub fn put_text(out: &mut Vec<u8>, text: &[u8]) {
+    put_wide(out, text.len() as u64);
+    out.extend_from_slice(text);
+}
+
+/// Names of formats and containers live as long as the program; so many different ones are believed.
+const NAMES: usize = 1_000;
+const NAME_BYTES: usize = 200;
+
+/// A name that lives as long as the program; `None` when there are too many.
+pub fn name(text: &str) -> Option<&'static str> {
+    static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(name) = known.get(text) {
+        return Some(name);
+    }
+    let room = known.len() < NAMES && text.len() <= NAME_BYTES;
+    room.then(|| {
+        let name: &'static str = text.to_owned().leak();
+        known.insert(name);
+        name
+    })
+}
+
+/// A hash that is the same in every version and on every machine.
+pub fn hash(seed: u64, parts: &[&[u8]]) -> u64 {
+    parts.iter().fold(seed, |hash, part| xxhash_rust::xxh3::xxh3_64_with_seed(part, hash))
+}

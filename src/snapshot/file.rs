@@ -1,0 +1,323 @@
+//! The file: two lines of text that say what it is, and the counts, compressed, in blocks with a checksum each.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead, Read, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::{About, Body, Snapshot};
+use crate::aggregate::Moved;
+use crate::error::{ErrorKind, Result};
+use crate::input::{Head, MAGIC, Source};
+use crate::join::Second;
+use crate::pack::{self, Pack, Unpacker, Wide};
+use crate::record::time::rfc3339_ms;
+use crate::words::Said;
+
+/// The version of the format that is written; all up to this one are read.
+pub const VERSION: u32 = 1;
+
+/// Longest header: a hundred thousand sources with long names.
+const HEADER_BYTES: u64 = 64 << 20;
+/// Most bytes of the counts, compressed and not. A mesh at every cap of every table stays below.
+const BODY_BYTES: u64 = 160 << 20;
+/// Bytes that share a checksum.
+const BLOCK: usize = 64 << 10;
+/// Smaller files take longer to write.
+const LEVEL: i32 = 9;
+
+/// The second line.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    schema: String,
+    program: String,
+    sources: Vec<Row>,
+    first_time: Option<String>,
+    last_time: Option<String>,
+    times_us: Option<(i64, i64)>,
+    lines: u64,
+    access_lines: u64,
+    filters: Vec<String>,
+    by: Vec<String>,
+    body_bytes: u64,
+    unpacked_bytes: u64,
+}
+
+/// A source in the header.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    name: String,
+    container: String,
+    bytes: u64,
+    lines: u64,
+    #[serde(default)]
+    head: Vec<String>,
+}
+
+/// Writes a snapshot.
+///
+/// # Errors
+/// When the writer fails.
+pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> Result<()> {
+    put(snapshot, out).map_err(|cause| ErrorKind::Write(cause).into())
+}
+
+fn put(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
+    sealed(snapshot, &body(snapshot), out)
+}
+
+/// The file around a body.
+pub(super) fn sealed(snapshot: &Snapshot, unpacked: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    let packed = zstd::bulk::compress(unpacked, LEVEL)?;
+    let about = &snapshot.about;
+    let header = Header {
+        schema: format!("meshwhy.snapshot/{VERSION}"),
+        program: concat!("meshwhy ", env!("CARGO_PKG_VERSION")).to_owned(),
+        sources: about.sources.iter().map(Row::of).collect(),
+        first_time: about.times_us.map(|(first, _)| rfc3339_ms(first)),
+        last_time: about.times_us.map(|(_, last)| rfc3339_ms(last)),
+        times_us: about.times_us,
+        lines: snapshot.summary.lines.total,
+        access_lines: snapshot.summary.lines.access,
+        filters: about.filters.clone(),
+        by: about.by.clone(),
+        body_bytes: packed.len() as u64,
+        unpacked_bytes: unpacked.len() as u64,
+    };
+    let mut head = [MAGIC, VERSION.to_string().as_bytes(), b"\n"].concat();
+    serde_json::to_writer(&mut head, &header)?;
+    head.push(b'\n');
+    out.write_all(&head)?;
+    out.write_all(&checksum(0, &head))?;
+    for (number, block) in packed.chunks(BLOCK).enumerate() {
+        out.write_all(&checksum(number as u64 + 1, block))?;
+        out.write_all(block)?;
+    }
+    Ok(())
+}
+
+pub(super) fn body(snapshot: &Snapshot) -> Vec<u8> {
+    let snapshot = snapshot.clone();
+    let body = Body {
+        digests: snapshot.summary.symptoms.keys().map(|key| Wide(key.digest())).collect(),
+        summary: snapshot.summary,
+        detail: snapshot.detail,
+        join: snapshot.join,
+        second: snapshot.second,
+        passed: snapshot.passed,
+        failures: snapshot.failures,
+        skipped: snapshot.skipped,
+        interrupted: snapshot.interrupted,
+        tracked: snapshot.tracked,
+    };
+    let mut bytes = Vec::new();
+    body.put(&mut bytes);
+    bytes
+}
+
+fn checksum(number: u64, bytes: &[u8]) -> [u8; 8] {
+    pack::hash(number, &[bytes]).to_le_bytes()
+}
+
+impl Row {
+    fn of(source: &Source) -> Row {
+        Row {
+            name: source.name.clone(),
+            container: source.container.to_owned(),
+            bytes: source.bytes,
+            lines: source.lines,
+            head: source.head.0.iter().map(|digest| format!("{digest:016x}")).collect(),
+        }
+    }
+
+    fn source(self) -> Option<Source> {
+        // Sums of them must not overflow.
+        let sound = self.bytes.max(self.lines) < 1 << 56;
+        let digests = self.head.iter().map(|digest| u64::from_str_radix(digest, 16).ok());
+        sound.then_some(Source {
+            container: pack::name(&self.container)?,
+            bytes: self.bytes,
+            lines: self.lines,
+            head: Head(digests.collect::<Option<_>>()?),
+            name: self.name,
+        })
+    }
+}
+
+/// Why a snapshot is refused, and where.
+pub(super) type Refused = (Option<u64>, Said);
+
+/// A file whose header has been read.
+pub(super) struct Opened<R> {
+    pub(super) about: About,
+    reader: R,
+    /// Bytes read so far.
+    at: u64,
+    body_bytes: u64,
+    unpacked_bytes: u64,
+}
+
+impl<R: BufRead> Opened<R> {
+    /// Reads the header.
+    pub(super) fn open(mut reader: R) -> std::result::Result<Opened<R>, Refused> {
+        let mut head = Vec::new();
+        let version = line(&mut reader, &mut head, 64)?;
+        let version = version.strip_prefix(MAGIC).ok_or_else(|| damaged(0))?;
+        let version = str::from_utf8(version).ok().and_then(|text| text.parse::<u32>().ok());
+        let version = version.ok_or_else(|| damaged(MAGIC.len() as u64))?;
+        if version > VERSION || version == 0 {
+            let said = both!(
+                "it is a snapshot of version {version}; this program reads up to version {VERSION}",
+                "快照版本为 {version}；本程序最高支持版本 {VERSION}"
+            );
+            return Err((None, said));
+        }
+        let start = head.len() as u64;
+        let header = line(&mut reader, &mut head, HEADER_BYTES)?.to_vec();
+        let mut sum = [0; 8];
+        exactly(&mut reader, &mut sum, head.len() as u64)?;
+        if sum != checksum(0, &head) {
+            return Err(damaged(0));
+        }
+        let header: Header = serde_json::from_slice(&header).map_err(|error| {
+            (
+                Some(start + error.column() as u64),
+                both!("the header cannot be read: {error}", "头部无法读取：{error}"),
+            )
+        })?;
+        if header.body_bytes.max(header.unpacked_bytes) > BODY_BYTES {
+            return Err((Some(start), both!("it is larger than any snapshot", "大小超过任何快照")));
+        }
+        let sources: Option<Vec<Source>> = header.sources.into_iter().map(Row::source).collect();
+        let times_us = header.times_us.filter(|(first, last)| first <= last);
+        let about = About {
+            sources: sources.ok_or_else(|| damaged(start))?,
+            filters: header.filters,
+            by: header.by,
+            times_us,
+        };
+        let at = head.len() as u64 + 8;
+        Ok(Opened { about, reader, at, body_bytes: header.body_bytes, unpacked_bytes: header.unpacked_bytes })
+    }
+
+    /// Reads the rest.
+    pub(super) fn load(mut self) -> std::result::Result<Snapshot, Refused> {
+        let start = self.at;
+        let packed = self.packed()?;
+        let mut unpacked = Vec::new();
+        let opened = zstd::Decoder::with_buffer(&packed[..])
+            .and_then(|decoder| decoder.take(self.unpacked_bytes + 1).read_to_end(&mut unpacked));
+        if opened.is_err() || unpacked.len() as u64 != self.unpacked_bytes {
+            return Err(damaged(start));
+        }
+        let mut from = Unpacker::new(&unpacked);
+        let body: Body = from.take().map_err(|broken| {
+            let (at, what) = (broken.offset, broken.what);
+            (
+                Some(start),
+                both!(
+                    "its counts cannot be read: at their byte {at}: {what}",
+                    "计数无法读取：第 {at} 字节处：{what}"
+                ),
+            )
+        })?;
+        let mut snapshot = Snapshot {
+            about: self.about,
+            summary: body.summary,
+            detail: body.detail,
+            join: body.join,
+            second: body.second,
+            passed: body.passed,
+            failures: body.failures,
+            skipped: body.skipped,
+            interrupted: body.interrupted,
+            tracked: body.tracked,
+        };
+        if !from.is_done() || !snapshot.summary.is_sound() {
+            return Err(damaged(start));
+        }
+        let now = snapshot.summary.symptoms.keys().map(|key| key.digest());
+        let digests: HashMap<u64, u64> = body.digests.iter().map(|digest| digest.0).zip(now).collect();
+        let sources = snapshot.about.sources.len();
+        let same = |source| Moved { source, ..Moved::default() };
+        snapshot.join.relocate(same, &digests);
+        let most = [
+            snapshot.summary.most_source(),
+            snapshot.join.most_source(),
+            snapshot.second.as_ref().and_then(Second::most_source),
+        ];
+        if most.into_iter().flatten().any(|most| most as usize >= sources) {
+            return Err(damaged(start));
+        }
+        Ok(snapshot)
+    }
+
+    /// The compressed bytes, once their checksums have been compared.
+    fn packed(&mut self) -> std::result::Result<Vec<u8>, Refused> {
+        let mut packed = Vec::new();
+        let mut number = 0;
+        while (packed.len() as u64) < self.body_bytes {
+            number += 1;
+            let len = (self.body_bytes - packed.len() as u64).min(BLOCK as u64) as usize;
+            let mut sum = [0; 8];
+            exactly(&mut self.reader, &mut sum, self.at)?;
+            let block = packed.len();
+            packed.resize(block + len, 0);
+            exactly(&mut self.reader, &mut packed[block..], self.at + 8)?;
+            if sum != checksum(number, &packed[block..]) {
+                return Err(damaged(self.at));
+            }
+            self.at += 8 + len as u64;
+        }
+        match self.reader.fill_buf() {
+            Ok([]) => Ok(packed),
+            Ok(_) => Err((Some(self.at), both!("there is more behind its end", "结尾之后还有内容"))),
+            Err(cause) => Err((Some(self.at), both!("{cause}", "{cause}"))),
+        }
+    }
+}
+
+fn damaged(at: u64) -> Refused {
+    (
+        Some(at),
+        both!(
+            "it is damaged: the checksum of what begins here is wrong",
+            "已损坏：从此处开始的内容校验和不符"
+        ),
+    )
+}
+
+/// Reads a line of at most so many bytes, and appends it to what was read before.
+fn line<'h>(
+    reader: &mut impl BufRead,
+    head: &'h mut Vec<u8>,
+    most: u64,
+) -> std::result::Result<&'h [u8], Refused> {
+    let start = head.len();
+    let read = reader.take(most).read_until(b'\n', head);
+    let at = Some(head.len() as u64);
+    read.map_err(|cause| (at, both!("{cause}", "{cause}")))?;
+    match head[start..].strip_suffix(b"\n") {
+        Some(_) => Ok(&head[start..head.len() - 1]),
+        None if (head.len() - start) as u64 == most => Err(damaged(start as u64)),
+        None => Err(too_short(head.len() as u64)),
+    }
+}
+
+fn too_short(at: u64) -> Refused {
+    (Some(at), both!("it ends here, before its counts do", "在此处结束，计数并不完整"))
+}
+
+/// Fills a buffer with the bytes from `at` on.
+fn exactly(reader: &mut impl Read, out: &mut [u8], at: u64) -> std::result::Result<(), Refused> {
+    let mut got = 0;
+    while got < out.len() {
+        match reader.read(&mut out[got..]) {
+            Ok(0) => return Err(too_short(at + got as u64)),
+            Ok(more) => got += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => return Err((Some(at + got as u64), both!("{cause}", "{cause}"))),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Snapshots are put together: in order of time, whatever the order in which they were named.
+
+use std::collections::HashMap;
+
+use super::{About, Held, Snapshot};
+use crate::aggregate::{Caps, Moved};
+use crate::error::{Error, ErrorKind, Result};
+use crate::input::Source;
+use crate::words::Said;
+
+/// What the user asks of the result.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Conditions that records must meet, in words; none: those of the snapshots.
+    pub filters: Vec<String>,
+    /// Names of the fields to group by; none: those of the snapshots.
+    pub by: Vec<String>,
+    /// Snapshots that hold the same lines may be counted, each for itself.
+    pub allow_overlap: bool,
+}
+
+/// One of the parts: counted just now, or a snapshot.
+enum Part<'h> {
+    Live(Box<Snapshot>),
+    Held(&'h Held, About),
+}
+
+impl Part<'_> {
+    fn about(&self) -> &About {
+        match self {
+            Part::Live(snapshot) => &snapshot.about,
+            Part::Held(_, about) => about,
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Part::Live(_) => "-",
+            Part::Held(held, _) => held.name(),
+        }
+    }
+}
+
+/// Puts together what was counted just now, if anything, and snapshots. Those that cannot be read are named, and the rest
+/// is put together.
+///
+/// # Errors
+/// When they do not go together: other filters or groups, or the same lines twice.
+pub fn merge(live: Option<Snapshot>, held: &[Held], asked: &Asked) -> Result<(Snapshot, Vec<Error>)> {
+    let mut failures = Vec::new();
+    let mut parts: Vec<Part<'_>> = live.into_iter().map(|live| Part::Live(Box::new(live))).collect();
+    for held in held {
+        match held.about() {
+            Ok(about) => parts.push(Part::Held(held, about)),
+            Err(error) => failures.push(error),
+        }
+    }
+    agree(&parts, asked)?;
+    if !asked.allow_overlap {
+        refuse_overlap(&parts)?;
+    }
+    // By time; where that says nothing, by what they were made of.
+    parts.sort_by(|a, b| rank(a.about()).cmp(&rank(b.about())));
+    let mut whole = Snapshot::default();
+    for part in parts {
+        match part {
+            Part::Live(snapshot) => whole.add(*snapshot),
+            Part::Held(held, _) => match held.load() {
+                Ok(snapshot) => whole.add(snapshot),
+                Err(error) => failures.push(error),
+            },
+        }
+    }
+    Ok((whole, failures))
+}
+
+fn rank(about: &About) -> impl Ord + '_ {
+    let (first, last) = about.times_us.unwrap_or((i64::MAX, i64::MAX));
+    let source = about.sources.first().map(|source| (source.name.as_str(), source.bytes, &source.head.0));
+    (first, last, source)
+}
+
+/// Filters and groups must be the same everywhere, and those asked for.
+fn agree(parts: &[Part<'_>], asked: &Asked) -> Result<()> {
+    let Some(first) = parts.first() else { return Ok(()) };
+    let wanted = if asked.filters.is_empty() { &first.about().filters } else { &asked.filters };
+    if let Some(other) = parts.iter().find(|part| part.about().filters != *wanted) {
+        let (name, theirs, ours) = (other.name(), shown(&other.about().filters), shown(wanted));
+        return Err(refused(both!(
+            "{name}: the snapshot was made with other filters ({theirs}) than are asked for ({ours}): make it again with the \
+             same ones; what a snapshot left out cannot be got back",
+            "{name}：快照使用的过滤条件（{theirs}）与要求的（{ours}）不同：请用相同条件重新生成，快照排除的内容无法恢复"
+        )));
+    }
+    let wanted = if asked.by.is_empty() { &first.about().by } else { &asked.by };
+    if let Some(other) = parts.iter().find(|part| part.about().by != *wanted) {
+        let (name, theirs, ours) = (other.name(), shown(&other.about().by), shown(wanted));
+        return Err(refused(both!(
+            "{name}: the snapshot is grouped by other fields ({theirs}) than are asked for ({ours}): make it again with the \
+             same --by",
+            "{name}：快照的分组字段（{theirs}）与要求的（{ours}）不同：请用相同的 --by 重新生成"
+        )));
+    }
+    Ok(())
+}
+
+/// An error unless a state goes on with the same filters and groups.
+///
+/// # Errors
+/// When it has others.
+pub fn agree_with(state: &About, asked: &Asked) -> Result<()> {
+    let (filters, by) = (state.filters == asked.filters, state.by == asked.by);
+    if filters && by {
+        return Ok(());
+    }
+    let theirs = shown(if filters { &state.by } else { &state.filters });
+    let ours = shown(if filters { &asked.by } else { &asked.filters });
+    Err(refused(both!(
+        "--state: it was begun with other filters or groups ({theirs}) than are asked for ({ours}): name another file for these",
+        "--state：该状态文件的过滤或分组条件（{theirs}）与要求的（{ours}）不同：请为它们使用另一个文件"
+    )))
+}
+
+fn shown(list: &[String]) -> String {
+    if list.is_empty() { "-".to_owned() } else { list.join(", ") }
+}
+
+fn refused(message: Said) -> Error {
+    ErrorKind::Option { message }.into()
+}
+
+/// Lines that are in two parts would count twice.
+fn refuse_overlap(parts: &[Part<'_>]) -> Result<()> {
+    let mut seen: HashMap<u64, Vec<(usize, &Source)>> = HashMap::new();
+    for (at, part) in parts.iter().enumerate() {
+        for source in &part.about().sources {
+            let Some(first_line) = source.head.0.first() else { continue };
+            let same = seen.entry(*first_line).or_default();
+            if let Some((other, twin)) =
+                same.iter().find(|(other, twin)| *other != at && twin.overlaps(source))
+            {
+                let (name, other) = (part.name(), parts[*other].name());
+                let (mine, theirs) = (&source.name, &twin.name);
+                return Err(refused(both!(
+                    "{name}: its source {mine:?} has lines that {other} has, too (source {theirs:?}): they would count twice; \
+                     --allow-overlap counts them all the same",
+                    "{name}：其来源 {mine:?} 中的行也在 {other} 中（来源 {theirs:?}），会被重复计数；--allow-overlap 可强制合并"
+                )));
+            }
+            same.push((at, source));
+        }
+    }
+    Ok(())
+}
+
+impl Snapshot {
+    /// Adds what comes later.
+    pub fn add(&mut self, mut later: Snapshot) {
+        let before = self.about.sources.len();
+        let mut sources = std::mem::take(&mut later.about.sources);
+        let number = |at| u32::try_from(before + at).unwrap_or(u32::MAX);
+        let places: Vec<Moved> =
+            (0..sources.len()).map(|at| Moved { source: number(at), ..Moved::default() }).collect();
+        self.about.sources.append(&mut sources);
+        self.add_at(later, &places);
+    }
+
+    /// Adds what comes later, whose sources have their places here.
+    pub fn add_at(&mut self, mut later: Snapshot, places: &[Moved]) {
+        let to = |source: u32| places.get(source as usize).copied().unwrap_or_default();
+        later.summary.relocate(to);
+        later.join.relocate(to, &HashMap::new());
+        self.second = self.second.take().zip(later.second).map(|(mut mine, mut theirs)| {
+            theirs.relocate(to);
+            mine.merge(theirs);
+            mine
+        });
+        self.about.filters = later.about.filters;
+        self.about.by = later.about.by;
+        self.summary.merge(later.summary, &Caps::default());
+        self.detail.merge(later.detail);
+        self.join.merge(later.join);
+        self.passed.add(later.passed);
+        self.failures.append(&mut later.failures);
+        self.skipped += later.skipped;
+        self.interrupted |= later.interrupted;
+        self.about.times_us = self.times_us();
+    }
+}

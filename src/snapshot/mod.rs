@@ -1,0 +1,100 @@
+//! Snapshots: the finished counts of some logs as a file, and snapshots put together again.
+//!
+//! `merge(parts) = whole`: a snapshot keeps everything that outputs are made of, places in the input included, so the
+//! triage of snapshots is, byte for byte, the triage of the logs that they were made of. `docs/snapshot.md` tells what is
+//! in the file.
+
+mod file;
+mod held;
+mod merge;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use crate::aggregate::{Detail, Summary};
+use crate::input::Source;
+use crate::join::{Join, Second};
+use crate::pack::Wide;
+use crate::query::Passed;
+use crate::words::Said;
+
+pub use file::{VERSION, write};
+pub use held::Held;
+pub use merge::{Asked, agree_with, merge};
+pub use state::{Probe, State, Tracked};
+
+/// What a snapshot was made of: enough to know whether it goes together with others.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct About {
+    /// What was read.
+    pub sources: Vec<Source>,
+    /// Conditions that records had to meet, in words.
+    pub filters: Vec<String>,
+    /// Names of the fields that records are grouped by.
+    pub by: Vec<String>,
+    /// First and last time in it, microseconds since 1970.
+    pub times_us: Option<(i64, i64)>,
+}
+
+/// The finished counts of some logs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// What it was made of.
+    pub about: About,
+    /// The counts.
+    pub summary: Summary,
+    /// What only a report asks for.
+    pub detail: Detail,
+    /// What was kept for the join of several proxies' logs.
+    pub join: Join,
+    /// The same of requests that went well: what a second reading of the logs would find. `None`: not all of them.
+    pub second: Option<Second>,
+    /// What the filter did.
+    pub passed: Passed,
+    /// What could not be read, in words.
+    pub failures: Vec<Said>,
+    /// Streams passed over because they hold no text.
+    pub skipped: u64,
+    /// Reading was ended early.
+    pub interrupted: bool,
+    /// How far files were read, where that is remembered for the next run.
+    pub tracked: Vec<Tracked>,
+}
+
+impl Default for Snapshot {
+    fn default() -> Snapshot {
+        let Body { summary, detail, join, passed, failures, skipped, interrupted, tracked, .. } =
+            Body::default();
+        // The whole gathers as its parts did.
+        let second = Some(Second::gathering());
+        let about = About::default();
+        Snapshot { about, summary, detail, join, second, passed, failures, skipped, interrupted, tracked }
+    }
+}
+
+impl Snapshot {
+    /// First and last time of all that was counted.
+    pub fn times_us(&self) -> Option<(i64, i64)> {
+        let mut span = self.summary.span;
+        self.summary.proxy_log.notes.values().for_each(|note| span.merge(note.span));
+        span.first_us.zip(span.last_us)
+    }
+}
+
+/// What stands behind the header of the file.
+#[derive(Default)]
+struct Body {
+    summary: Summary,
+    /// Digests of the symptoms as this version makes them: what the join names them by.
+    digests: Vec<Wide>,
+    detail: Detail,
+    join: Join,
+    second: Option<Second>,
+    passed: Passed,
+    failures: Vec<Said>,
+    skipped: u64,
+    interrupted: bool,
+    tracked: Vec<Tracked>,
+}
+
+packed!(Body { summary, digests, detail, join, second, passed, failures, skipped, interrupted, tracked });

@@ -1,0 +1,126 @@
+//! What the program asks of the system: no socket, and nothing is written but what it was told to write.
+
+use std::process::Command;
+
+use crate::program::{plain, program, run};
+use crate::samples::root;
+
+/// Runs the program under strace, and gives the calls that make, rename or remove something, or go to a network.
+fn calls(folder: &std::path::Path, args: &[&str]) -> Option<Vec<String>> {
+    if !Command::new("strace").arg("--version").output().is_ok_and(|told| told.status.success()) {
+        return None;
+    }
+    let trace = folder.join("trace");
+    let mut command = Command::new("strace");
+    // Names of calls that a machine does not have are passed over.
+    let wanted = "trace=%network,?open,?openat,?openat2,?creat,?mkdir,?mkdirat,?rename,?renameat,?renameat2,?unlink,?unlinkat,\
+                  ?link,?linkat,?symlink,?symlinkat,?chmod,?fchmod,?fchmodat,?truncate,?ftruncate,?mknod,?mknodat,?execve,?io_uring_setup";
+    command
+        .args(["-f", "-qq", "-e", "signal=none", "-e", wanted, "-o"])
+        .arg(&trace)
+        .arg(program())
+        .args(args);
+    let ran = run(plain(command));
+    let text = std::fs::read_to_string(&trace).unwrap_or_default();
+    if !text.contains("execve(") {
+        // Where processes may not be traced, strace has nothing to tell.
+        return None;
+    }
+    assert_eq!(ran.code(), 0, "{args:?}: {}", ran.err);
+    let call = |line: &str| line.split_once(' ').map_or(line, |(_, call)| call).trim().to_owned();
+    Some(text.lines().map(call).collect())
+}
+
+/// Opening for reading changes nothing.
+fn changes(call: &str) -> bool {
+    let reads = call.starts_with("open") && call.contains("O_RDONLY") && !call.contains("O_CREAT");
+    // A pipe may be asked whether it is a socket, and is none. The first execve starts the program itself.
+    let is_none = call.ends_with("= -1 ENOTSOCK (Socket operation on non-socket)");
+    !reads && !is_none && !call.starts_with("execve(") && !call.contains("resumed>")
+}
+
+#[expect(clippy::print_stderr, reason = "what was skipped is said")]
+fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
+#[test]
+fn no_socket_is_opened_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = "sample-logs/istio-text/checkout-killed.log";
+    for args in [
+        &[log][..],
+        &["sample-logs", "--output", "json"],
+        &["report", log, "--output", "html"],
+        &["compare", "--before", log, "--after", log],
+        &["records", log],
+        &["trace", "r-1", log],
+        &["explain", "UF"],
+    ] {
+        let Some(calls) = calls(folder.path(), args) else {
+            return skipped("what the program asks of the system (strace is missing or may not trace)");
+        };
+        let changes: Vec<&String> = calls.iter().filter(|call| changes(call)).collect();
+        assert!(changes.is_empty(), "{args:?}: {changes:#?}");
+        assert_eq!(
+            calls.iter().filter(|call| call.starts_with("execve(")).count(),
+            1,
+            "{args:?} starts nothing"
+        );
+    }
+}
+
+/// With a file to write: that one, and its other name while it is not complete.
+#[test]
+fn only_the_file_that_was_asked_for_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("page.html");
+    let name = page.to_str().expect("a name");
+    let log = "sample-logs/istio-text/checkout-killed.log";
+    let Some(calls) = calls(folder.path(), &["report", log, "--output", "html", "--output-file", name])
+    else {
+        return skipped("which files the program writes (strace is missing or may not trace)");
+    };
+    let changes: Vec<&String> = calls.iter().filter(|call| changes(call)).collect();
+    assert!(!changes.is_empty());
+    let place = folder.path().to_str().expect("a name");
+    for call in changes {
+        let own = call.contains(&format!("\"{place}/.page.html.")) || call.starts_with("fchmod(");
+        assert!(own, "{call}");
+    }
+    assert!(page.is_file());
+}
+
+/// In a network of its own, without even a loopback, nothing is missed.
+#[test]
+fn without_a_network_the_answer_is_the_same() {
+    let args = ["sample-logs/istio-text/checkout-killed.log", "--output", "json"];
+    let with = run(crate::program::meshwhy(&args));
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--net"]).arg(program()).args(args);
+    let without = run(plain(command));
+    if without.err.contains("unshare") {
+        return skipped("an empty network (unshare is missing or not allowed)");
+    }
+    assert!(without.code() == 0 && without.out == with.out, "{}", without.err);
+}
+
+/// `unsafe` is for the one room that earns it.
+#[test]
+fn unsafe_code_is_in_one_room() {
+    for path in crate::samples::files("src") {
+        let name = crate::samples::relative(&path);
+        if name.starts_with("src/scan/") || !name.ends_with(".rs") {
+            continue;
+        }
+        let code = crate::samples::text(&name);
+        assert!(!code.contains("allow(unsafe_code)") && !code.contains("expect(unsafe_code"), "{name}");
+    }
+    let manifest = crate::samples::text("Cargo.toml");
+    assert!(manifest.contains("\nunsafe_code = \"deny\""));
+    assert!(manifest.contains("\nrust-version = \"") && root().join("Cargo.lock").is_file());
+    assert!(
+        crate::samples::text("docs/releasing.md").contains("CycloneDX"),
+        "a release has a bill of materials"
+    );
+}
