@@ -12,7 +12,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
 /// The terminal is in raw mode and shows the other screen.
@@ -35,9 +35,9 @@ impl Screen {
         HOOK.call_once(restore_on_panic);
         enable_raw_mode()?;
         OURS.store(true, Ordering::SeqCst);
-        let entered = execute!(stdout(), EnterAlternateScreen)
-            .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())))
-            .and_then(|mut terminal| terminal.clear().map(|()| terminal));
+        // Not `Terminal::clear`: it asks where the cursor is, and not every terminal answers.
+        let entered = execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All))
+            .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         match entered {
             Ok(terminal) => Ok(Screen { terminal }),
             Err(error) => {

@@ -436,7 +436,7 @@ impl Painter<'_> {
         let fresh = if cause.fresh { lang.pick("NEW ", "新 ") } else { "" };
         let load =
             if finding.requests > 0 { format!("{}  ", count(finding.requests)) } else { String::new() };
-        let tail = format!("  {load}{when}");
+        let tail = if width < NARROW { String::new() } else { format!("  {load}{when}") };
         let word = finding.severity.word(lang);
         let pad = " ".repeat(9_usize.saturating_sub(word.width()));
         let room = width.saturating_sub(tail.width() + fresh.width() + word.width() + pad.len());

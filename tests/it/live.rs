@@ -165,7 +165,7 @@ fn the_board_at_several_sizes() {
     let folder = folder(&sample("istio-text/three-faults.log"));
     for (columns, rows) in [(80, 24), (120, 40), (40, 12)] {
         let mut tty = Tty::run(PIPE, folder.path(), columns, rows);
-        tty.until("(ended)");
+        tty.until("(en");
         let text = tty.settled();
         tty.press("q");
         assert_eq!(tty.end(), 0);
