@@ -25,8 +25,8 @@ except ImportError as missing:
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Names that want to end a line, a label or a cell.
 HOSTILE = b"".join(
-    b'[2026-01-02T03:04:%02d.000Z] "GET /%s HTTP/1.1" 503 UF,%s upstream_reset - "-" 0 0 1 - "-" "=1+1" "-" "%s" '
-    b'"10.0.0.1:80" outbound|80||%s.b.svc.cluster.local - 10.0.0.2:80 10.0.0.3:1000 - default\n' % (n, name, name, name, name)
+    b'[2026-01-02T03:04:%02d.000Z] "GET /%s HTTP/1.1" 503 UF upstream_reset - "-" 0 0 1 - "-" "=1+1" "-" "%s" '
+    b'"10.0.0.1:80" outbound|80||%s.b.svc.cluster.local - 10.0.0.2:80 10.0.0.3:1000 - default\n' % (n, name, name, name)
     for n, name in enumerate([b"a\\", b"b\\n", b"c}1", b'd","e', b"\xff\xfe", b"\xc2\x85", b"\xe2\x80\xa8", b"\x1b[31m", b"=1+1", b"{}#"])
 )
 

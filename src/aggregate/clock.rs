@@ -7,7 +7,8 @@ use crate::record::time;
 pub(super) struct Clock {
     /// `2026-11-22T14:05`, as two words.
     minute: (u64, u64),
-    minute_us: Option<i64>,
+    /// Its start in seconds since 1970.
+    minute_s: Option<i64>,
 }
 
 /// What stands behind the minute, in the form that Envoy writes unless told otherwise, as a word.
@@ -25,16 +26,52 @@ impl Clock {
         if (((digits & LOW) + ROOM) | digits) & !LOW != 0 {
             return time::parse_us(text);
         }
-        let minute = (u64::from_le_bytes(*first), u64::from_le_bytes(*second));
-        if minute != self.minute {
-            self.minute = minute;
-            self.minute_us = time::parse_us(&[&first[..], &second[..], b":00Z"].concat());
-        }
-        let digit = |at: u32| (digits >> (8 * at) & 0xff) as i64;
-        let seconds = digit(1) * 10 + digit(2);
-        let millis = digit(4) * 100 + digit(5) * 10 + digit(6);
-        Some(self.minute_us? + seconds * 1_000_000 + millis * 1_000)
+        let seconds = self.minute([*first, *second])? + seconds(digits);
+        Some(seconds * 1_000_000 + millis(digits) * 1_000)
     }
+
+    /// Seconds since 1970, and milliseconds, of a time whose digits are digits and whose marks are in their places; `None`
+    /// when there is no such time, or a second is leapt.
+    #[inline(always)]
+    pub(super) fn read_usual(&mut self, text: &[u8; 24]) -> Option<(i64, i64)> {
+        let ([first, second, third], []) = text.as_chunks::<8>() else { return None };
+        let digits = u64::from_le_bytes(*third) ^ SECONDS;
+        if digits >> 8 & 0xff > 5 {
+            return None;
+        }
+        Some((self.minute([*first, *second])? + seconds(digits), millis(digits)))
+    }
+
+    #[inline(always)]
+    fn minute(&mut self, text: [[u8; 8]; 2]) -> Option<i64> {
+        let minute = (u64::from_le_bytes(text[0]), u64::from_le_bytes(text[1]));
+        if minute != self.minute {
+            self.turn(minute, text);
+        }
+        self.minute_s
+    }
+
+    #[cold]
+    fn turn(&mut self, minute: (u64, u64), text: [[u8; 8]; 2]) {
+        self.minute = minute;
+        let start_us = time::parse_us(&[&text[0][..], &text[1], b":00Z"].concat());
+        self.minute_s = start_us.map(|us| us.div_euclid(1_000_000));
+    }
+}
+
+#[inline(always)]
+fn digit(digits: u64, at: u32) -> i64 {
+    (digits >> (8 * at) & 0xff) as i64
+}
+
+#[inline(always)]
+fn seconds(digits: u64) -> i64 {
+    digit(digits, 1) * 10 + digit(digits, 2)
+}
+
+#[inline(always)]
+fn millis(digits: u64) -> i64 {
+    digit(digits, 4) * 100 + digit(digits, 5) * 10 + digit(digits, 6)
 }
 
 #[cfg(test)]
@@ -54,6 +91,15 @@ mod tests {
             "1527590590.528",
         ] {
             assert_eq!(clock.read(text.as_bytes()), time::parse_us(text.as_bytes()), "{text}");
+            if let Ok(usual) = text.as_bytes().try_into()
+                && let Some((seconds, millis)) = clock.read_usual(usual)
+            {
+                assert_eq!(
+                    Some(seconds * 1_000_000 + millis * 1_000),
+                    time::parse_us(text.as_bytes()),
+                    "{text}"
+                );
+            }
         }
     }
 }

@@ -67,6 +67,20 @@ static ROWS: &[Row] = &[
     Row { name: "namespace", key: Key::Namespace },
     Row { name: "container", key: Key::Container },
     Row { name: "format", key: Key::Format },
+    Row { name: "protocol", key: Key::Field(Field::Protocol) },
+    Row { name: "transport", key: Key::Field(Field::TransportFailure) },
+    Row { name: "termination", key: Key::Field(Field::Termination) },
+    Row { name: "request-id", key: Key::Field(Field::RequestId) },
+    Row { name: "x-forwarded-for", key: Key::Field(Field::ForwardedFor) },
+    Row { name: "listener", key: Key::Field(Field::DownstreamLocal) },
+    Row { name: "local-address", key: Key::Address(Field::UpstreamLocal) },
+    Row { name: "start-time", key: Key::Field(Field::StartTime) },
+    Row { name: "duration", key: Key::Field(Field::Duration) },
+    Row { name: "grpc-status", key: Key::Field(Field::GrpcStatus) },
+    Row { name: "attempts", key: Key::Field(Field::Attempts) },
+    Row { name: "service-time", key: Key::Field(Field::ServiceTime) },
+    Row { name: "bytes-received", key: Key::Field(Field::BytesReceived) },
+    Row { name: "bytes-sent", key: Key::Field(Field::BytesSent) },
 ];
 
 impl Pack for By {

@@ -35,7 +35,7 @@ pub use summary::{
     Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
-pub use tally::{Tally, suspicious};
+pub use tally::{Ailing, Glimpse, Tally, suspicious};
 pub use timed::{Room, Timed};
 pub use totals::{Ends, Totals};
 pub use turn::{Turn, Turns};

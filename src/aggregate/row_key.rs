@@ -39,41 +39,44 @@ impl<'a> Key<'a> {
     }
 
     pub(super) fn to_owned(&self) -> Owned {
-        Owned {
-            hash: self.hash,
-            bytes: self.parts.concat().into(),
-            lens: self.parts.iter().map(|part| part.len() as u32).collect(),
+        let mut ends = [0; FIELDS.len()];
+        let mut end = 0;
+        for (slot, part) in ends.iter_mut().zip(self.parts) {
+            end += part.len();
+            *slot = end as u32;
         }
+        Owned { hash: self.hash, bytes: self.parts.concat().into(), ends, count: self.parts.len() }
     }
 }
 
-/// A key that is kept: its texts end to end, and their lengths.
+/// A key that is kept: its texts end to end, and where they end.
 pub(super) struct Owned {
     pub(super) hash: u64,
     bytes: Box<[u8]>,
-    lens: Box<[u32]>,
+    ends: [u32; FIELDS.len()],
+    count: usize,
 }
 
 impl Owned {
     /// Bytes on the heap.
     pub(super) fn weight(&self) -> usize {
-        self.bytes.len() + self.lens.len() * size_of::<u32>()
+        self.bytes.len()
     }
 
     /// True when it is this key, byte for byte.
     #[inline]
     pub(super) fn is(&self, key: &Key<'_>) -> bool {
-        if self.hash != key.hash || self.lens.len() != key.parts.len() {
+        if self.hash != key.hash || self.count != key.parts.len() {
             return false;
         }
-        let mut rest = &self.bytes[..];
+        let mut start = 0;
         for (n, part) in key.parts.iter().enumerate() {
-            let head = self.lens.get(n).and_then(|&len| rest.split_at_checked(len as usize));
-            let Some((head, tail)) = head else { return false };
-            if part.len() != head.len() || !same(head, part) {
+            let end = start + part.len();
+            let Some(text) = self.bytes.get(start..end) else { return false };
+            if self.ends[n % FIELDS.len()] as usize != end || !same(text, part) {
                 return false;
             }
-            rest = tail;
+            start = end;
         }
         true
     }
@@ -81,22 +84,14 @@ impl Owned {
 
 /// Equality of texts of one length. They are short: a call of `memcmp` costs more than the comparison.
 #[inline(always)]
-fn same(mut a: &[u8], mut b: &[u8]) -> bool {
-    while let (Some((head, rest)), Some((other, others))) =
-        (a.split_first_chunk::<32>(), b.split_first_chunk::<32>())
-    {
-        if head != other {
-            return false;
-        }
-        (a, b) = (rest, others);
+fn same(a: &[u8], b: &[u8]) -> bool {
+    // What is left at the end is compared together with what stands before it.
+    if let (Some(tail), Some(other)) = (a.last_chunk::<32>(), b.last_chunk::<32>()) {
+        let (chunks, others) = (a.as_chunks::<32>().0, b.as_chunks::<32>().0);
+        return tail == other && chunks.iter().zip(others).all(|(chunk, other)| chunk == other);
     }
-    if let (Some((head, rest)), Some((other, others))) =
-        (a.split_first_chunk::<16>(), b.split_first_chunk::<16>())
-    {
-        if head != other {
-            return false;
-        }
-        (a, b) = (rest, others);
+    if let (Some(tail), Some(other)) = (a.last_chunk::<16>(), b.last_chunk::<16>()) {
+        return tail == other && a.first_chunk::<16>() == b.first_chunk::<16>();
     }
     words(a) == words(b)
 }
@@ -115,13 +110,13 @@ fn words(text: &[u8]) -> (u64, u64) {
 
 /// The hash of a text, sixteen bytes at a time.
 #[inline(always)]
-fn hash_of(mut text: &[u8]) -> u64 {
+fn hash_of(text: &[u8]) -> u64 {
     let mut hash = text.len() as u64;
-    while let Some((chunk, rest)) = text.split_first_chunk::<16>() {
+    let Some(tail) = text.last_chunk::<16>() else { return mix(hash, words(text)) };
+    for chunk in text[..text.len() - 1].as_chunks::<16>().0 {
         hash = mix(hash, words(chunk));
-        text = rest;
     }
-    mix(hash, words(text))
+    mix(hash, words(tail))
 }
 
 /// Two words are multiplied, and the two halves of the product folded together.

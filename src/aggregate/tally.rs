@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::counter::Text;
 use super::group::{By, Groups};
 use super::row_key::{self, Key};
+use super::series::{Cell, Load};
 use super::summary::{Code, FlaggedLoad, RejectSample, Summary, Upstream};
 use super::symptom::{EXEMPLARS, Exemplar, Span, SymptomKey, head, without_port};
 use crate::envoy::address::at_own_address;
@@ -53,7 +54,9 @@ struct Row {
     sni: bool,
     has_flags: bool,
     requests: u64,
-    span: Span,
+    /// Earliest and latest start, microseconds since 1970: the wrong way round when there is none.
+    first_us: i64,
+    last_us: i64,
     upstream: usize,
     host: usize,
     scopes: [usize; 4],
@@ -65,8 +68,17 @@ struct Row {
     /// Digest of the symptom's key; `None`: nothing is wrong with these records.
     digest: Option<u64>,
     counts_latency: bool,
+    /// Who was let through is counted by caller and path.
+    counts_turns: bool,
     /// A record of it only counts: there is nothing to keep of the record itself.
     only_counts: bool,
+}
+
+/// What was counted at a glance in one second: lines come in the order of their times, more or less.
+#[derive(Default)]
+struct Second {
+    second: i64,
+    load: Load,
 }
 
 /// What a row needs besides the bytes.
@@ -100,6 +112,26 @@ struct Measured<'a> {
     path: &'a [u8],
 }
 
+/// What is wrong with a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ailing {
+    /// Digest of the symptom it belongs to.
+    pub symptom: u64,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a glance at a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glimpse {
+    /// It is counted: nothing more is wanted of it.
+    Counted,
+    /// A record with its telling bytes has been read, so every value is what its column holds; it is wanted whole.
+    Known,
+    /// It must be read with care.
+    Unknown,
+}
+
 /// Counts one part of the input.
 pub struct Tally {
     summary: Summary,
@@ -109,6 +141,11 @@ pub struct Tally {
     index: HashTable<u32>,
     recent: Box<[u32; RECENT]>,
     clock: Clock,
+    /// Lines that a glance was enough for.
+    glanced: u64,
+    /// The second that is being counted of everything, and of each upstream; first of those without one.
+    second: Second,
+    seconds: Vec<Second>,
 }
 
 impl Default for Tally {
@@ -120,6 +157,9 @@ impl Default for Tally {
             index: HashTable::new(),
             recent: Box::new([0; RECENT]),
             clock: Clock::default(),
+            glanced: 0,
+            second: Second::default(),
+            seconds: Vec::new(),
         }
     }
 }
@@ -132,8 +172,8 @@ impl Tally {
         tally
     }
 
-    /// Counts an access record. `line` is from 1 and `offset` from 0 within the part's source. Gives the digest of the
-    /// symptom that the record belongs to, if it does.
+    /// Counts an access record. `line` is from 1 and `offset` from 0 within the part's source. Says what is wrong with it, if
+    /// anything is.
     pub fn record(
         &mut self,
         record: &Record<'_>,
@@ -141,7 +181,7 @@ impl Tally {
         line: u64,
         offset: u64,
         raw: &[u8],
-    ) -> Option<u64> {
+    ) -> Option<Ailing> {
         self.summary.lines.total += 1;
         self.summary.lines.access += 1;
         self.summary.lines.incomplete += u64::from(!record.complete());
@@ -154,7 +194,8 @@ impl Tally {
             self.summary.groups.record(record, row.outcome, latency_ms);
         }
         let (remote, path) = (record.bytes(Field::DownstreamRemote), record.bytes(Field::Path));
-        let (index, digest) = (row.symptom, row.digest);
+        let (index, outcome) = (row.symptom, row.outcome);
+        let ailing = row.digest.map(|symptom| Ailing { symptom, outcome });
         let service_time = record.bytes(Field::ServiceTime);
         self.count(at, &Measured { start_us, duration_ms, service_time, remote, path });
         if index != NONE {
@@ -165,7 +206,7 @@ impl Tally {
                 Exemplar::keep_first(&mut symptom.exemplars, EXEMPLARS);
             }
         }
-        digest
+        ailing
     }
 
     /// True when no record must be seen whole that a glance is enough for.
@@ -173,9 +214,9 @@ impl Tally {
         self.summary.groups.by.is_empty()
     }
 
-    /// Counts an access record by what is plain to see of it; false when it must be read.
+    /// Counts an access record by what is plain to see of it, where that is enough.
     #[inline(always)]
-    pub fn glance(&mut self, glance: &Glance<'_>) -> bool {
+    pub fn glance(&mut self, glance: &Glance<'_>) -> Glimpse {
         let shape = Shape {
             kind: glance.kind,
             local_address: glance.local_address,
@@ -189,31 +230,49 @@ impl Tally {
         let mut at = self.recent[slot] as usize;
         if !self.rows.get(at).is_some_and(|row| row.is(shape, &key)) {
             // A row is there only after a record of it was read: its bytes have been checked.
-            let Some(found) = self.find(shape, &key) else { return false };
+            let Some(found) = self.find(shape, &key) else { return Glimpse::Unknown };
             at = found;
             self.recent[slot] = at as u32;
         }
-        if !self.rows[at].only_counts {
-            return false;
+        let Some(row) = self.rows.get_mut(at).filter(|row| row.only_counts) else { return Glimpse::Known };
+        let Some((second, ms)) = self.clock.read_usual(glance.time) else { return Glimpse::Unknown };
+        let Some(load) = self.seconds.get_mut(row.upstream.wrapping_add(1)) else { return Glimpse::Unknown };
+        self.glanced += 1;
+        row.count(second * 1_000_000 + ms * 1_000);
+        let summary = &mut self.summary;
+        if !summary.service_times {
+            summary.service_times = number(glance.service_time).is_some();
         }
-        let measured = Measured {
-            start_us: self.clock.read(glance.time),
-            duration_ms: Some(glance.numbers.duration_ms),
-            service_time: glance.service_time,
-            remote: glance.remote,
-            path: glance.path,
-        };
-        self.summary.lines.total += 1;
-        self.summary.lines.access += 1;
-        self.count(at, &measured);
-        true
+        let duration_ms = glance.numbers.duration_ms;
+        // Nothing has failed: the row only counts.
+        if load.second != second {
+            load.flush(second, |second, load| {
+                summary.upstream_mut(row.upstream).series.at_second(second).merge(load);
+            });
+        }
+        load.load.requests += 1;
+        load.load.busy_ms += duration_ms;
+        if row.counts_latency {
+            summary.upstream_mut(row.upstream).latency.add(duration_ms);
+        } else {
+            load.load.other += 1;
+            load.load.other_ms = load.load.other_ms.saturating_add(duration_ms);
+        }
+        if row.counts_turns {
+            let (client, path) = (without_port(dashless(glance.remote)), dashless(glance.path));
+            summary.upstream_mut(row.upstream).turns.add(client, path, false);
+        }
+        if self.second.second != second {
+            self.second.flush(second, |second, load| summary.timeline.at_second(second).load.merge(load));
+        }
+        self.second.load.requests += 1;
+        Glimpse::Counted
     }
 
     /// Counts a record of a row.
     #[inline(always)]
     fn count(&mut self, at: usize, measured: &Measured<'_>) {
         let row = &mut self.rows[at];
-        row.requests += 1;
         let summary = &mut self.summary;
         // The first records settle it.
         if !summary.service_times {
@@ -224,18 +283,16 @@ impl Tally {
         if let Some(ms) = duration_ms.filter(|_| row.counts_latency) {
             upstream.latency.add(ms);
         }
-        if row.direction == Some(Direction::Inbound)
-            && row.upstream != NONE
-            && matches!(row.outcome, Outcome::Ok | Outcome::Denied)
-        {
+        if row.counts_turns {
             let denied = row.outcome == Outcome::Denied;
             upstream.turns.add(without_port(dashless(measured.remote)), dashless(measured.path), denied);
         }
         let Some(us) = measured.start_us else {
+            row.requests += 1;
             summary.lines.without_time += 1;
             return;
         };
-        row.span.add(us);
+        row.count(us);
         let failed = u64::from(row.outcome.failed());
         let second = us.div_euclid(1_000_000);
         let cell = upstream.series.at_second(second);
@@ -298,6 +355,14 @@ impl Tally {
 
     /// The finished counts.
     pub fn finish(mut self) -> Summary {
+        let summary = &mut self.summary;
+        summary.lines.total += self.glanced;
+        summary.lines.access += self.glanced;
+        self.second.flush(0, |second, load| summary.timeline.at_second(second).load.merge(load));
+        for (slot, load) in self.seconds.iter_mut().enumerate() {
+            let upstream = slot.wrapping_sub(1);
+            load.flush(0, |second, load| summary.upstream_mut(upstream).series.at_second(second).merge(load));
+        }
         for row in std::mem::take(&mut self.rows) {
             self.summary.settle(&row);
         }
@@ -334,6 +399,10 @@ impl Tally {
         let at = self.rows.len();
         let row = self.summary.new_row(record, shape, &key);
         self.row_bytes += row.key.weight() + row.service.len() + row.flags.len() * 48 + 64;
+        let slots = row.upstream.wrapping_add(1) + 1;
+        if self.seconds.len() < slots {
+            self.seconds.resize_with(slots, Second::default);
+        }
         self.rows.push(row);
         let rows = &self.rows;
         self.index.insert_unique(key.hash, at as u32, |&at| rows[at as usize].key.hash);
@@ -351,7 +420,31 @@ fn dashless(text: &[u8]) -> &[u8] {
     if text == b"-" { b"" } else { text }
 }
 
+impl Second {
+    /// Hands on what was counted, and begins another second.
+    #[inline(never)]
+    fn flush(&mut self, next: i64, add: impl FnOnce(i64, &Load)) {
+        let Second { second, load } = std::mem::replace(self, Second { second: next, load: Load::default() });
+        if load.requests > 0 {
+            add(second, &load);
+        }
+    }
+}
+
 impl Row {
+    /// Counts a record with its time.
+    #[inline(always)]
+    fn count(&mut self, us: i64) {
+        self.requests += 1;
+        self.first_us = self.first_us.min(us);
+        self.last_us = self.last_us.max(us);
+    }
+
+    fn span(&self) -> Span {
+        let some = self.first_us <= self.last_us;
+        Span { first_us: some.then_some(self.first_us), last_us: some.then_some(self.last_us) }
+    }
+
     #[inline]
     fn is(&self, shape: Shape, key: &Key<'_>) -> bool {
         self.key.is(key) && self.shape.is(shape)
@@ -391,6 +484,7 @@ impl Summary {
             NONE
         };
         let flags = flag_names(record);
+        let direction = record.direction();
         Row {
             key: key.to_owned(),
             shape,
@@ -398,12 +492,13 @@ impl Summary {
             code: record.code(),
             only_counts: symptom == NONE && flags.is_empty(),
             flags,
-            direction: record.direction(),
+            direction,
             tunnel: cluster::is_tunnel(record.bytes(Field::UpstreamCluster)),
             sni: !record.bytes(Field::ServerName).is_empty(),
             has_flags: record.logged(Field::Flags).is_some(),
             requests: 0,
-            span: Span::default(),
+            first_us: i64::MAX,
+            last_us: i64::MIN,
             upstream,
             host,
             scopes,
@@ -415,6 +510,9 @@ impl Summary {
             unreached: shape.kind == Kind::Ztunnel && ztunnel::unreached(record.bytes(Field::Details)),
             symptom,
             digest,
+            counts_turns: direction == Some(Direction::Inbound)
+                && upstream != NONE
+                && matches!(outcome, Outcome::Ok | Outcome::Denied),
             counts_latency: shape.kind == Kind::Http
                 && record.code() != 101
                 && outcome != Outcome::ClientGone,
@@ -431,6 +529,7 @@ impl Summary {
     /// Adds a finished row to every table it belongs to.
     fn settle(&mut self, row: &Row) {
         let n = row.requests;
+        let span = row.span();
         let code = row.code;
         self.counts.add(row.outcome, n);
         self.sides.of_mut(row.direction, row.tunnel).add(row.outcome, n);
@@ -438,7 +537,7 @@ impl Summary {
             self.ends_of(&row.service, usize::MAX).add(direction, row.unreached, row.outcome, n);
         }
         self.codes.add(&Code(code), n);
-        self.span.merge(row.span);
+        self.span.merge(span);
         *self.lines.formats.entry(row.shape.format).or_default() += n;
         if !row.has_flags && row.shape.kind != Kind::Ztunnel {
             self.lines.without_flags += n;
@@ -449,7 +548,7 @@ impl Summary {
         };
         upstream.counts.add(row.outcome, n);
         upstream.codes.add(&Code(code), n);
-        upstream.span.merge(row.span);
+        upstream.span.merge(span);
         if !row.flags.is_empty() {
             for name in &row.flags {
                 upstream.flags.add(&name[..], n);
@@ -464,10 +563,10 @@ impl Summary {
         }
         if let Some((_, host)) = upstream.hosts.get_index_mut(row.host) {
             host.counts.add(row.outcome, n);
-            host.span.merge(row.span);
-            pick(&mut host.ok, &mut host.failure, row.outcome, row.span);
+            host.span.merge(span);
+            pick(&mut host.ok, &mut host.failure, row.outcome, span);
         }
-        pick(&mut upstream.ok, &mut upstream.failure, row.outcome, row.span);
+        pick(&mut upstream.ok, &mut upstream.failure, row.outcome, span);
         if let Some((_, listener)) = self.listeners.get_index_mut(row.scopes[LISTENER]) {
             listener.door.add(row.direction, row.tunnel, row.shape.at_own_address, row.outcome, n);
         }
@@ -477,9 +576,9 @@ impl Summary {
         for (table, index) in tables.into_iter().zip(row.scopes) {
             let Some((_, scope)) = table.get_index_mut(index) else { continue };
             scope.counts.add(row.outcome, n);
-            scope.span.merge(row.span);
+            scope.span.merge(span);
             if row.outcome == Outcome::Ok {
-                scope.ok.merge(row.span);
+                scope.ok.merge(span);
                 scope.ok_with_sni += if row.sni { n } else { 0 };
             }
             scope.inbound += if inbound { n } else { 0 };

@@ -1,7 +1,8 @@
 //! What the user need not type: options from the environment and from the configuration file, and the file's aliases.
 //!
 //! All of it becomes part of the command line, before what was typed: so each option is read by one parser, whoever gave
-//! it, and what was typed comes last and wins. Options that may be given several times (filters, gates) add up.
+//! it, and what was typed comes last and wins. Options that may be given several times (filters, gates) are not put in
+//! where they were typed.
 
 use std::ffi::OsString;
 
@@ -97,8 +98,11 @@ fn filled(
     let mut defaults = Vec::new();
     for arg in options(command) {
         let long = arg.get_long().unwrap_or_default();
+        if matches!(arg.get_action(), ArgAction::Append) && is_typed(long, &args[at..]) {
+            continue;
+        }
         let own = name.map(|name| (name, is_own(arg, name)));
-        // What the environment says stands for what the file says; what is typed adds to a list.
+        // What the environment says stands for what the file says.
         let values = environment(arg, long, own, &variable).unwrap_or_else(|| config.values(long, own));
         for value in values {
             let mut word = OsString::from(format!("--{long}"));
@@ -111,6 +115,11 @@ fn filled(
     }
     args.splice(at..at, defaults);
     args
+}
+
+fn is_typed(long: &str, args: &[OsString]) -> bool {
+    let words = args.iter().take_while(|arg| *arg != "--").filter_map(|arg| arg.to_str()?.strip_prefix("--"));
+    { words }.any(|word| word.split('=').next() == Some(long))
 }
 
 /// Options of a command that have a long name, without those that are read before everything else.
@@ -187,6 +196,10 @@ mod tests {
         assert_eq!(
             typed(config, &[("MESHWHY_TOP", "5")], &["meshwhy", "--top", "7", "x.log"]),
             "meshwhy --upstream=a --upstream=!b --no-probes --top=5 --top 7 x.log"
+        );
+        assert_eq!(
+            typed(config, &[], &["meshwhy", "x.log", "--upstream=c"]),
+            "meshwhy --no-probes --top=20 x.log --upstream=c"
         );
         assert_eq!(
             typed(config, &[("MESHWHY_OUTPUT", "json"), ("MESHWHY_NO_PROBES", "0")], &["meshwhy", "report"]),

@@ -327,7 +327,10 @@ fn fences(page: &str, mut text: &str, info: &str) -> Vec<Example> {
     let mut out = Vec::new();
     while let Some((_, content, rest)) = fence(text, info) {
         let at = page.len() - rest.len() - "```".len() - content.len();
-        out.push(Example { line: page[..at].matches('\n').count() + 1, text: content.to_owned() });
+        out.push(Example {
+            line: memchr::memchr_iter(b'\n', &page.as_bytes()[..at]).count() + 1,
+            text: content.to_owned(),
+        });
         text = rest;
     }
     out

@@ -1,5 +1,6 @@
 //! Comma-separated values (RFC 4180), safe to open in a spreadsheet.
 
+use super::ndjson::integer;
 use super::{Origin, flag_names, istio_fields, value};
 use crate::record::{Field, Raw, Record, is_unseen};
 
@@ -34,7 +35,6 @@ pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>)
         cell(out, &value(record, field).map(Raw::text).unwrap_or_default());
         out.push(b',');
     }
-    let line = origin.line.to_string();
     for text in [
         &flag_names(&record.text(Field::Flags).unwrap_or_default()).join(&b' ')[..],
         record.outcome().name().as_bytes(),
@@ -46,21 +46,37 @@ pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>)
         record.container().unwrap_or_default(),
         if record.complete() { b"true" } else { b"false" },
         origin.source.as_bytes(),
-        line.as_bytes(),
     ] {
         cell(out, text);
         out.push(b',');
     }
-    out.extend_from_slice(origin.offset.to_string().as_bytes());
+    integer(out, origin.line);
+    out.push(b',');
+    integer(out, origin.offset);
     out.push(b'\n');
 }
+
+/// True for bytes that can stand in a cell as they are.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0x20;
+    while b < 0x7f {
+        table[b] = b != b',' as usize && b != b'"' as usize;
+        b += 1;
+    }
+    table
+};
 
 /// A cell. Text that a spreadsheet would run as a formula gets a `'` before it, those it takes for the same sign in
 /// full width included. Bytes that are not UTF-8 appear as `\xNN`, and so does what would steer or break a line: one
 /// record is one line.
 pub(super) fn cell(out: &mut Vec<u8>, text: &[u8]) {
+    let formula = matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@'));
+    if !formula && text.iter().all(|b| PLAIN[usize::from(*b)]) {
+        return out.extend_from_slice(text);
+    }
     let full_width = ["＝", "＋", "－", "＠"].iter().any(|sign| text.starts_with(sign.as_bytes()));
-    let formula = full_width || matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@'));
+    let formula = formula || full_width;
     let quoted = text.iter().any(|b| matches!(b, b',' | b'"'));
     if quoted {
         out.push(b'"');

@@ -81,7 +81,7 @@ fn number(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-fn integer(out: &mut Vec<u8>, n: u64) {
+pub(super) fn integer(out: &mut Vec<u8>, n: u64) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
     let mut rest = n;

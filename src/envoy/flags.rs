@@ -470,8 +470,36 @@ pub fn tokens(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|token| !token.is_empty() && *token != b"-")
 }
 
+/// The short names as words, in the order of [`FLAGS`]: they are asked for in every line that failed.
+static CODES: [u64; FLAGS.len()] = {
+    let mut words = [0; FLAGS.len()];
+    let mut row = 0;
+    while row < words.len() {
+        words[row] = word(FLAGS[row].code.as_bytes());
+        row += 1;
+    }
+    words
+};
+
+/// Up to eight bytes as a word; words have the order of their texts.
+const fn word(text: &[u8]) -> u64 {
+    let mut word = 0;
+    let mut at = 0;
+    while at < 8 {
+        word = word << 8 | if at < text.len() { text[at] as u64 } else { 0 };
+        at += 1;
+    }
+    word
+}
+
 fn bit_of(token: &[u8]) -> Option<usize> {
-    FLAGS.iter().position(|row| row.code.as_bytes() == token || row.name.as_bytes() == token)
+    if token.len() <= 8
+        && let Ok(bit) = CODES.binary_search(&word(token))
+        && FLAGS[bit].code.len() == token.len()
+    {
+        return Some(bit);
+    }
+    FLAGS.iter().position(|row| row.name.as_bytes() == token)
 }
 
 /// The short name of a token: long names are folded, unknown tokens stay as they are.

@@ -1,7 +1,7 @@
 //! An ordinary line at a glance: what must be known to count it, for whoever knows its telling bytes already.
 
 use super::text::TextFormats;
-use crate::record::{Identity, Kind};
+use crate::record::{Identity, Kind, Layout};
 use crate::scan::Columns;
 
 /// What is plain to see of an ordinary line of a text format. Its telling bytes have not been checked: they are worth
@@ -48,11 +48,13 @@ pub struct Numbers {
 pub struct Looker<'r> {
     formats: &'r TextFormats,
     columns: Columns,
+    /// Place of the format that was found last.
+    lately: usize,
 }
 
 impl<'r> Looker<'r> {
     pub(super) fn new(formats: &'r TextFormats) -> Looker<'r> {
-        Looker { formats, columns: Columns::default() }
+        Looker { formats, columns: Columns::default(), lately: 0 }
     }
 
     /// Looks at the line that the text starts with. Says how long it is, without its newline, and what is plain to see;
@@ -60,11 +62,22 @@ impl<'r> Looker<'r> {
     #[inline(always)]
     pub fn look<'a>(&mut self, text: &'a [u8]) -> Option<(usize, Glance<'a>)> {
         let end = self.columns.find(text)?;
-        let mut line = text.get(..end)?;
-        if let [whole @ .., b'\r'] = line {
-            line = whole;
+        let line = text.get(..end)?;
+        let line = without_return(line);
+        if line.len() < end {
             self.columns.cut(line.len());
         }
-        Some((end, self.formats.glance(line, &self.columns)?))
+        Some((end, self.formats.glance(line, &self.columns, &mut self.lately)?))
     }
+
+    /// Reads the line that was looked at last, whose telling bytes are those of a line that was read before. False: it has to
+    /// be read as any other.
+    pub fn read_known(&self, line: &[u8], layout: &mut Layout) -> bool {
+        self.formats.read_known(without_return(line), &self.columns, self.lately, layout)
+    }
+}
+
+#[inline(always)]
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }

@@ -143,17 +143,36 @@ impl TextFormats {
         self.own.is_empty()
     }
 
-    /// The ordinary line of one of the commonest formats, at a glance.
+    /// The ordinary line of one of the commonest formats, at a glance. `lately` is the place of the format that was found
+    /// last: no two have the same columns.
     #[inline(always)]
-    pub(super) fn glance<'a>(&self, line: &'a [u8], columns: &Columns) -> Option<Glance<'a>> {
-        for known in self.known {
-            if let Some(ordinary) = &known.ordinary
-                && ordinary.fits(line, columns)
-            {
-                return ordinary.glance(known.name, line, columns);
-            }
+    pub(super) fn glance<'a>(
+        &self,
+        line: &'a [u8],
+        columns: &Columns,
+        lately: &mut usize,
+    ) -> Option<Glance<'a>> {
+        let fits =
+            |known: &Named| known.ordinary.as_ref().is_some_and(|ordinary| ordinary.fits(line, columns));
+        if !self.known.get(*lately).is_some_and(fits) {
+            *lately = self.known.iter().position(fits)?;
         }
-        None
+        let known = self.known.get(*lately)?;
+        known.ordinary.as_ref()?.glance(known.name, line, columns)
+    }
+
+    /// Fills the layout of the line that [`glance`](Self::glance) was taken at and whose telling bytes are known.
+    pub(super) fn read_known(
+        &self,
+        line: &[u8],
+        columns: &Columns,
+        lately: usize,
+        layout: &mut Layout,
+    ) -> bool {
+        self.known.get(lately).is_some_and(|known| {
+            layout.reset(known.name);
+            known.ordinary.as_ref().is_some_and(|ordinary| ordinary.read_known(line, columns, layout))
+        })
     }
 
     /// `None`: not an access line at all.

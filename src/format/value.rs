@@ -24,7 +24,7 @@ fn is_any_time(text: &[u8]) -> bool {
 
 /// The form with milliseconds and `Z`, eight bytes at a time: a byte that is xored with what it should be leaves at
 /// most 9 where a digit belongs and 0 elsewhere, and adding what is missing to 127 must not carry.
-#[inline]
+#[inline(always)]
 pub(super) fn is_usual_time(text: &[u8; 24]) -> bool {
     const SHAPE: [u64; 3] = [
         u64::from_le_bytes(*b"0000-00-"),

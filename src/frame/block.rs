@@ -116,11 +116,11 @@ impl<'b> Lines<'b> {
         self.block.bytes().get(self.at..).filter(|_| plain)
     }
 
-    /// Passes over the next line, which is so long without its newline.
+    /// Passes over lines, which are so long together with their newlines.
     #[inline]
-    pub fn pass(&mut self, length: usize) {
-        self.at += length + 1;
-        self.number += 1;
+    pub fn pass(&mut self, bytes: usize, lines: u64) {
+        self.at += bytes;
+        self.number += lines;
     }
 }
 

@@ -2,11 +2,12 @@
 //! the inputs can be read again, their well-answered other sides, a sample of ordinary requests, and who called whom.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::pairs::HBONE;
 use super::sample::Sample;
 use super::sight::{Place, Sight, bare, connection_key, id_key, moment_key};
-use crate::aggregate::{Moved, Ordered, Seen, Span, Text, suspicious, without_port};
+use crate::aggregate::{Ailing, Moved, Ordered, Seen, Span, Text, suspicious, without_port};
 use crate::envoy::{Direction, FlagSet, cluster};
 use crate::pack::{self, Broken, Pack, Unpacker};
 use crate::record::{Field, Kind, Record};
@@ -36,6 +37,19 @@ pub struct Join {
     pub(super) by_connection: Sample,
 }
 
+/// From which key on the whole has no room. What lies above would go in the end, so it does not matter which part knows of
+/// it, and when: a log with more failures than are kept is read quicker, and gives the same.
+#[derive(Debug)]
+pub struct Ceilings {
+    by_id: AtomicU64,
+    by_connection: AtomicU64,
+}
+
+impl Default for Ceilings {
+    fn default() -> Self {
+        Ceilings { by_id: AtomicU64::new(u64::MAX), by_connection: AtomicU64::new(u64::MAX) }
+    }
+}
 packed!(Join { by_id, by_connection });
 
 impl Default for Join {
@@ -45,9 +59,18 @@ impl Default for Join {
 }
 
 impl Join {
+    /// A part of the reading whose samples have come to these ceilings.
+    pub fn below(ceilings: &Ceilings) -> Join {
+        let read = |ceiling: &AtomicU64| Some(ceiling.load(Ordering::Relaxed)).filter(|key| *key < u64::MAX);
+        Join {
+            by_id: Sample::new(FAILING).below(read(&ceilings.by_id)),
+            by_connection: Sample::new(CONNECTIONS).below(read(&ceilings.by_connection)),
+        }
+    }
+
     /// Takes a record that belongs to a symptom.
-    pub fn see(&mut self, record: &Record<'_>, symptom: u64, name: &str, place: Place) {
-        let sight = || Sight::of(record, Some(symptom), name, place);
+    pub fn see(&mut self, record: &Record<'_>, ailing: Ailing, name: &str, place: Place) {
+        let sight = || Sight::of(record, ailing.outcome, Some(ailing.symptom), name, place);
         let id = record.text(Field::RequestId).unwrap_or_default();
         let key = id_key(&id);
         if let Some(key) = key {
@@ -86,6 +109,12 @@ impl Join {
     pub fn merge(&mut self, other: Join) {
         self.by_id.merge(other.by_id);
         self.by_connection.merge(other.by_connection);
+    }
+
+    /// Lets the parts to come know which keys the whole has no room for.
+    pub fn publish(&self, ceilings: &Ceilings) {
+        ceilings.by_id.store(self.by_id.ceiling().unwrap_or(u64::MAX), Ordering::Relaxed);
+        ceilings.by_connection.store(self.by_connection.ceiling().unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Moves every line number: this part of the input begins after `lines` lines of its source.
@@ -219,7 +248,7 @@ impl Second {
         let id = record.text(Field::RequestId).unwrap_or_default();
         let Some(key) = id_key(&id) else { return };
         let sample = if wanted.contains(&key) { &mut self.counterparts } else { &mut self.ordinary };
-        sample.add(key, || Sight::of(record, None, name, place));
+        sample.add(key, || Sight::of(record, outcome, None, name, place));
     }
 
     fn edge(&mut self, record: &Record<'_>, failed: bool, name: &str) {

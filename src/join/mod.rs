@@ -14,7 +14,7 @@ mod tell;
 mod tests;
 mod trace;
 
-pub use collect::{Join, Second};
+pub use collect::{Ceilings, Join, Second};
 pub use sample::{Group, Sample};
 pub use sight::{Place, Sight, id_key};
 pub use tell::tell;

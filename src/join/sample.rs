@@ -38,6 +38,10 @@ impl Group {
         self.sights.len().min(GROUP)
     }
 
+    fn bytes(&self) -> usize {
+        self.sights.iter().map(Sight::held_bytes).sum()
+    }
+
     /// Adds sights. Most groups hold one: there, room for the next would cost more than all the rest.
     fn extend(&mut self, mut sights: Vec<Sight>) {
         if self.sights.is_empty() {
@@ -62,6 +66,8 @@ impl Group {
 pub struct Sample {
     budget: usize,
     held: usize,
+    /// Bytes of the sights.
+    bytes: usize,
     /// Keys from here on are not kept; `None`: all are.
     ceiling: Option<u64>,
     groups: BTreeMap<u64, Group>,
@@ -82,15 +88,28 @@ impl Pack for Sample {
         let (budget, ceiling): (_, Option<Wide>) = (from.take()?, from.take()?);
         let groups: Vec<(Wide, Group)> = from.take()?;
         let held = groups.iter().map(|(_, group)| group.weight()).sum();
-        let groups = groups.into_iter().map(|(key, group)| (key.0, group)).collect();
-        Ok(Sample { budget, held, ceiling: ceiling.map(|wide| wide.0), groups })
+        let groups: BTreeMap<_, _> = groups.into_iter().map(|(key, group)| (key.0, group)).collect();
+        let bytes = groups.values().map(Group::bytes).sum();
+        Ok(Sample { budget, held, bytes, ceiling: ceiling.map(|wide| wide.0), groups })
     }
 }
 
 impl Sample {
     /// An empty sample of at most so many sights.
     pub fn new(budget: usize) -> Sample {
-        Sample { budget, held: 0, ceiling: None, groups: BTreeMap::new() }
+        Sample { budget, held: 0, bytes: 0, ceiling: None, groups: BTreeMap::new() }
+    }
+
+    /// Sights whose keys lie at or above a ceiling that another part of the same input has come to are not wanted: they would
+    /// go in the end.
+    pub(super) fn below(mut self, ceiling: Option<u64>) -> Sample {
+        self.ceiling = ceiling;
+        self
+    }
+
+    /// Keys from here on are not kept.
+    pub(super) fn ceiling(&self) -> Option<u64> {
+        self.ceiling
     }
 
     /// True when sights with this key are kept.
@@ -104,9 +123,13 @@ impl Sample {
         if self.wants(key) {
             let group = self.groups.entry(key).or_default();
             self.held -= group.weight();
-            group.extend(vec![sight()]);
+            let sight = sight();
+            self.bytes += sight.held_bytes();
+            group.extend(vec![sight]);
             if group.sights.len() >= 2 * GROUP {
+                self.bytes -= group.bytes();
                 group.cut();
+                self.bytes += group.bytes();
             }
             self.held += group.weight();
             self.shrink();
@@ -119,19 +142,26 @@ impl Sample {
             self.ceiling = Some(self.ceiling.map_or(theirs, |mine| mine.min(theirs)));
         }
         for (key, group) in other.groups {
+            if !self.ceiling.is_none_or(|ceiling| key < ceiling) {
+                continue;
+            }
             let mine = self.groups.entry(key).or_default();
             self.held -= mine.weight();
+            self.bytes += group.bytes();
             mine.extend(group.sights);
             mine.more += group.more;
             if mine.sights.len() > GROUP {
+                self.bytes -= mine.bytes();
                 mine.cut();
+                self.bytes += mine.bytes();
             }
             self.held += mine.weight();
         }
         while let Some(last) =
             self.groups.last_entry().filter(|last| self.ceiling.is_some_and(|c| *last.key() >= c))
         {
-            self.held -= last.remove().weight();
+            let group = last.remove();
+            self.drop_group(&group);
         }
         self.shrink();
     }
@@ -140,9 +170,14 @@ impl Sample {
         while self.held > self.budget
             && let Some((key, group)) = self.groups.pop_last()
         {
-            self.held -= group.weight();
+            self.drop_group(&group);
             self.ceiling = Some(key);
         }
+    }
+
+    fn drop_group(&mut self, group: &Group) {
+        self.held -= group.weight();
+        self.bytes -= group.bytes();
     }
 
     /// The groups whose keys are in the set, and all others, each as a sample of its own size.
@@ -151,7 +186,8 @@ impl Sample {
         let (chosen, rest) = all.into_iter().partition(|(key, _)| wanted.contains(key));
         let sample = |groups: BTreeMap<u64, Group>, budget| {
             let held = groups.values().map(Group::weight).sum();
-            let mut sample = Sample { budget, held, ceiling, groups };
+            let bytes = groups.values().map(Group::bytes).sum();
+            let mut sample = Sample { budget, held, bytes, ceiling, groups };
             sample.shrink();
             sample
         };
@@ -161,6 +197,7 @@ impl Sample {
     /// The sample as it is read: groups in order of their keys, sights by time.
     pub fn settled(mut self) -> Sample {
         self.groups.values_mut().for_each(Group::cut);
+        self.bytes = self.groups.values().map(Group::bytes).sum();
         self
     }
 
@@ -195,8 +232,7 @@ impl Sample {
     pub(super) fn held_bytes(&self) -> usize {
         // A place in the tree and two allocations.
         const GROUP_BYTES: usize = size_of::<(u64, Group)>() + 64;
-        self.groups.len() * GROUP_BYTES
-            + self.groups.values().flat_map(|group| &group.sights).map(Sight::held_bytes).sum::<usize>()
+        self.groups.len() * GROUP_BYTES + self.bytes
     }
 
     pub(super) fn most_source(&self) -> Option<u32> {

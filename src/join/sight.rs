@@ -68,6 +68,36 @@ pub struct Sight {
     ends: [u16; PARTS],
 }
 
+/// Texts on their way into a sight, which is to be made with a single allocation.
+struct Texts {
+    bytes: [u8; PARTS * TEXT_BYTES],
+    len: usize,
+    ends: [u16; PARTS],
+    count: usize,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Texts { bytes: [0; PARTS * TEXT_BYTES], len: 0, ends: [0; PARTS], count: 0 }
+    }
+}
+
+impl Texts {
+    /// Adds the next text, given in pieces.
+    fn add<const N: usize>(&mut self, pieces: [&[u8]; N]) {
+        let mut room = TEXT_BYTES;
+        for piece in pieces {
+            let kept = &piece[..piece.len().min(room)];
+            self.bytes[self.len..self.len + kept.len()].copy_from_slice(kept);
+            self.len += kept.len();
+            room -= kept.len();
+        }
+        // At most nine times 160 bytes.
+        self.ends[self.count] = self.len as u16;
+        self.count += 1;
+    }
+}
+
 impl Pack for Sight {
     fn put(&self, out: &mut Vec<u8>) {
         self.symptom.map(Wide).put(out);
@@ -110,13 +140,16 @@ impl Pack for Sight {
 
 impl Sight {
     /// Keeps the essence of a record. `name` is the input's, for records that do not tell their pod.
-    pub fn of(record: &Record<'_>, symptom: Option<u64>, name: &str, place: Place) -> Sight {
-        let mut text = Vec::with_capacity(256);
-        let mut ends = [0; PARTS];
+    pub fn of(
+        record: &Record<'_>,
+        outcome: Outcome,
+        symptom: Option<u64>,
+        name: &str,
+        place: Place,
+    ) -> Sight {
         let method = record.text(Field::Method).unwrap_or_default();
         let path = record.text(Field::Path).unwrap_or_default();
         let path = path.split(|&b| b == b'?').next().unwrap_or_default();
-        let request = [&method[..], if path.is_empty() { b"" } else { b" " }, path].concat();
         let field = |field| record.text(field).unwrap_or_default();
         let details = match field(Field::Details) {
             details if !details.is_empty() => details,
@@ -128,22 +161,16 @@ impl Sight {
                 },
             },
         };
-        let parts: [&[u8]; PARTS] = [
-            &field(Field::RequestId),
-            record.pod().unwrap_or(name.as_bytes()),
-            record.upstream().unwrap_or_default(),
-            &field(Field::UpstreamHost),
-            &field(Field::UpstreamLocal),
-            &field(Field::DownstreamLocal),
-            &field(Field::DownstreamRemote),
-            &request,
-            &details,
-        ];
-        for (part, end) in parts.into_iter().zip(&mut ends) {
-            text.extend_from_slice(&part[..part.len().min(TEXT_BYTES)]);
-            // At most nine times 160 bytes.
-            *end = text.len() as u16;
-        }
+        let mut texts = Texts::default();
+        texts.add([&field(Field::RequestId)]);
+        texts.add([record.pod().unwrap_or(name.as_bytes())]);
+        texts.add([record.upstream().unwrap_or_default()]);
+        texts.add([&field(Field::UpstreamHost)]);
+        texts.add([&field(Field::UpstreamLocal)]);
+        texts.add([&field(Field::DownstreamLocal)]);
+        texts.add([&field(Field::DownstreamRemote)]);
+        texts.add([&method[..], if path.is_empty() { b"" } else { b" " }, path]);
+        texts.add([&details]);
         Sight {
             symptom,
             place,
@@ -153,11 +180,11 @@ impl Sight {
             attempts: record.number(Field::Attempts),
             code: record.code(),
             flags: record.flags(),
-            outcome: record.outcome(),
+            outcome,
             direction: record.direction(),
             kind: record.kind(),
-            text: text.into(),
-            ends,
+            text: texts.bytes[..texts.len].into(),
+            ends: texts.ends,
         }
     }
 

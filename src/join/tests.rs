@@ -283,7 +283,8 @@ proptest! {
         let sight = |n: usize| {
             let place = Place { source: 0, line: n as u64, offset: n as u64 };
             let layout = crate::record::Layout::new("x");
-            Sight::of(&crate::record::Record::new(b"", &layout, Default::default()), None, "", place)
+            let record = crate::record::Record::new(b"", &layout, Default::default());
+            Sight::of(&record, record.outcome(), None, "", place)
         };
         let taken = |range: &mut dyn Iterator<Item = usize>| {
             let mut sample = Sample::new(budget);
@@ -295,6 +296,12 @@ proptest! {
         prop_assert_eq!(&taken(&mut (0..keys.len()).rev()).settled(), &whole);
         let mut parts = taken(&mut (cut..keys.len()));
         parts.merge(taken(&mut (0..cut)));
+        prop_assert_eq!(&parts.settled(), &whole);
+        // A part may know what the whole does not want any more.
+        let mut parts = taken(&mut (0..cut));
+        let mut informed = Sample::new(budget).below(parts.ceiling());
+        (cut..keys.len()).for_each(|n| informed.add(keys[n].wrapping_mul(0x9e37_79b9_7f4a_7c15), || sight(n)));
+        parts.merge(informed);
         prop_assert_eq!(&parts.settled(), &whole);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::task::WINDOW_BYTES;
 use super::{Fold, Place, Seen};
+use crate::aggregate::Glimpse;
 use crate::format::{Looker, Reader, Reading};
 use crate::frame::{Block, Line, Lines, MAX_LINE_BYTES, Names, Peeled, names, peel};
 use crate::record::object::several;
@@ -24,7 +25,7 @@ pub(super) struct Folding<'r, F> {
     source: u32,
     name: Arc<str>,
     /// The pod, where the name of the source tells it.
-    home: Names,
+    home: Home,
     /// The cutter counts, so that a line's number is that within its source; otherwise it is that within the part.
     counted: bool,
     layout: Layout,
@@ -41,7 +42,7 @@ impl<'r, F: Fold> Folding<'r, F> {
             reader,
             looker,
             source,
-            home: names(name.as_bytes()),
+            home: Home(names(name.as_bytes())),
             name,
             counted,
             layout: Layout::default(),
@@ -63,14 +64,14 @@ impl<'r, F: Fold> Folding<'r, F> {
         let mut next_pause = block.offset + WINDOW_BYTES as u64;
         let mut lines = block.lines();
         loop {
-            self.glance(&mut lines);
+            let known = self.glance(&mut lines);
             let Some(mut line) = lines.next() else { break };
             line.number = line.number.wrapping_add(before);
             if line.offset == 0 && line.bytes.starts_with(BOM) {
                 line.bytes = &line.bytes[BOM.len()..];
                 line.offset = BOM.len() as u64;
             }
-            self.line(&line);
+            self.line(&line, known);
             if line.offset >= next_pause {
                 next_pause = line.offset + WINDOW_BYTES as u64;
                 let seen = self.lines;
@@ -89,20 +90,32 @@ impl<'r, F: Fold> Folding<'r, F> {
         (std::mem::replace(&mut self.fold, next), std::mem::take(&mut self.lines))
     }
 
-    /// Passes over the lines for which a glance is enough.
+    /// Passes over the lines for which a glance is enough. True when the telling bytes of the next one are known.
     #[inline]
-    fn glance(&mut self, lines: &mut Lines<'_>) {
-        let Some(looker) = &mut self.looker else { return };
-        while let Some(rest) = lines.rest()
-            && let Some((length, glance)) = looker.look(rest)
-            && self.fold.glance(&glance)
-        {
-            lines.pass(length);
-            self.lines += 1;
-        }
+    fn glance(&mut self, lines: &mut Lines<'_>) -> bool {
+        let Some(looker) = &mut self.looker else { return false };
+        let Some(text) = lines.rest() else { return false };
+        let (mut at, mut passed) = (0, 0);
+        let known = loop {
+            let Some((length, glance)) = text.get(at..).and_then(|rest| looker.look(rest)) else {
+                break false;
+            };
+            match self.fold.glance(&glance) {
+                Glimpse::Counted => {
+                    at += length + 1;
+                    passed += 1;
+                }
+                Glimpse::Known => break true,
+                Glimpse::Unknown => break false,
+            }
+        };
+        lines.pass(at, passed);
+        self.lines += passed;
+        known
     }
 
-    fn line(&mut self, line: &Line<'_>) {
+    /// Takes a line. `known`: a glance was taken at it, and its telling bytes are known.
+    fn line(&mut self, line: &Line<'_>, known: bool) {
         self.lines += 1;
         let place = Place {
             source: self.source,
@@ -115,11 +128,19 @@ impl<'r, F: Fold> Folding<'r, F> {
             let reject = Reject { reason: Reason::TooLong, column: MAX_LINE_BYTES as u32 };
             return self.fold.see(&Seen::Reject(reject), &place);
         }
+        if known
+            && let Some(looker) = &self.looker
+            && looker.read_known(line.bytes, &mut self.layout)
+        {
+            let mut record = Record::new(line.bytes, &self.layout, Carrier::default());
+            self.home.fill(&self.name, &mut record);
+            return self.fold.see(&Seen::Record(record), &place);
+        }
         let peeled = peel(line.bytes, &mut self.peeled);
         if let Some(looker) = self.looker.as_mut().filter(|_| peeled.text.len() < line.bytes.len())
             && let Some((length, glance)) = looker.look(peeled.text)
             && length == peeled.text.len()
-            && self.fold.glance(&glance)
+            && self.fold.glance(&glance) == Glimpse::Counted
         {
             return;
         }
@@ -131,14 +152,22 @@ impl<'r, F: Fold> Folding<'r, F> {
             return see_each(&mut self.fold, self.reader, pieces, peeled.carrier, &place);
         }
         let mut seen = seen(reading, &peeled, &self.layout, &self.scratch);
-        // What the line itself tells is nearer than where its file lies.
-        if let Seen::Record(record) = &mut seen
-            && self.home.any()
-            && record.pod().is_none()
-        {
-            record.carrier = self.home.carrier(self.name.as_bytes());
+        if let Seen::Record(record) = &mut seen {
+            self.home.fill(&self.name, record);
         }
         self.fold.see(&seen, &place);
+    }
+}
+
+/// What the name of a source tells of its records.
+struct Home(Names);
+
+impl Home {
+    /// What the line itself tells is nearer than where its file lies.
+    fn fill<'a>(&self, name: &'a str, record: &mut Record<'a>) {
+        if self.0.any() && record.pod().is_none() {
+            record.carrier = self.0.carrier(name.as_bytes());
+        }
     }
 }
 

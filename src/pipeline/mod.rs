@@ -39,7 +39,7 @@ pub use crate::query::Passed;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::aggregate::Text;
+use crate::aggregate::{Glimpse, Text};
 use crate::error::{Error, Result};
 use crate::format::{Glance, ProxyLine, Reader};
 use crate::frame::BLOCK_BYTES;
@@ -89,9 +89,9 @@ pub trait Fold: Send {
         false
     }
 
-    /// Takes a line by what is plain to see of it. False: it was not enough, and [`see`](Self::see) is to have the line.
-    fn glance(&mut self, _glance: &Glance<'_>) -> bool {
-        false
+    /// Takes a line by what is plain to see of it. Where that was not enough, [`see`](Self::see) is to have the line.
+    fn glance(&mut self, _glance: &Glance<'_>) -> Glimpse {
+        Glimpse::Unknown
     }
 
     /// Takes the first bytes of a source, before its lines.

@@ -7,11 +7,11 @@ use std::io::Read;
 use super::join::{Again, join, join_once};
 use super::missed::Missed;
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
-use crate::aggregate::{By, Caps, Detail, Summary, Tally};
+use crate::aggregate::{By, Caps, Detail, Glimpse, Summary, Tally};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Glance, Reader};
 use crate::input::{Found, Head, Input, MAGIC, find, is_snapshot};
-use crate::join::{Join, Second};
+use crate::join::{Ceilings, Join, Second};
 use crate::query::{Filter, Passed};
 use crate::snapshot::{About, Asked, Snapshot, merge};
 
@@ -51,10 +51,10 @@ impl Fold for Counting<'_> {
     }
 
     #[inline(always)]
-    fn glance(&mut self, glance: &Glance<'_>) -> bool {
-        let counted = self.tally.glance(glance);
-        self.passed.access += u64::from(counted);
-        counted
+    fn glance(&mut self, glance: &Glance<'_>) -> Glimpse {
+        let glimpse = self.tally.glance(glance);
+        self.passed.access += u64::from(glimpse == Glimpse::Counted);
+        glimpse
     }
 
     #[inline]
@@ -64,8 +64,8 @@ impl Fold for Counting<'_> {
             Seen::Record(record) => {
                 if !self.passed.admits(self.filter, record) {
                     self.missed.note(self.filter, record);
-                } else if let Some(symptom) = self.tally.record(record, source, line, offset, raw) {
-                    self.join.see(record, symptom, place.name, place.at());
+                } else if let Some(ailing) = self.tally.record(record, source, line, offset, raw) {
+                    self.join.see(record, ailing, place.name, place.at());
                 }
             }
             Seen::Proxy(proxy) => self.tally.proxy(proxy, source, line, offset, raw),
@@ -111,9 +111,11 @@ pub fn summarise_by(
         return Ok((summary, passed, outcome));
     }
     let mut whole = Whole::default();
-    let make = || Counting::new(filter, Tally::grouping(by));
+    let ceilings = Ceilings::default();
+    let make = || Counting { join: Join::below(&ceilings), ..Counting::new(filter, Tally::grouping(by)) };
     let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
         whole.add(part.fold, part.first_line);
+        whole.join.publish(&ceilings);
         Ok(())
     })?;
     outcome.missed = std::mem::take(&mut whole.missed).names();

@@ -18,7 +18,7 @@ use crate::input::{Bytes, Entry, walk};
 pub(super) const WINDOW_BYTES: usize = 256 << 10;
 
 /// A part is closed when its fold holds its share of this: so much for all threads together.
-const FULL_BYTES: usize = 12 << 20;
+const FULL_BYTES: usize = 8 << 20;
 
 /// What every task needs.
 pub(super) struct Bench<'a, M> {

@@ -5,7 +5,6 @@
 //! Q, B: without what stands behind the first bit of N             the next line is nobody's business
 //! I = prefix_xor(Q) ^ carry                                       bit set: inside quotes (the opening one included)
 //! O = B & !I                                                      the blanks that part columns
-//! O & (O << 1 | carry): two of them side by side                  an empty column is for the exact readers
 //! edges: the set bits of O
 //! ```
 //!
@@ -18,7 +17,7 @@ use std::arch::x86_64::{
     _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8,
 };
 
-use super::{BEFORE, Columns, MAX_BLANKS};
+use super::{Columns, MAX_BLANKS};
 
 /// Bytes of a step.
 const STEP: usize = 64;
@@ -50,10 +49,6 @@ impl Scanner {
 struct Carry {
     /// All ones when the step ended inside quotes.
     quoted: u64,
-    /// 1 when the step's last byte was a blank that parts columns.
-    blank: u64,
-    /// Bits where two such blanks stand side by side.
-    twice: u64,
     blanks: usize,
     quotes: u32,
 }
@@ -61,8 +56,7 @@ struct Carry {
 // SAFETY: must be called on a CPU with these features.
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
 unsafe fn find(text: &[u8], columns: &mut Columns) -> Option<usize> {
-    columns.edges[0] = BEFORE;
-    let mut carry = Carry { quoted: 0, blank: 0, twice: 0, blanks: 0, quotes: 0 };
+    let mut carry = Carry { quoted: 0, blanks: 0, quotes: 0 };
     let mut base = 0;
     let end = loop {
         let left = text.len() - base;
@@ -87,9 +81,9 @@ unsafe fn find(text: &[u8], columns: &mut Columns) -> Option<usize> {
     };
     columns.blanks = carry.blanks;
     columns.quotes = carry.quotes;
-    *columns.edges.get_mut(carry.blanks + 1)? = end as u32;
+    columns.edges[carry.blanks + 1] = end as u32;
     // An open quote is an odd number of them.
-    (carry.twice == 0 && carry.quotes.is_multiple_of(2)).then_some(end)
+    carry.quotes.is_multiple_of(2).then_some(end)
 }
 
 /// 64 bytes, one bit a byte.
@@ -131,29 +125,25 @@ fn step(masks: Masks, base: usize, carry: &mut Carry, columns: &mut Columns) -> 
     let quotes = masks.quotes & line;
     let inside = prefix_xor(quotes) ^ carry.quoted;
     let parting = masks.blanks & line & !inside;
-    carry.twice |= parting & (parting << 1 | carry.blank);
     carry.quoted = (inside.cast_signed() >> 63).cast_unsigned();
-    carry.blank = parting >> 63;
     carry.quotes += quotes.count_ones();
-    let before = carry.blanks;
+    // Slot 0 is before the line.
+    let first = carry.blanks + 1;
     carry.blanks += parting.count_ones() as usize;
     if carry.blanks > MAX_BLANKS {
         return false;
     }
     let mut rest = parting;
-    let mut slot = before + 1;
     // Four at a time, whether there are so many or not: what is too much is written over by the next step.
-    loop {
-        let Some(slots) = columns.edges.get_mut(slot..slot + 4) else { return false };
+    let mut slots = columns.edges[first..first + MAX_BLANKS + 4].chunks_exact_mut(4);
+    while rest != 0 {
+        let Some(slots) = slots.next() else { return false };
         for edge in slots {
             *edge = (base as u32).wrapping_add(rest.trailing_zeros());
             rest &= rest.wrapping_sub(1);
         }
-        if rest == 0 {
-            return true;
-        }
-        slot += 4;
     }
+    true
 }
 
 /// Bit n of the result is the xor of bits 0 to n: the carry-less product with all ones.

@@ -1,11 +1,10 @@
 //! The readable twin: byte after byte.
 
-use super::{BEFORE, Columns, MAX_BLANKS};
+use super::{Columns, MAX_BLANKS};
 
 /// See [`Columns::find`].
 pub(super) fn find(text: &[u8], columns: &mut Columns) -> Option<usize> {
     let end = text.iter().position(|&byte| byte == b'\n').unwrap_or(text.len());
-    columns.edges[0] = BEFORE;
     columns.blanks = 0;
     columns.quotes = 0;
     let mut quoted = false;
@@ -16,8 +15,7 @@ pub(super) fn find(text: &[u8], columns: &mut Columns) -> Option<usize> {
                 columns.quotes += 1;
             }
             b' ' if !quoted => {
-                let side_by_side = columns.blanks > 0 && columns.edges[columns.blanks] as usize + 1 == at;
-                if side_by_side || columns.blanks == MAX_BLANKS {
+                if columns.blanks == MAX_BLANKS {
                     return None;
                 }
                 columns.blanks += 1;

@@ -1,6 +1,6 @@
 //! Counting lines at a glance gives what reading every one of them gives.
 
-use meshwhy::aggregate::{Caps, Summary, Tally};
+use meshwhy::aggregate::{Caps, Glimpse, Summary, Tally};
 use meshwhy::format::{Glance, Reader};
 use meshwhy::input::Input;
 use meshwhy::pipeline::{Fold, Options, Place, Seen, run};
@@ -21,16 +21,18 @@ impl<const GLANCES: bool> Fold for Counting<GLANCES> {
         GLANCES
     }
 
-    fn glance(&mut self, glance: &Glance<'_>) -> bool {
-        let enough = self.tally.glance(glance);
-        self.glanced += u64::from(enough);
-        enough
+    fn glance(&mut self, glance: &Glance<'_>) -> Glimpse {
+        let glimpse = self.tally.glance(glance);
+        self.glanced += u64::from(glimpse == Glimpse::Counted);
+        glimpse
     }
 
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
         let Place { source, line, offset, raw, .. } = *place;
         match seen {
-            Seen::Record(record) => drop(self.tally.record(record, source, line, offset, raw)),
+            Seen::Record(record) => {
+                self.tally.record(record, source, line, offset, raw);
+            }
             Seen::Proxy(proxy) => self.tally.proxy(proxy, source, line, offset, raw),
             Seen::Other => self.tally.other(),
             Seen::Reject(reject) => self.tally.reject(*reject, source, line, offset, raw),

@@ -30,6 +30,22 @@ fn csv_has_a_row_for_each_upstream_or_group() {
     assert_eq!(groups.lines().count(), 1 + json["groups"].as_array().unwrap().len());
 }
 
+/// Every field of a record can be grouped by.
+#[test]
+fn any_field_makes_groups() {
+    let slip = err(&meshwhy(&[KILLED, "--by", "nothing"]));
+    let (_, names) = slip.split_once("there are: ").expect("the fields");
+    let names: Vec<&str> = names.trim().split(", ").collect();
+    assert!(names.len() >= 30, "{names:?}");
+    for name in names {
+        let groups = out(&meshwhy(&[KILLED, "--by", name, "--output", "csv"]));
+        assert!(
+            groups.starts_with(&format!("{name},row,")) && groups.lines().count() > 1,
+            "{name}: {groups}"
+        );
+    }
+}
+
 #[test]
 fn prometheus_counts_what_json_counts() {
     let json: serde_json::Value =

@@ -51,6 +51,8 @@ struct Plan {
     stretches: Vec<(u8, u8)>,
     /// Quoted values that the client chose.
     headers: Vec<u8>,
+    /// Values that may be anything but empty.
+    bare: Vec<u8>,
     /// Received, sent, duration.
     numbers: [u8; 3],
     /// The proxy's address towards the upstream: it matters whether there is one.
@@ -126,9 +128,17 @@ impl Ordinary {
 
     /// Fills the layout; `false` when the line is not an ordinary one.
     pub(super) fn read(&self, line: &[u8], columns: &Columns, layout: &mut Layout) -> bool {
-        if !self.fits(line, columns) {
-            return false;
-        }
+        self.fits(line, columns) && self.fill::<true>(line, columns, layout)
+    }
+
+    /// Fills the layout of a line whose values are what its columns hold, because a glance found its telling bytes to be
+    /// those of a line that was read.
+    pub(super) fn read_known(&self, line: &[u8], columns: &Columns, layout: &mut Layout) -> bool {
+        self.fits(line, columns) && self.fill::<false>(line, columns, layout)
+    }
+
+    #[inline]
+    fn fill<const CHECKED: bool>(&self, line: &[u8], columns: &Columns, layout: &mut Layout) -> bool {
         for (n, column) in (0u8..).zip(&self.columns) {
             let (start, end) = (columns.start(n), columns.end(n));
             let Some(text) = line.get(start..end) else { return false };
@@ -136,7 +146,8 @@ impl Ordinary {
             let (start, end) = (start + column.before.len(), end - column.after.len());
             match column.value {
                 Some((field, class)) => {
-                    if !is_ordinary(class, value) || (n + 1 == columns.count() as u8 && ends_blank(value)) {
+                    let last = n + 1 == columns.count() as u8;
+                    if CHECKED && (!is_ordinary(class, value) || (last && ends_blank(value))) {
                         return false;
                     }
                     if let Some(field) = field {
@@ -145,7 +156,7 @@ impl Ordinary {
                 }
                 None => {
                     let Some((first, last)) = request(line, start, end) else { return false };
-                    if !value::is_protocol(&line[last + 1..end]) {
+                    if CHECKED && !value::is_protocol(&line[last + 1..end]) {
                         return false;
                     }
                     if value == b"- - -" {
@@ -176,21 +187,25 @@ impl Ordinary {
     ) -> Option<Glance<'a>> {
         let plan = self.plan.as_ref()?;
         // `[2026-01-02T03:04:05.678Z]`, which is 26 bytes long.
-        let (opening, rest) = line.split_first()?;
-        let time = rest.first_chunk::<24>()?;
-        if columns.end(0) != 26 || *opening != b'[' || line[25] != b']' || !value::is_usual_time(time) {
+        let [b'[', time @ .., b']'] = line.first_chunk::<26>()? else { return None };
+        if columns.end(0) != 26 || !value::is_usual_time(time) {
             return None;
         }
         for &header in &plan.headers {
-            let text = line.get(columns.start(header)..columns.end(header))?;
+            let (start, end) = (columns.start(header), columns.end(header));
             // A value, neither empty nor with a blank at its start, between quotes.
-            let [b'"', first, .., b'"'] = text else { return None };
-            if matches!(first, b' ' | b'"') {
+            let [b'"', first] = *line.get(start..)?.first_chunk::<2>()? else { return None };
+            if *line.get(end.wrapping_sub(1))? != b'"' || end < start + 3 || matches!(first, b' ' | b'"') {
                 return None;
             }
         }
-        let number = |n: usize| number(line, columns.start(plan.numbers[n]), columns.end(plan.numbers[n]));
-        let (received, sent, duration_ms) = (number(0)?, number(1)?, number(2)?);
+        if plan.bare.iter().any(|&column| columns.start(column) == columns.end(column)) {
+            return None;
+        }
+        let [received, sent, duration] = plan.numbers;
+        let received = number(line, columns.start(received), columns.end(received))?;
+        let sent = number(line, columns.start(sent), columns.end(sent))?;
+        let duration_ms = number(line, columns.start(duration), columns.end(duration))?;
         let (start, end) = (columns.start(self.request) + 1, columns.end(self.request).wrapping_sub(1));
         if *line.get(start - 1)? != b'"' {
             return None;
@@ -282,9 +297,17 @@ impl Plan {
                 Some((Some(Field::BytesReceived), _)) if bare => numbers[0] = Some(n),
                 Some((Some(Field::BytesSent), _)) if bare => numbers[1] = Some(n),
                 Some((Some(Field::Duration), _)) if bare => numbers[2] = Some(n),
-                Some((Some(Field::UpstreamLocal), Class::Token)) if bare => plan.local = Some(n),
-                Some((Some(Field::DownstreamRemote), Class::Token)) if bare => plan.remote = Some(n),
-                Some((Some(Field::ServiceTime), Class::Token)) if bare => plan.service = Some(n),
+                Some((
+                    Some(field @ (Field::UpstreamLocal | Field::DownstreamRemote | Field::ServiceTime)),
+                    Class::Token,
+                )) if bare => {
+                    plan.bare.push(n);
+                    match field {
+                        Field::UpstreamLocal => plan.local = Some(n),
+                        Field::DownstreamRemote => plan.remote = Some(n),
+                        _ => plan.service = Some(n),
+                    }
+                }
                 Some((
                     None | Some(Field::ForwardedFor | Field::UserAgent | Field::RequestId),
                     Class::Free,
@@ -329,7 +352,8 @@ fn between<'t>(text: &'t [u8], before: &[u8], after: &[u8]) -> Option<&'t [u8]> 
     let end = text.len().checked_sub(after.len())?;
     let value = text.get(before.len()..end)?;
     let same = |part: &[u8], literal: &[u8]| part.iter().zip(literal).all(|(a, b)| a == b);
-    (same(text, before) && same(&text[end..], after)).then_some(value)
+    ((before.is_empty() || same(text, before)) && (after.is_empty() || same(&text[end..], after)))
+        .then_some(value)
 }
 
 /// The first and the last blank of a request that stands at `start..end`: the path lies between them, and none of the
