@@ -65,7 +65,9 @@ pub(super) fn follow(
     };
     let is_table = renderer.name() == "table";
     let full = is_table && !args.plain && stdout().is_terminal();
-    end_on_signals(full, progress);
+    if full {
+        end_with_the_screen(progress);
+    }
     let (end, outcome) = thread::scope(|scope| {
         // The reading ends with the showing, also when that panics.
         let stop = Stop(progress);
@@ -126,20 +128,15 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// What ends a program politely ends the view like an interrupt: the terminal is restored, and the result shown. A hang-up
-/// only where there is a screen: `nohup` means what it says.
+/// A screen that goes away ends the view like an interrupt. Where there is none, a hang-up is what it is anywhere else.
 #[cfg(unix)]
-fn end_on_signals(full: bool, progress: &'static Progress) {
-    use signal_hook::consts::{SIGHUP, SIGTERM};
-    let came = std::sync::Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGHUP] {
-        if full || signal == SIGTERM {
-            // Without a handler a signal ends the program at once, as it does everywhere else.
-            let _ = signal_hook::flag::register(signal, std::sync::Arc::clone(&came));
-        }
-    }
+fn end_with_the_screen(progress: &'static Progress) {
+    use signal_hook::consts::SIGHUP;
+    let gone = std::sync::Arc::new(AtomicBool::new(false));
+    // Without a handler a signal ends the program at once, as it does everywhere else.
+    let _ = signal_hook::flag::register(SIGHUP, std::sync::Arc::clone(&gone));
     thread::spawn(move || {
-        while !came.load(Ordering::Relaxed) {
+        while !gone.load(Ordering::Relaxed) {
             thread::sleep(Duration::from_millis(50));
         }
         progress.stop.store(true, Ordering::Relaxed);
@@ -147,4 +144,4 @@ fn end_on_signals(full: bool, progress: &'static Progress) {
 }
 
 #[cfg(not(unix))]
-fn end_on_signals(_full: bool, _progress: &'static Progress) {}
+fn end_with_the_screen(_progress: &'static Progress) {}

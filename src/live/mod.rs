@@ -27,5 +27,5 @@ pub use board::{Board, Window};
 pub use causes::{Cause, Causes, State};
 pub use keys::Key;
 pub use plain::blocks;
-pub use screen::Screen;
+pub use screen::{Screen, restore};
 pub use watch::{End, Message, Setup, sender, watch};

@@ -67,8 +67,8 @@ impl Drop for Screen {
     }
 }
 
-/// Gives the terminal back as it was; once.
-fn restore() {
+/// Gives the terminal back as it was; once, and only where it was taken.
+pub fn restore() {
     if OURS.swap(false, Ordering::SeqCst) {
         // Nothing can be done about a terminal that is gone.
         let _ = execute!(stdout(), LeaveAlternateScreen, Show);

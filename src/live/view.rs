@@ -14,6 +14,7 @@ use super::app::{App, Focus, Prompt, Shown};
 use super::board::{Board, TREND, WINDOWS, Window};
 use super::causes::{Cause, Causes, State};
 use super::table;
+use super::watch::Page;
 use crate::diagnosis::Severity;
 use crate::pipeline::Failure;
 use crate::record::time::clock_s;
@@ -31,7 +32,7 @@ pub(super) struct Painter<'p> {
     pub(super) board: &'p Board,
     pub(super) causes: &'p Causes,
     /// Title and lines of what fills the screen instead of the board.
-    pub(super) page: Option<&'p (String, Vec<String>)>,
+    pub(super) page: Option<&'p Page>,
     pub(super) colour: bool,
 }
 

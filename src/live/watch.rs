@@ -95,13 +95,14 @@ pub fn watch(
     waiting: &AtomicBool,
 ) -> io::Result<End> {
     let mut screen = Screen::enter()?;
-    let over = AtomicBool::new(false);
+    let over = Arc::new(AtomicBool::new(false));
     let (orders, to_do) = channel();
+    // Nobody waits for this thread: where the terminal goes away, reading its keys may never return.
+    let (own, ended) = (sender.clone(), Arc::clone(&over));
+    thread::spawn(move || read_keys(own, &ended));
     Ok(thread::scope(|scope| {
         let _over = Over(&over);
         let (over, own) = (&over, sender.clone());
-        scope.spawn(move || read_keys(own, over));
-        let own = sender.clone();
         scope.spawn(move || work(setup, &to_do, own, over));
         let mut watching = Watching {
             setup,
@@ -127,6 +128,7 @@ impl Drop for Over<'_> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the thread's own end")]
 fn read_keys(sender: Sender<Message>, over: &AtomicBool) {
     while !over.load(Ordering::Relaxed) {
         let event = match event::poll(FRAME) {
@@ -170,6 +172,9 @@ fn work(setup: Setup<'_>, orders: &Receiver<&'static str>, sender: Sender<Messag
     }
 }
 
+/// The title and the lines of a page.
+pub(super) type Page = (String, Vec<String>);
+
 struct Watching<'w> {
     setup: Setup<'w>,
     app: App,
@@ -177,7 +182,7 @@ struct Watching<'w> {
     causes: Causes,
     orders: Sender<&'static str>,
     /// The upstream that fills the screen, and its page.
-    page: Option<(Option<Text>, (String, Vec<String>))>,
+    page: Option<(Option<Text>, Page)>,
 }
 
 impl Watching<'_> {
