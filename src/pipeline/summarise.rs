@@ -286,7 +286,7 @@ fn together(live: Snapshot, outcome: &mut Outcome, asked: &Asked) -> Result<Snap
 pub fn opened(snapshot: Snapshot, outcome: &Outcome) -> (Summary, Detail, Passed) {
     let Snapshot { mut summary, detail, join: first, second, passed, .. } = snapshot;
     join_once(first, second, &mut summary, outcome);
-    summary.order_by_time();
+    summary.settle_order();
     (summary, detail, passed)
 }
 
@@ -393,7 +393,7 @@ pub fn summarise_sides(
         Ok(())
     })?;
     refuse(&mut outcome);
-    wholes.iter_mut().for_each(|whole| whole.summary.order_by_time());
+    wholes.iter_mut().for_each(|whole| whole.summary.settle_order());
     Ok((wholes.map(|whole| (whole.summary, whole.passed)), outcome))
 }
 
@@ -435,7 +435,7 @@ impl Whole {
         if outcome.snapshots.is_empty() {
             let Whole { mut summary, passed, join: first, .. } = self;
             join(first, &mut summary, &outcome, again)?;
-            summary.order_by_time();
+            summary.settle_order();
             return Ok((summary, detail, passed, outcome));
         }
         let live = self.snapshot(detail, &outcome, by, again.filter);
