@@ -43,7 +43,7 @@ pub(super) fn lines(board: &Board, rows: &[Row], asked: &Asked, width: usize) ->
     let numbers: usize = widths.iter().map(|width| width + 2).sum();
     let room = width.saturating_sub(numbers);
     let longest = table.iter().skip(1).map(|(name, ..)| name.width()).max().unwrap_or(0);
-    let name = longest.max(NAME).min(NAME_MAX).min(room);
+    let name = longest.clamp(NAME, NAME_MAX).min(room);
     if table[0].0.width() > name {
         lang.pick("UPSTREAM", "上游").clone_into(&mut table[0].0);
     }

@@ -148,7 +148,6 @@ fn read_keys(sender: Sender<Message>, over: &AtomicBool) {
 }
 
 /// What takes too long to be done between two drawings: diagnoses and reports.
-#[expect(clippy::needless_pass_by_value, reason = "both ends belong to this thread")]
 fn work(setup: Setup<'_>, orders: &Receiver<&'static str>, sender: Sender<Message>, over: &AtomicBool) {
     let mut diagnosing = Diagnosing::new(setup.live, setup.rulebook);
     while !over.load(Ordering::Relaxed) {
@@ -170,6 +169,9 @@ fn work(setup: Setup<'_>, orders: &Receiver<&'static str>, sender: Sender<Messag
     }
 }
 
+/// Title and lines.
+type Page = (String, Vec<String>);
+
 struct Watching<'w> {
     setup: Setup<'w>,
     app: App,
@@ -177,7 +179,7 @@ struct Watching<'w> {
     causes: Causes,
     orders: Sender<&'static str>,
     /// The upstream that fills the screen, and its page.
-    page: Option<(Option<Text>, (String, Vec<String>))>,
+    page: Option<(Option<Text>, Page)>,
 }
 
 impl Watching<'_> {
