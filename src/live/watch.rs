@@ -150,7 +150,6 @@ fn read_keys(sender: Sender<Message>, over: &AtomicBool) {
 }
 
 /// What takes too long to be done between two drawings: diagnoses and reports.
-#[expect(clippy::needless_pass_by_value, reason = "both ends belong to this thread")]
 fn work(setup: Setup<'_>, orders: &Receiver<&'static str>, sender: Sender<Message>, over: &AtomicBool) {
     let mut diagnosing = Diagnosing::new(setup.live, setup.rulebook);
     while !over.load(Ordering::Relaxed) {
