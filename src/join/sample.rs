@@ -142,7 +142,7 @@ impl Sample {
             self.ceiling = Some(self.ceiling.map_or(theirs, |mine| mine.min(theirs)));
         }
         for (key, group) in other.groups {
-            if !self.ceiling.is_none_or(|ceiling| key < ceiling) {
+            if self.ceiling.is_some_and(|ceiling| key >= ceiling) {
                 continue;
             }
             let mine = self.groups.entry(key).or_default();
@@ -225,7 +225,7 @@ impl Sample {
     pub fn kept_of_million(&self) -> u64 {
         const WHOLE: u128 = 1_000_000;
         // The product of the two is less than 2^84, the quotient at most a million.
-        self.ceiling.map_or(WHOLE as u64, |ceiling| (u128::from(ceiling) * WHOLE >> 64).max(1) as u64)
+        self.ceiling.map_or(WHOLE as u64, |ceiling| ((u128::from(ceiling) * WHOLE) >> 64).max(1) as u64)
     }
 
     /// Bytes on the heap, about.
