@@ -8,7 +8,8 @@
 //! 4. [`aggregate`]: records become counts that merge exactly
 //! 5. [`join`]: lines of different proxies become both sides of a request; [`diagnosis`]: counts become findings
 //! 6. [`incident`]: counts over time become incidents
-//! 7. [`report`]: findings become words; [`emit`] writes the records themselves
+//! 7. [`report`]: findings become words; [`emit`] writes the records themselves; `live` (feature `cli`) shows them while
+//!    the log is still being written
 //!
 //! [`words`] is the two languages, English and Chinese; every room that says something knows it.
 //! [`envoy`] is the shelf with Envoy's vocabulary, used by every room; [`pipeline`] is the corridor that walks an
@@ -85,6 +86,8 @@ pub mod frame;
 pub mod incident;
 pub mod input;
 pub mod join;
+#[cfg(feature = "cli")]
+pub mod live;
 pub mod pipeline;
 pub mod query;
 pub mod record;

@@ -53,6 +53,8 @@ pub(super) enum Command {
     Merge(Box<Merge>),
     /// Write one line for each access record that passes the filters
     Records(Box<Records>),
+    /// Show what goes on while the log is written: the same as --follow
+    Watch(Box<Watch>),
     /// Follow one request through all proxies whose logs are given
     Trace(Box<Trace>),
     /// Explain a response flag, a flag set, a details string, an error text, a cause, or a pasted log line
@@ -88,6 +90,35 @@ pub(super) struct Triage {
     pub(super) snapshots: Snapshots,
     #[command(flatten)]
     pub(super) memory: Memory,
+    /// Go on with what is logged from now on, and show it on a full screen: a pipe until it ends, files through rotation
+    #[arg(long, help_heading = "Live")]
+    pub(super) follow: bool,
+    #[command(flatten)]
+    pub(super) blocks: Blocks,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Watch {
+    #[command(flatten)]
+    pub(super) read: Read,
+    #[command(flatten)]
+    pub(super) rules: Rules,
+    #[command(flatten)]
+    pub(super) shape: Shape,
+    #[command(flatten)]
+    pub(super) blocks: Blocks,
+}
+
+/// How what goes on is shown where there is no screen.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Live")]
+pub(super) struct Blocks {
+    /// With --follow: a block of text each interval and no full screen, as when the output is no terminal
+    #[arg(long)]
+    pub(super) plain: bool,
+    /// With --follow: time between two blocks of text [default: 10s]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) interval: Option<String>,
 }
 
 /// What the result of a triage looks like, and what makes it fail.
@@ -448,6 +479,8 @@ pub(super) struct Plugin {
     pub(super) rules: Rules,
     #[command(flatten)]
     pub(super) shape: Shape,
+    #[command(flatten)]
+    pub(super) blocks: Blocks,
     #[command(flatten)]
     pub(super) formats: Formats,
     #[command(flatten)]

@@ -77,6 +77,23 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ),
     ("List what meshwhy knows, and check pages of one's own", "列出 meshwhy 所知道的内容，检查自己的诊断页"),
     ("Write the completions of a shell to standard output", "把 shell 补全脚本写到标准输出"),
+    (
+        "Show what goes on while the log is written: the same as --follow",
+        "在日志写入的同时显示现状：同 --follow",
+    ),
+    (
+        "Go on with what is logged from now on, and show it on a full screen: a pipe until it ends, files through rotation",
+        "继续读取此后写入的日志，并全屏显示：管道读到结束为止，文件跨越轮转",
+    ),
+    ("Live", "实时"),
+    (
+        "With --follow: a block of text each interval and no full screen, as when the output is no terminal",
+        "与 --follow 同用：不全屏显示，每个间隔输出一段文字；输出不是终端时即如此",
+    ),
+    (
+        "With --follow: time between two blocks of text [default: 10s]",
+        "与 --follow 同用：两段文字之间的时间 [默认：10s]",
+    ),
     ("The shell", "shell 的名称"),
     (
         "Write a manual page to standard output, or all of them into a folder",

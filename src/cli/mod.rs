@@ -5,6 +5,7 @@ mod compare;
 mod config;
 mod defaults;
 mod exit;
+mod follow;
 mod gates;
 mod help;
 mod help_zh;

@@ -10,6 +10,7 @@ use meshwhy::{Error, Result};
 use super::args::{Kubectl, Plugin};
 use super::defaults::with_defaults;
 use super::exit::Exit;
+use super::follow::{follow, refuse_without};
 use super::help;
 use super::plan::Reading;
 use super::run::{count, tell};
@@ -46,7 +47,13 @@ pub(super) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
         return Ok(Exit::Partial);
     }
     let reading = Reading::new(inputs, &args.formats, None, &args.filters, &args.effort)?;
-    let exit = count(&args.shape, &args.rules, reading, tongue)?;
+    let exit = match args.kubectl.follow {
+        true => follow(&args.shape, &args.rules, &args.blocks, reading, tongue)?,
+        false => {
+            refuse_without(&args.blocks)?;
+            count(&args.shape, &args.rules, reading, tongue)?
+        }
+    };
     // What the others said is shown; that some were not asked must not look like success.
     Ok(if failures.is_empty() { exit } else { Exit::Partial })
 }

@@ -59,6 +59,7 @@ fn listen() -> Result<(), ctrlc::Error> {
 #[expect(clippy::exit, reason = "the second signal must not wait for anything")]
 fn stop(signal: usize) {
     if PROGRESS.stop.swap(true, Ordering::Relaxed) {
+        meshwhy::live::restore();
         // As a shell tells of a program that a signal has ended.
         std::process::exit(128 + signal as i32);
     }

@@ -14,7 +14,7 @@ use meshwhy::pipeline::rewrite_as_parquet;
 use meshwhy::pipeline::{Options, Outcome, Passed, opened, resume, rewrite, summarise, summarise_by};
 use meshwhy::query::Filter;
 use meshwhy::report::explain::lists;
-use meshwhy::report::{self, Report, SourceInfo, View, explain};
+use meshwhy::report::{self, Renderer, Report, SourceInfo, View, explain};
 use meshwhy::words::Lang;
 use meshwhy::{Error, ErrorKind, Result, both, say};
 
@@ -45,6 +45,11 @@ pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
         Some(Command::Compare(args)) => super::compare::compare(*args, tongue),
         Some(Command::Merge(args)) => super::snapshot::merged(*args, tongue),
         Some(Command::Records(args)) => records(*args, tongue),
+        Some(Command::Watch(args)) => {
+            let args = *args;
+            let reading = Reading::of(args.read)?;
+            super::follow::follow(&args.shape, &args.rules, &args.blocks, reading, tongue)
+        }
         Some(Command::Trace(args)) => super::trace::traced(*args, tongue),
         Some(Command::Explain(args)) => explained(args, lang),
         Some(Command::Catalog(args)) => catalog(&args, lang),
@@ -84,6 +89,16 @@ fn refuse_late_command(args: &Triage, cli: &clap::Command) -> Result<()> {
 }
 
 fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
+    if args.follow {
+        return super::follow::follow(
+            &args.shape,
+            &args.rules,
+            &args.blocks,
+            Reading::of(args.read)?,
+            tongue,
+        );
+    }
+    super::follow::refuse_without(&args.blocks)?;
     let mut reading = Reading::of(args.read)?;
     reading.options.allow_overlap = args.snapshots.allow_overlap;
     reading.state = args.memory.state;
@@ -93,13 +108,6 @@ fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
 /// Reads, counts, judges and shows.
 pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tongue) -> Result<Exit> {
     let file = shape.output_file.as_deref();
-    let to_screen = file.is_none() && stdout().is_terminal();
-    // A file has the colours that were asked for, whatever the terminal is.
-    let colour = match (file, shape.colour.when) {
-        (Some(_), When::Auto) => false,
-        (_, when) => screen::colour(when),
-    };
-    let lang = tongue.output(&shape.output);
     let plan = TriagePlan::of(shape, rules, reading)?;
     let Some(renderer) = plan.renderer else { return super::snapshot::written(&plan, file, tongue) };
     let reading = &plan.reading;
@@ -114,23 +122,45 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
         let (summary, _, passed) = opened(snapshot, &outcome);
         Ok((summary, passed, outcome))
     })?;
+    conclude(shape, &plan, renderer, &summary, passed, &outcome, tongue)
+}
+
+/// Judges what was counted, and shows it.
+pub(super) fn conclude(
+    shape: &Shape,
+    plan: &TriagePlan,
+    renderer: &dyn Renderer,
+    summary: &Summary,
+    passed: Passed,
+    outcome: &Outcome,
+    tongue: Tongue,
+) -> Result<Exit> {
+    let reading = &plan.reading;
+    let file = shape.output_file.as_deref();
+    let to_screen = file.is_none() && stdout().is_terminal();
+    // A file has the colours that were asked for, whatever the terminal is.
+    let colour = match (file, shape.colour.when) {
+        (Some(_), When::Auto) => false,
+        (_, when) => screen::colour(when),
+    };
+    let lang = tongue.output(&shape.output);
     let on_screen = renderer.name() == "table" && to_screen;
     // The screen names what was not read, so a terminal need not show it twice.
     let nothing = outcome.sources.is_empty() && !outcome.failures.is_empty();
-    complain(&outcome, tongue, on_screen && !nothing);
+    complain(outcome, tongue, on_screen && !nothing);
     if nothing {
         return Ok(Exit::Partial);
     }
-    let diagnosis = plan.rulebook.in_lang(lang).diagnose(&summary, now_us());
-    let sources = sources(&outcome);
+    let diagnosis = plan.rulebook.clone().in_lang(lang).diagnose(summary, now_us());
+    let sources = sources(outcome);
     let failures: Vec<String> = outcome.failures.iter().map(|failure| failure.in_lang(lang)).collect();
     let report = Report {
-        summary: &summary,
+        summary,
         findings: &diagnosis.findings,
         suppressed: &diagnosis.suppressed,
         sources: &sources,
         failures: &failures,
-        warnings: &[all_warnings(reading, passed, &outcome, lang), diagnosis.notes.clone()].concat(),
+        warnings: &[all_warnings(reading, passed, outcome, lang), diagnosis.notes.clone()].concat(),
         filtered: passed.left_out,
         view: View {
             lang,
@@ -144,8 +174,8 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
     };
     screen::write(file, colour, |out| renderer.render(&report, out))?;
     let told = (!reading.quiet).then_some(tongue);
-    let tripped = gated(&plan.gates, &summary, &diagnosis.findings, told);
-    Ok(exit(&outcome, passed, &reading.inputs, tripped))
+    let tripped = gated(&plan.gates, summary, &diagnosis.findings, told);
+    Ok(exit(outcome, passed, &reading.inputs, tripped))
 }
 
 /// Whether a gate tripped; says which, unless nobody is to be told.

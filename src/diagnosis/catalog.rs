@@ -139,7 +139,7 @@ impl Catalog {
         fold_ends(&mut stories);
         let mut findings: Vec<Finding> =
             stories.into_iter().filter_map(|story| self.tell(story, only_failures)).collect();
-        findings.extend(self.from_proxy_log(summary));
+        findings.extend(self.told_by_proxy_log(summary));
         findings.extend(sides::clocks(self, summary, self.lang));
         sides::retries(self, summary, only_failures, &mut findings);
         let mut findings = fold_upstreams(findings, |id| self.page(id).map(|page| page.head.class));
@@ -149,13 +149,13 @@ impl Catalog {
     }
 
     /// Findings from the proxy's own lines.
-    fn from_proxy_log(&self, summary: &Summary) -> Vec<Finding> {
+    fn told_by_proxy_log(&self, summary: &Summary) -> Vec<Finding> {
         if summary.proxy_log.notes.is_empty() {
             return Vec::new();
         }
         let told = |entry: &'_ Entry| {
             let page = entry.page_if(|when| when.told_by(&summary.proxy_log))?;
-            from_proxy_log(page, summary, self.lang)
+            told_by_proxy_log(page, summary, self.lang)
         };
         self.entries.iter().filter_map(told).collect()
     }
@@ -424,7 +424,7 @@ fn ongoing(span: Span, summary: &Summary) -> bool {
 }
 
 /// A finding from the proxy's own lines.
-fn from_proxy_log(page: &Page, summary: &Summary, lang: Lang) -> Option<Finding> {
+fn told_by_proxy_log(page: &Page, summary: &Summary, lang: Lang) -> Option<Finding> {
     let when = page
         .head
         .when

@@ -35,7 +35,7 @@ impl Severity {
 }
 
 /// What a finding is about. Bytes as logged: every output escapes them in its own way.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct FindingScope {
     /// Upstream cluster as logged.
     pub upstream: Option<Text>,

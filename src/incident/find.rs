@@ -516,7 +516,7 @@ fn groups(spans: &[(usize, Found)]) -> Vec<Group> {
 
 /// Two groups that would count the same failures.
 fn sharing(groups: &[Group]) -> Option<(usize, usize)> {
-    let windows: Vec<(i64, i64)> = groups.iter().map(|group| window(group)).collect();
+    let windows: Vec<(i64, i64)> = groups.iter().map(window).collect();
     let share = |one: &Group, other: &Group| {
         one.iter().any(|(at, a)| !a.steady && other.iter().any(|(place, b)| at == place && !b.steady))
     };

@@ -108,18 +108,18 @@ pub fn find(inputs: &[Input]) -> Vec<Found<'_>> {
 
 /// What tells a file from every other: device and inode.
 #[cfg(unix)]
-type Identity = (u64, u64);
+pub(super) type Identity = (u64, u64);
 #[cfg(not(unix))]
-type Identity = PathBuf;
+pub(super) type Identity = PathBuf;
 
 #[cfg(unix)]
-fn identity(_path: &Path, metadata: &Metadata) -> Option<Identity> {
+pub(super) fn identity(_path: &Path, metadata: &Metadata) -> Option<Identity> {
     use std::os::unix::fs::MetadataExt;
     Some((metadata.dev(), metadata.ino()))
 }
 
 #[cfg(not(unix))]
-fn identity(path: &Path, _metadata: &Metadata) -> Option<Identity> {
+pub(super) fn identity(path: &Path, _metadata: &Metadata) -> Option<Identity> {
     path.canonicalize().ok()
 }
 

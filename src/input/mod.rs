@@ -13,6 +13,7 @@ mod limit;
 mod pipe;
 mod snapshot;
 mod source;
+mod tail;
 mod tar;
 mod utf16;
 mod walk;
@@ -24,6 +25,7 @@ pub use limit::{Limits, unpacked};
 pub use pipe::Pipe;
 pub use snapshot::{MAGIC, SNAPSHOT, is_snapshot};
 pub use source::{Head, Source};
+pub use tail::Tail;
 pub use walk::{Bytes, Container, Entry, Still, Visit, Walk, is_text, one_stream, recognise, walk};
 
 /// Every container, in the order in which they are tried: surest signature first.

@@ -5,7 +5,7 @@
 
 use std::io::{self, Read};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::walk::Bytes;
 
@@ -15,7 +15,8 @@ const PIECE_BYTES: usize = 64 << 10;
 /// Pieces read ahead.
 const PIECES: usize = 16;
 
-/// How long a line may lie around before it is handed on: below what a person notices.
+/// How long a line may lie around before it is handed on, also while more keeps dribbling in: below what a person
+/// notices.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 struct Piece {
@@ -31,6 +32,8 @@ pub struct Pipe<'s> {
     at: usize,
     error: Option<io::Error>,
     ended: bool,
+    /// When it was last said that nothing more is to be had for now: what lay around then was handed on.
+    handed_on: Instant,
     stop: &'s (dyn Fn() -> bool + Sync),
 }
 
@@ -47,7 +50,7 @@ impl<'s> Pipe<'s> {
         let (empty, used) = mpsc::channel();
         std::thread::Builder::new().name("pipe".to_owned()).spawn(move || pump(reader, &full, &used))?;
         let piece = Piece { bytes: Vec::new(), len: 0 };
-        Ok(Pipe { pieces, empty, piece, at: 0, error: None, ended: false, stop })
+        Ok(Pipe { pieces, empty, piece, at: 0, error: None, ended: false, handed_on: Instant::now(), stop })
     }
 
     fn take(&mut self, piece: io::Result<Piece>) {
@@ -108,9 +111,13 @@ impl Bytes for Pipe<'_> {
         if !self.is_drained() {
             return false;
         }
-        match self.pieces.recv_timeout(PATIENCE) {
+        // Where nothing was handed on for a while, what has just come need not wait at all.
+        match self.pieces.recv_timeout(PATIENCE.saturating_sub(self.handed_on.elapsed())) {
             Ok(piece) => self.take(piece),
-            Err(RecvTimeoutError::Timeout) => return true,
+            Err(RecvTimeoutError::Timeout) => {
+                self.handed_on = Instant::now();
+                return true;
+            }
             Err(RecvTimeoutError::Disconnected) => self.ended = true,
         }
         false

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::pairs::HBONE;
 use super::sample::Sample;
-use super::sight::{Place, Sight, bare, connection_key, id_key, moment_key};
+use super::sight::{Place, Renamed, Sight, bare, connection_key, id_key, moment_key};
 use crate::aggregate::{Ailing, Moved, Ordered, Seen, Span, Text, suspicious, without_port};
 use crate::envoy::{Direction, FlagSet, cluster};
 use crate::pack::{self, Broken, Pack, Unpacker};
@@ -149,6 +149,12 @@ impl Join {
         self.by_id.most_source().max(self.by_connection.most_source())
     }
 
+    /// Gives inputs other names, where these stand for the pods.
+    pub fn rename(&mut self, names: &Renamed) {
+        self.by_id.rename(names);
+        self.by_connection.rename(names);
+    }
+
     /// Gives the sources other numbers, and the symptoms other digests: those of another version may differ.
     pub fn relocate(&mut self, to: impl Fn(u32) -> Moved, digests: &HashMap<u64, u64>) {
         self.by_id.relocate(&to, digests);
@@ -229,6 +235,21 @@ impl Second {
     /// The highest number of a source that is named.
     pub fn most_source(&self) -> Option<u32> {
         self.counterparts.most_source().max(self.ordinary.most_source())
+    }
+
+    /// Gives inputs other names, where these stand for the pods.
+    pub fn rename(&mut self, names: &Renamed) {
+        self.counterparts.rename(names);
+        self.ordinary.rename(names);
+        let renamed = |proxy: Text| names.get(&proxy[..]).map_or(proxy, |new| new[..].into());
+        let calls = std::mem::take(&mut self.calls).into_values();
+        let calls = calls.map(|call| Call { proxy: renamed(call.proxy), ..call });
+        self.calls = calls.map(|call| (call.key(), call)).collect();
+        let serves = std::mem::take(&mut self.serves).into_values();
+        let serves = serves.map(|serve| Serve { proxy: renamed(serve.proxy), ..serve });
+        self.serves = serves.map(|serve| (serve.key(), serve)).collect();
+        let clients = std::mem::take(&mut self.clients).into_iter();
+        self.clients = clients.map(|(proxy, addresses)| (renamed(proxy), addresses)).collect();
     }
 
     /// Gives the sources other numbers.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::sight::Sight;
+use super::sight::{Renamed, Sight};
 use crate::aggregate::Moved;
 use crate::pack::{Broken, Pack, Unpacker, Wide, put_wide};
 
@@ -142,7 +142,7 @@ impl Sample {
             self.ceiling = Some(self.ceiling.map_or(theirs, |mine| mine.min(theirs)));
         }
         for (key, group) in other.groups {
-            if !self.ceiling.is_none_or(|ceiling| key < ceiling) {
+            if self.ceiling.is_some_and(|ceiling| key >= ceiling) {
                 continue;
             }
             let mine = self.groups.entry(key).or_default();
@@ -225,7 +225,7 @@ impl Sample {
     pub fn kept_of_million(&self) -> u64 {
         const WHOLE: u128 = 1_000_000;
         // The product of the two is less than 2^84, the quotient at most a million.
-        self.ceiling.map_or(WHOLE as u64, |ceiling| (u128::from(ceiling) * WHOLE >> 64).max(1) as u64)
+        self.ceiling.map_or(WHOLE as u64, |ceiling| ((u128::from(ceiling) * WHOLE) >> 64).max(1) as u64)
     }
 
     /// Bytes on the heap, about.
@@ -233,6 +233,12 @@ impl Sample {
         // A place in the tree and two allocations.
         const GROUP_BYTES: usize = size_of::<(u64, Group)>() + 64;
         self.groups.len() * GROUP_BYTES + self.bytes
+    }
+
+    /// Gives inputs other names, where these stand for the pods.
+    pub(super) fn rename(&mut self, names: &Renamed) {
+        self.sights_mut().for_each(|sight| sight.rename(names));
+        self.bytes = self.groups.values().map(Group::bytes).sum();
     }
 
     pub(super) fn most_source(&self) -> Option<u32> {

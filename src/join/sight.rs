@@ -1,5 +1,7 @@
 //! One record as the join keeps it: numbers, and the few texts that say who talked to whom.
 
+use std::collections::HashMap;
+
 use crate::aggregate::without_port;
 use crate::envoy::{Direction, FlagSet};
 use crate::pack::{self, Broken, Pack, Unpacker, Wide};
@@ -38,6 +40,9 @@ enum Part {
 }
 
 const PARTS: usize = 9;
+
+/// Old names of inputs, and new ones.
+pub type Renamed = HashMap<Vec<u8>, Vec<u8>>;
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +191,18 @@ impl Sight {
             text: texts.bytes[..texts.len].into(),
             ends: texts.ends,
         }
+    }
+
+    /// Gives its input another name, where that stands for the pod.
+    pub(super) fn rename(&mut self, names: &Renamed) {
+        let cut = |name: &[u8]| name[..name.len().min(TEXT_BYTES)].to_vec();
+        let Some((_, new)) = names.iter().find(|(old, _)| cut(old) == self.proxy()) else { return };
+        let at = Part::Proxy as usize;
+        let (start, end) = (usize::from(self.ends[at - 1]), usize::from(self.ends[at]));
+        let new = cut(new);
+        self.text = [&self.text[..start], &new, &self.text[end..]].concat().into();
+        // At most nine times 160 bytes.
+        self.ends[at..].iter_mut().for_each(|e| *e = (usize::from(*e) - (end - start) + new.len()) as u16);
     }
 
     /// Its own bytes and those on the heap.

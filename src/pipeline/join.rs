@@ -41,9 +41,14 @@ pub(super) fn join(first: Join, summary: &mut Summary, outcome: &Outcome, again:
 
 /// Joins what snapshots kept: there is nothing to read again.
 pub(super) fn join_once(first: Join, gathered: Option<Second>, summary: &mut Summary, outcome: &Outcome) {
+    let second = gathered.filter(|_| several(summary, outcome) && !outcome.interrupted);
+    let second = second.map(|second| second.gathered(&first.wanted()));
+    join_known(first, second, summary);
+}
+
+/// Joins what is known already.
+pub(super) fn join_known(first: Join, second: Option<Second>, summary: &mut Summary) {
     if !first.is_empty() {
-        let second = gathered.filter(|_| several(summary, outcome) && !outcome.interrupted);
-        let second = second.map(|second| second.gathered(&first.wanted()));
         summary.hops = tell(first, second, summary);
     }
 }

@@ -13,6 +13,7 @@
 
 mod feed;
 mod fold;
+mod follow;
 mod gate;
 mod join;
 mod missed;
@@ -25,6 +26,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
+pub use follow::{Failure, Followed, Known, Live, finish, follow};
 pub use join::{Traced, trace};
 pub use resume::resume;
 pub use rewrite::rewrite;
@@ -180,7 +182,7 @@ pub struct Part<F> {
 }
 
 /// What was read, and what could not be.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// Every stream of lines, in input order.
     pub sources: Vec<Source>,

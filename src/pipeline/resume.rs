@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::Reader;
 use crate::frame::may_be_continued;
 use crate::input::{Found, Input, SNAPSHOT, Source, Stream, find, is_text, recognise, unpacked};
+use crate::join::Renamed;
 use crate::query::Filter;
 use crate::snapshot::{Probe, Snapshot, State, Tracked, agree_with};
 use crate::words::Said;
@@ -54,6 +55,7 @@ pub fn resume(
     failures.append(&mut outcome.failures);
     outcome.failures = failures;
     let changed = state.is_new() || pieces.iter().any(|piece| piece.differs(&state.snapshot));
+    rename(&mut state.snapshot, &pieces);
     let places = pieces.iter().filter(|piece| piece.has_more()).collect();
     add(&mut state.snapshot, live, &places, &outcome);
     pieces.iter().for_each(|piece| piece.track(&mut state.snapshot));
@@ -98,6 +100,23 @@ fn pieces(inputs: &[Input], all: &Snapshot) -> Result<(Vec<Piece>, Vec<Error>)> 
         }
     }
     Ok((pieces, failures))
+}
+
+/// Files that were rotated are called otherwise now, and so are the proxies that nothing but the file's name tells apart.
+fn rename(all: &mut Snapshot, pieces: &[Piece]) {
+    let mut names = Renamed::new();
+    for piece in pieces {
+        let Some(at) = piece.known else { continue };
+        let source = &mut all.about.sources[all.tracked[at].source as usize];
+        if source.name != piece.name {
+            let old = std::mem::replace(&mut source.name, piece.name.clone());
+            names.insert(old.into_bytes(), piece.name.clone().into_bytes());
+        }
+    }
+    if !names.is_empty() {
+        all.join.rename(&names);
+        all.second.iter_mut().for_each(|second| second.rename(&names));
+    }
 }
 
 /// Adds what was counted just now. Line numbers and offsets go on from what was read before.
@@ -262,7 +281,6 @@ impl Piece {
         if let Some(at) = self.known {
             tracked.source = all.tracked[at].source;
             let source = &mut all.about.sources[tracked.source as usize];
-            source.name.clone_from(&self.name);
             source.container = self.container;
             all.tracked[at] = tracked;
         } else if let Some(source) = all.about.sources.iter().rposition(|source| source.name == self.name)

@@ -16,7 +16,7 @@ use crate::query::{Filter, Passed};
 use crate::snapshot::{About, Asked, Snapshot, merge};
 
 /// Counts the records that pass the filter.
-struct Counting<'f> {
+pub(super) struct Counting<'f> {
     filter: &'f Filter,
     tally: Tally,
     join: Join,
@@ -125,11 +125,29 @@ pub fn summarise_by(
 }
 
 /// Counts the records that pass the filter, in detail.
-struct CountingMore<'f> {
-    counting: Counting<'f>,
-    detail: Detail,
+pub(super) struct CountingMore<'f> {
+    pub(super) counting: Counting<'f>,
+    pub(super) detail: Detail,
     /// What a second reading would look for, where there is none.
     second: Option<Second>,
+}
+
+impl<'f> CountingMore<'f> {
+    /// With `once` there will be no second reading.
+    pub(super) fn new(filter: &'f Filter, by: &[By], once: bool) -> CountingMore<'f> {
+        CountingMore {
+            counting: Counting::new(filter, Tally::grouping(by)),
+            detail: Detail::default(),
+            second: once.then(Second::gathering),
+        }
+    }
+
+    /// Whether a line is no record that the filter leaves out.
+    pub(super) fn admits(&mut self, seen: &Seen<'_>, place: &Place<'_>) -> bool {
+        let left_out = self.counting.passed.left_out;
+        self.see(seen, place);
+        self.counting.passed.left_out == left_out
+    }
 }
 
 impl Fold for CountingMore<'_> {
@@ -210,11 +228,7 @@ fn counted_in_detail<'f>(
 ) -> Result<(Whole, Detail, Outcome)> {
     let mut whole = Whole { second: once.then(Second::gathering), ..Whole::default() };
     let mut detail = Detail::default();
-    let make = || CountingMore {
-        counting: Counting::new(filter, Tally::grouping(by)),
-        detail: Detail::default(),
-        second: once.then(Second::gathering),
-    };
+    let make = || CountingMore::new(filter, by, once);
     let outcome = run(inputs, reader, make, options, progress, |part: Part<CountingMore<'f>>| {
         whole.add(part.fold.counting, part.first_line);
         detail.merge(part.fold.detail);
@@ -272,7 +286,7 @@ fn together(live: Snapshot, outcome: &mut Outcome, asked: &Asked) -> Result<Snap
 pub fn opened(snapshot: Snapshot, outcome: &Outcome) -> (Summary, Detail, Passed) {
     let Snapshot { mut summary, detail, join: first, second, passed, .. } = snapshot;
     join_once(first, second, &mut summary, outcome);
-    summary.order_by_time();
+    summary.settle_order();
     (summary, detail, passed)
 }
 
@@ -379,23 +393,23 @@ pub fn summarise_sides(
         Ok(())
     })?;
     refuse(&mut outcome);
-    wholes.iter_mut().for_each(|whole| whole.summary.order_by_time());
+    wholes.iter_mut().for_each(|whole| whole.summary.settle_order());
     Ok((wholes.map(|whole| (whole.summary, whole.passed)), outcome))
 }
 
 /// Parts, put together.
 #[derive(Default)]
-struct Whole {
-    summary: Summary,
-    join: Join,
-    passed: Passed,
+pub(super) struct Whole {
+    pub(super) summary: Summary,
+    pub(super) join: Join,
+    pub(super) passed: Passed,
     heads: Vec<(u32, Head)>,
     second: Option<Second>,
     missed: Missed,
 }
 
 impl Whole {
-    fn add(&mut self, mut part: Counting<'_>, first_line: u64) {
+    pub(super) fn add(&mut self, mut part: Counting<'_>, first_line: u64) {
         part.join.shift_lines(first_line);
         self.join.merge(part.join);
         self.passed.add(part.passed);
@@ -421,7 +435,7 @@ impl Whole {
         if outcome.snapshots.is_empty() {
             let Whole { mut summary, passed, join: first, .. } = self;
             join(first, &mut summary, &outcome, again)?;
-            summary.order_by_time();
+            summary.settle_order();
             return Ok((summary, detail, passed, outcome));
         }
         let live = self.snapshot(detail, &outcome, by, again.filter);

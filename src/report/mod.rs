@@ -24,7 +24,7 @@ mod tests;
 
 use std::io::Write;
 
-use crate::aggregate::{Detail, Summary};
+use crate::aggregate::{Counts, Detail, Sides, Summary};
 use crate::diagnosis::{Finding, Suppressed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::incident::Incident;
@@ -33,6 +33,7 @@ use crate::words::Lang;
 pub use order::Order;
 pub use redact::Hide;
 pub use story::matters;
+pub use terminal::{finding_title, shortened};
 pub use trace::{TraceForm, TraceReport};
 
 /// One input as it was read.
@@ -142,6 +143,27 @@ impl<'r> Report<'r> {
 /// Milliseconds from one moment to a later one.
 fn between_ms(from_us: i64, to_us: i64) -> u64 {
     u64::try_from(to_us.saturating_sub(from_us) / 1000).unwrap_or_default()
+}
+
+/// The sides with their names.
+pub fn sides(sides: &Sides, lang: Lang) -> [(&'static str, Counts); 5] {
+    [
+        (lang.pick("the gateway", "网关"), sides.gateway),
+        (lang.pick("caller's side", "调用方一侧"), sides.caller),
+        (lang.pick("callee's side", "被调用方一侧"), sides.callee),
+        (lang.pick("the tunnel", "隧道"), sides.tunnel),
+        (lang.pick("side not told", "未标明一侧"), sides.untold),
+    ]
+}
+
+/// The first finding with its proof and what to do, as the screen of a triage tells it.
+///
+/// # Errors
+/// When the writer fails.
+pub fn finding_in_full(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
+    let mut sheet = terminal::Sheet::new(out, report.view.width, report.view.colour);
+    terminal::findings::first_in_full(report, &mut sheet).map_err(ErrorKind::Write)?;
+    Ok(())
 }
 
 /// One output format.

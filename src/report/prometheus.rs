@@ -182,7 +182,7 @@ fn upstreams(report: &Report<'_>, out: &mut String) {
     let summary = report.summary;
     let mut rows: Vec<_> = summary.upstreams.iter().collect();
     rows.sort_by(|a, b| {
-        let [a, b] = [a, b].map(|(name, upstream)| Row::of(*name, *upstream));
+        let [a, b] = [a, b].map(|(name, upstream)| Row::of(*name, upstream));
         report.view.order.compare(&a, &b)
     });
     let help = "Requests by upstream and outcome; those without an upstream have an empty name.";

@@ -43,7 +43,7 @@ fn what_was_written_is_read() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Counts that were forged, with the right checksums: read or refused, and what was read does no harm.
     #[test]

@@ -399,8 +399,8 @@ fn permission_denied() {
     fs::create_dir_all(logs.join("closed")).expect("a folder");
     fs::write(logs.join("a.log"), GOOD).expect("a file");
     fs::write(logs.join("b.log"), FAILING).expect("a file");
-    fs::set_permissions(logs.join("b.log"), fs::Permissions::from_mode(0)).expect("a file");
-    fs::set_permissions(logs.join("closed"), fs::Permissions::from_mode(0)).expect("a folder");
+    fs::set_permissions(logs.join("b.log"), fs::Permissions::from_mode(0o0)).expect("a file");
+    fs::set_permissions(logs.join("closed"), fs::Permissions::from_mode(0o0)).expect("a folder");
     let ran = as_nobody(&JSON, &logs);
     fs::set_permissions(logs.join("closed"), fs::Permissions::from_mode(0o755)).expect("a folder");
     let Some(ran) = ran else {

@@ -40,6 +40,9 @@ mod join;
 mod kube;
 /// English and Chinese: completeness, screens, and who gets which.
 mod languages;
+/// The live view, in a pseudo-terminal.
+#[cfg(unix)]
+mod live;
 /// What the program holds in memory when a log is made to hurt.
 mod memory;
 /// The files that make packages.

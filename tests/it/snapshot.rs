@@ -190,7 +190,7 @@ fn assert_same(got: &[String; 2], expected: &[String; 2], what: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// One log after the other.
     #[test]
@@ -373,13 +373,17 @@ fn snapshots_are_compared() {
     assert_eq!(compare(x, y), compare(a, b));
 }
 
-/// Every version that was ever written is read. A new version adds a file here; none is ever replaced.
+/// Every version that was ever released is read. A new version adds a file here; none is ever replaced.
 #[test]
 fn old_snapshots_are_read() {
+    const KINDS: [&str; 4] = ["istio-text/", "istio-json/", "ztunnel/", "proxy-log/"];
     let folder = root().join("tests/it/snapshots");
     let path = folder.join(format!("{}.snap", meshwhy::snapshot::VERSION));
     if std::env::var_os(RENEW).is_some() && !path.exists() {
-        let inputs: Vec<Input> = samples().iter().map(|sample| bytes(&sample.name, &sample.plain)).collect();
+        let all = samples();
+        let some = KINDS.iter().filter_map(|kind| all.iter().find(|sample| sample.name.starts_with(kind)));
+        let inputs: Vec<Input> = some.map(|sample| bytes(&sample.name, &sample.plain)).collect();
+        assert_eq!(inputs.len(), KINDS.len());
         fs::create_dir_all(&folder).expect("a folder");
         fs::write(&path, snapshot_of(&inputs)).expect("a file");
     }
@@ -390,7 +394,12 @@ fn old_snapshots_are_read() {
         if path.extension().is_some_and(|ending| ending == "snap") {
             let got = triage(&[bytes("old", &text)], &options());
             assert!(got.outcome.failures.is_empty(), "{}: {:?}", path.display(), got.outcome.failures);
-            let json = String::from_utf8(got.rendered("json", 80)).expect("UTF-8");
+            let json: serde_json::Value = serde_json::from_slice(&got.rendered("json", 80)).expect("JSON");
+            // What is made of the counts may get better; the counts stay.
+            let counts = ["input", "totals", "upstreams", "timeline"].map(|part| (part, &json[part]));
+            let json =
+                serde_json::to_string(&counts.into_iter().collect::<std::collections::BTreeMap<_, _>>());
+            let json = json.expect("JSON") + "\n";
             let golden = path.with_extension("json");
             if std::env::var_os(RENEW).is_some() {
                 fs::write(&golden, &json).expect("a file");

@@ -136,25 +136,17 @@ class Cluster:
         return self.finish(*self.start(binary, *arguments, master=master), code=code)
 
 
-def executors(parent):
-    """Process ids of the executors below a process, by /proc."""
-    above, found = {}, []
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+def executor_above(pid):
+    """The executor whose child's child … a process is, by /proc."""
+    while pid > 1:
+        folder = pathlib.Path("/proc", str(pid))
         try:
-            above[int(folder.name)] = int(folder.joinpath("stat").read_text().rsplit(")", 1)[1].split()[1])
             if b"CoarseGrainedExecutorBackend" in folder.joinpath("cmdline").read_bytes():
-                found.append(int(folder.name))
+                return pid
+            pid = int(folder.joinpath("stat").read_text().rsplit(")", 1)[1].split()[1])
         except (OSError, ValueError, IndexError):
-            continue
-
-    def below(pid):
-        while pid in above:
-            if pid == parent:
-                return True
-            pid = above[pid]
-        return False
-
-    return sorted(pid for pid in found if below(pid))
+            return None
+    return None
 
 
 class Bench:
@@ -194,22 +186,26 @@ def lost(bench):
     calls = bench.work / "calls"
     slow = bench.work / "slow" / "meshwhy"
     slow.parent.mkdir()
-    slow.write_text(f'#!/bin/sh\necho "$1 $2" >>"{calls}"\nsleep 1\nexec "{bench.binary}" "$@"\n')
+    slow.write_text(f'#!/bin/sh\necho "$$ $*" >>"{calls}"\nsleep 2\nexec "{bench.binary}" "$@"\n')
     slow.chmod(0o755)
-    job, result, log = bench.cluster.start(slow, "--tasks", HOURS, "--fan-in", 3, bench.logs)
-    count = lambda: calls.read_text().count("--output snapshot") if calls.exists() else 0
-    end = time.monotonic() + BUDGET
-    while count() < 6 and job.poll() is None and time.monotonic() < end:
+    job, result, log = bench.cluster.start(slow, "--tasks", 20 * HOURS, "--fan-in", 3, bench.logs)
+    begun = lambda: [line.split(" ", 1) for line in calls.read_text().splitlines() if " --output snapshot " in line and " merge " not in line] if calls.exists() else []
+    end, victim = time.monotonic() + BUDGET, None
+    while victim is None and job.poll() is None and time.monotonic() < end:
+        # In the middle: one that has read some files, and is reading one.
+        running = begun()
+        victim = executor_above(int(running[-1][0])) if len(running) >= 5 else None
         time.sleep(0.1)
-    victims = executors(job.pid)
-    if victims:
-        os.kill(victims[0], signal.SIGKILL)
-    done_before = count()
+    before = len(begun())
+    if victim:
+        os.kill(victim, signal.SIGKILL)
     found, said = bench.cluster.finish(job, result, log)
-    expect(victims, "no executor was found")
+    expect(victim, "no executor was found")
     expect(LOSS.search(said), "Spark did not notice")
+    made, different = len(begun()), len({what for _, what in begun()})
+    expect(different == HOURS and made > HOURS, f"{made} readings of {different} shares: nothing was read again, so nothing was lost")
     bench.same(found, bench.alone(bench.logs))
-    return f"an executor killed after {done_before} of {HOURS} readings were begun; {count()} were made"
+    return f"an executor killed when {before} of {HOURS} readings were begun; {made} were made"
 
 
 def broken(bench):

@@ -4,6 +4,7 @@ use super::{
     Code, Counts, FlaggedLoad, Host, Kept, Lines, Place, ProxyLog, ProxyNote, RejectSample, Scope, Summary,
     Upstream,
 };
+use crate::envoy::Direction;
 use crate::pack::{Broken, Pack, Unpacker};
 
 packed!(Counts { by_outcome });
@@ -78,12 +79,19 @@ impl Summary {
         self.hosts.iter().all(there) && self.values.fit(&self.symptoms)
     }
 
-    /// Puts the symptoms in an order that does not depend on that of the inputs, once all are counted: by time.
-    pub fn order_by_time(&mut self) {
+    /// Puts the symptoms in an order that does not depend on that of the inputs, once all are counted: what stands closer
+    /// to the break comes first, then what came first. The diagnosis folds what others passed on into what broke.
+    pub fn settle_order(&mut self) {
         self.symptoms.sort_by_cached_key(|key, symptom| {
+            let passed_on = matches!(key.details.as_deref(), None | Some(b"via_upstream"));
+            let side = match key.direction {
+                Some(Direction::Inbound) => 0,
+                None => 1,
+                Some(Direction::Outbound) => 2,
+            };
             let mut bytes = Vec::new();
             key.put(&mut bytes);
-            (symptom.span.first_us.unwrap_or(i64::MAX), bytes)
+            (passed_on, side, symptom.span.first_us.unwrap_or(i64::MAX), bytes)
         });
         // Their places are others now; nothing is added any more.
         self.values = <_>::default();

@@ -102,7 +102,7 @@ fn note(finding: &Finding, lang: Lang, sheet: &mut Sheet<'_>) -> io::Result<()> 
 }
 
 /// `reviews.default:9080: the cause`.
-fn title(finding: &Finding, lang: Lang) -> String {
+pub fn title(finding: &Finding, lang: Lang) -> String {
     let (scope, title) = (scope(finding, lang), terminal(finding.title.as_bytes()));
     say!(lang, "{scope}: {title}", "{scope}：{title}")
 }
@@ -161,6 +161,11 @@ pub(super) fn in_full(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<
             sheet.line(&sheet.paint(Tone::Dim, &text))
         }
     }
+}
+
+/// The first finding alone.
+pub(in crate::report) fn first_in_full(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
+    report.findings.first().map_or(Ok(()), |finding| full(report, 1, finding, sheet))
 }
 
 fn full(report: &Report<'_>, number: usize, finding: &Finding, sheet: &mut Sheet<'_>) -> io::Result<()> {

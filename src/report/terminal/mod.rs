@@ -1,7 +1,7 @@
 //! The triage for a person at a terminal: the answer in the first three lines, the proof below it, the state of the data
 //! last.
 
-mod findings;
+pub(super) mod findings;
 mod groups;
 mod hops;
 mod matrix;
@@ -12,8 +12,10 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
+pub use self::findings::title as finding_title;
 use self::text::joined;
-pub(super) use self::text::{Painted, Sheet, Tone, shortened, wrap};
+pub use self::text::shortened;
+pub(super) use self::text::{Painted, Sheet, Tone, wrap};
 use super::escape::terminal;
 use super::units::{bucket, count, counted, duration, rate};
 use super::{Renderer, Report, Times, between_ms, bucket_width, known, quality};
@@ -182,13 +184,9 @@ fn origin(report: &Report<'_>) -> String {
 /// Requests as seen from each side that the lines tell of; records without a side follow the only one there is.
 fn vantages(report: &Report<'_>) -> Vec<(&'static str, Counts)> {
     let sides = report.summary.vantages();
-    let untold = report.view.lang.pick("side not told", "未标明一侧");
-    let names = report.view.lang.pick(
-        ["the gateway", "caller's side", "callee's side", "the tunnel"],
-        ["网关", "调用方一侧", "被调用方一侧", "隧道"],
-    );
-    let known = names.into_iter().zip([sides.gateway, sides.caller, sides.callee, sides.tunnel]);
-    let seen = known.chain([(untold, sides.untold)]).filter(|(_, counts)| counts.requests() > 0);
+    let named = super::sides(&sides, report.view.lang);
+    let untold = named[4].0;
+    let seen = named.into_iter().filter(|(_, counts)| counts.requests() > 0);
     match seen.collect::<Vec<_>>()[..] {
         // Without any side there is nothing to say; with one side and some untold, the untold are most likely of it,
         // but that is not known.

@@ -162,7 +162,7 @@ pub(in crate::report) fn joined(items: &[String], width: usize) -> Vec<String> {
 }
 
 /// At most `width` columns: what is too long loses its middle, because names differ at both ends.
-pub(in crate::report) fn shortened(text: &str, width: usize) -> String {
+pub fn shortened(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
