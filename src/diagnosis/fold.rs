@@ -47,11 +47,15 @@ impl Story<'_, '_> {
 pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
     let mut at = 0;
     while at < stories.len() {
-        let root = stories.iter().enumerate().position(|(other, root)| {
-            other != at
-                && (root.scope != stories[at].scope && echoes(&stories[at], root)
-                    || tunnelled(&stories[at], root))
+        let echo = &stories[at];
+        let roots = stories.iter().enumerate().filter(|(other, root)| {
+            *other != at && (root.scope != echo.scope && echoes(echo, root) || tunnelled(echo, root))
         });
+        // All stories on the way share request ids; the other side of this very hop is the one that it is an echo of.
+        let proven = |root: &Story<'_, '_>| sides::shared(&cases(echo), &cases(root)).0;
+        let root = roots
+            .max_by_key(|(other, root)| (proven(root), std::cmp::Reverse(*other)))
+            .map(|(other, _)| other);
         match root {
             Some(root) => {
                 let echo = stories.remove(at);

@@ -23,7 +23,8 @@ const ORDINARY: usize = 6_000;
 /// Rows of who calls whom, and of who serves whom.
 const EDGES: usize = 20_000;
 /// Sights of well-answered requests where it is not known yet which of them are wanted: what snapshots keep.
-const GATHERED: usize = COUNTERPARTS + ORDINARY;
+/// They are nine tenths of a large one.
+const GATHERED: usize = 8_000;
 /// Addresses kept of a proxy and of a cluster.
 const ADDRESSES: usize = 256;
 

@@ -377,7 +377,7 @@ fn snapshots_are_compared() {
 #[test]
 fn old_snapshots_are_read() {
     const KINDS: [&str; 4] = ["istio-text/", "istio-json/", "ztunnel/", "proxy-log/"];
-    let folder = root().join("tests/it/snapshots");
+    let folder = root().join("tests/snapshots");
     let path = folder.join(format!("{}.snap", meshwhy::snapshot::VERSION));
     if std::env::var_os(RENEW).is_some() && !path.exists() {
         let all = samples();
