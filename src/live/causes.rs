@@ -126,6 +126,13 @@ impl Look {
             version: known.version,
         }
     }
+
+    /// As a triage judges it.
+    fn settled(mut self) -> Look {
+        self.recent.settle_order();
+        self.all.settle_order();
+        self
+    }
 }
 
 /// Diagnoses again and again, at most twice a second and never more than a fifth of the time.
@@ -162,7 +169,7 @@ impl<'d> Diagnosing<'d> {
             return None;
         }
         let started = Instant::now();
-        let look = self.live.look(Look::at);
+        let look = self.live.look(Look::at).settled();
         let now_us = look.now_us.unwrap_or_default();
         let of = |summary| -> Diagnosis { self.rulebook.diagnose(summary, now_us) };
         self.causes.update(of(&look.recent).findings, of(&look.all).findings, look.now_us);
@@ -174,7 +181,7 @@ impl<'d> Diagnosing<'d> {
 
 /// The findings of this moment, without a history.
 pub(super) fn now(live: &Live, rulebook: &Rulebook, causes: &mut Causes) {
-    let look = live.look(Look::at);
+    let look = live.look(Look::at).settled();
     let now_us = look.now_us.unwrap_or_default();
     let of = |summary| rulebook.diagnose(summary, now_us).findings;
     causes.update(of(&look.recent), of(&look.all), look.now_us);

@@ -109,7 +109,7 @@ impl Plan {
         // Each list has a head of its own.
         let heads = |n: usize| if n > 0 { n + 1 } else { 0 };
         let mut plan = Plan { totals, trend, rows: rows.min(left), causes: 0, failures: 0 };
-        if left >= 5 && causes > 0 {
+        if left >= 3 && causes > 0 {
             plan.rows = rows.min(left / 2).max(1);
             let room = left - plan.rows - 1;
             plan.causes = causes.min(if left >= 12 { room / 2 } else { room }).max(1);

@@ -279,6 +279,7 @@ pub fn finish(live: &Live) -> Followed {
     let known = std::mem::take(&mut *live.known());
     let Whole { mut summary, join: first, passed, .. } = known.whole;
     join_known(first, None, &mut summary);
+    summary.settle_order();
     Followed { summary, detail: known.detail, passed }
 }
 
