@@ -267,7 +267,10 @@ impl<R: Read> Blocks<R> {
     }
 
     fn grow(&mut self, len: usize) {
-        if self.buffer.len() < len {
+        if self.buffer.is_empty() {
+            // Zeroes that come with the memory cost nothing until they are written: small members are many.
+            self.buffer = vec![0; len];
+        } else if self.buffer.len() < len {
             self.buffer.resize(len, 0);
         }
     }
