@@ -5,11 +5,13 @@ from mesh import scenario
 from scenarios.policy import rbac
 
 
-def both(first, **hop):
-    """A check of what is said when the two logs are read together: one fault is one finding; `hop`: what the ledger's row of the hops says."""
+def both(first, then=(), **hop):
+    """A check of what is said when the two logs are read together: one fault is one finding, `then` what it brings about; `hop`: what the ledger's row of the hops says."""
     def check(answer):
         ids = [f["id"] for f in answer["findings"] if f["severity"] != "note"]
-        wrong = [] if len(ids) == 1 and ids[0] in first else [f"wanted one finding, {' or '.join(first)}: {' '.join(ids) or '-'}"]
+        told = bool(ids) and ids[0] in first and ids[1:] == list(then)
+        wanted = " and ".join([" or ".join(first), *then])
+        wrong = [] if told else [f"wanted one finding for each of {wanted}: {' '.join(ids) or '-'}"]
         row = next((row for row in answer["hops"] if "ledger" in row["upstream"]), {})
         return wrong + [f"hop's {key} is {row.get(key)}, wanted {want}" for key, want in hop.items() if row.get(key) != want]
     return check
@@ -60,7 +62,7 @@ def pair_retry_storm(mesh):
     side = mesh.inbound([servers.Http1(servers.answer(after=0.9))])
     retries = {"retry_on": "5xx", "num_retries": 2, "per_try_timeout": "0.2s", "retry_back_off": {"base_interval": "0.01s"}}
     mesh.calls(mesh.behind(side, retries=retries), 30)
-    return both(["per-try-timeout", "upstream-timeout", "upstream-slow"], compared=30, attempts=90)
+    return both(["per-try-timeout", "upstream-timeout", "upstream-slow"], then=["retry-amplification"], compared=30, attempts=90)
 
 
 @scenario("callee's log: its application hangs up; the caller sees a plain 503", "upstream-closed", vantage="inbound", counted=(40, 40),
@@ -78,4 +80,4 @@ def pair_hidden_by_retries(mesh):
     side = mesh.inbound([servers.Http1(servers.in_turn(servers.close(after=0.03), servers.answer()))])
     retries = {"retry_on": "5xx", "num_retries": 2, "retry_back_off": {"base_interval": "0.01s"}}
     mesh.calls(mesh.behind(side, retries=retries), 20)
-    return both(["upstream-closed", "keepalive-race"], requests=20, failed=0, callee_failed=20, failed_only_at_callee=20, attempts=40)
+    return both(["upstream-closed", "keepalive-race"], then=["retry-amplification"], requests=20, failed=0, callee_failed=20, failed_only_at_callee=20, attempts=40)
