@@ -271,6 +271,8 @@ fn two_hundred_pods_are_joined_within_the_memory_bound() {
         (sum("never_arrived"), sum("failed_only_for_caller"), sum("failed_only_at_callee")),
         (0, 0, 0)
     );
-    assert!(sum("compared") >= requests as u64 / 20, "all failing requests and a sample of the others");
+    // A sample is bounded, however many there are.
+    let least = (requests as u64 / 20).min(2_000);
+    assert!(sum("compared") >= least, "failing requests and a sample of the others");
     assert!(serious(&report).iter().all(|id| *id == "upstream-timeout"), "{:?}", serious(&report));
 }
