@@ -54,15 +54,29 @@ impl<K: Hash + Eq> Counter<K> {
         K: Borrow<Q> + for<'k> From<&'k Q>,
         Q: Hash + Eq + ?Sized,
     {
-        match self.keys.get_mut(key) {
-            Some(count) => {
+        self.add_found(key, n).1
+    }
+
+    /// As [`add`](Self::add); tells the place of the key, too.
+    #[inline]
+    pub(super) fn add_found<Q>(&mut self, key: &Q, n: u64) -> (usize, bool)
+    where
+        K: Borrow<Q> + for<'k> From<&'k Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        match self.keys.get_full_mut(key) {
+            Some((at, _, count)) => {
                 *count += n;
-                false
+                (at, false)
             }
-            None => {
-                self.keys.insert(K::from(key), n);
-                true
-            }
+            None => (self.keys.insert_full(K::from(key), n).0, true),
+        }
+    }
+
+    /// Adds `n` for the key that was seen as number `at`.
+    pub(super) fn add_at(&mut self, at: usize, n: u64) {
+        if let Some((_, count)) = self.keys.get_index_mut(at) {
+            *count += n;
         }
     }
 

@@ -8,6 +8,7 @@
 mod clock;
 mod counter;
 mod detail;
+mod flagged;
 mod group;
 mod hops;
 mod lately;
@@ -23,6 +24,7 @@ mod tests;
 mod timed;
 mod totals;
 mod turn;
+mod values;
 
 pub use counter::{Counter, Ordered, Text};
 pub use detail::{Detail, FAILED, Hits, SERVED, Split};
@@ -41,6 +43,7 @@ pub use tally::{Ailing, Glimpse, Tally, suspicious};
 pub use timed::{Room, Timed};
 pub use totals::{Ends, Totals};
 pub use turn::{Turn, Turns};
+pub use values::RequestId;
 
 /// Bytes of a name that are kept. A DNS name has at most 253; what is longer is made up.
 const NAME_BYTES: usize = 1024;

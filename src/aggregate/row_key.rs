@@ -49,12 +49,13 @@ impl<'a> Key<'a> {
     }
 }
 
-/// A key that is kept: its texts end to end, and where they end.
+/// A key that is kept: its texts end to end, and where they end. What is looked at first stands first.
+#[repr(C)]
 pub(super) struct Owned {
     pub(super) hash: u64,
     bytes: Box<[u8]>,
-    ends: [u32; FIELDS.len()],
     count: usize,
+    ends: [u32; FIELDS.len()],
 }
 
 impl Owned {

@@ -10,7 +10,8 @@ use super::counter::{Counter, Ordered, Text};
 use super::group::Groups;
 use super::hops::Hops;
 use super::sides::{Door, Sides};
-use super::symptom::{Exemplar, Span, Symptom, SymptomKey, Values};
+use super::symptom::{Exemplar, Span, Symptom, SymptomKey};
+use super::values::Values;
 use super::{Ends, Latency, Load, Series, Turns, series::Cell};
 use crate::format::{ProxySignal, Writer};
 use crate::record::{OUTCOMES, Outcome, Reason};
@@ -203,6 +204,9 @@ impl Scope {
     }
 }
 
+/// Most buckets of the whole timeline.
+pub(super) const TIMELINE: usize = 3600;
+
 /// A bucket of the whole timeline.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FlaggedLoad {
@@ -339,7 +343,7 @@ pub struct Summary {
     /// Bytes of names that the tables keep.
     kept: Kept,
     /// Load and flags over time.
-    pub timeline: Series<FlaggedLoad, 3600>,
+    pub timeline: Series<FlaggedLoad, TIMELINE>,
     /// The proxy's own lines.
     pub proxy_log: ProxyLog,
     /// What both sides of requests told; made once all lines have been counted.
@@ -476,7 +480,7 @@ impl Summary {
         self.values.merge(&mut self.symptoms, values, &symptoms, &places, caps.details);
     }
 
-    fn merge_timeline(&mut self, mut later: Series<FlaggedLoad, 3600>) {
+    fn merge_timeline(&mut self, mut later: Series<FlaggedLoad, TIMELINE>) {
         if self.flags.len() > TIMELINE_FLAGS {
             let flags = &self.flags;
             for cell in later.cells_mut() {

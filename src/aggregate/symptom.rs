@@ -1,6 +1,7 @@
 //! Records that failed alike, and what can be said of them together.
 
-use super::counter::{Counter, Ordered, Text};
+use super::counter::{Counter, Text};
+use super::values::{RequestId, Values};
 use super::{Series, latency::Latency};
 use crate::envoy::{Direction, FlagSet, cluster};
 use crate::pack::{self, Broken, Pack, Unpacker, Wide};
@@ -323,7 +324,7 @@ pub struct Symptom {
     /// Pods that wrote the lines.
     pub pods: Counter<Text>,
     /// Request ids: more records than ids are repeats.
-    pub request_ids: Counter<Text>,
+    pub request_ids: Counter<RequestId>,
     /// Records over time.
     pub series: Series<u64, 1024>,
     /// The earliest few.
@@ -395,89 +396,25 @@ impl From<&Size> for Size {
     }
 }
 
-/// How many distinct values of each kind a symptom keeps.
-const CAP: usize = 256;
-const CAP_IDS: usize = 4096;
+/// Distinct sizes that a symptom keeps.
 const CAP_SIZES: usize = 64;
-/// Bytes of a value and of a request id that are kept.
-pub(super) const VALUE_BYTES: usize = 256;
-const ID_BYTES: usize = 64;
-/// What a kept value costs besides its bytes: its place in the table, the hash, the allocation.
-const VALUE_COST: usize = 96;
 /// Symptoms in input order that are kept in full detail over time; there are rarely as many.
 const DETAILED: usize = 256;
 /// Buckets of a series and of a histogram of the symptoms behind them.
 const FEW_BUCKETS: usize = 128;
 
-/// Where a value was first seen: symptom, table of the symptom, place in the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct First {
-    symptom: u32,
-    at: u32,
-    table: u8,
-}
+/// Tables of texts.
+pub(super) const TABLES: usize = 8;
 
-/// The values of all symptoms in the order in which they were first seen. All tables share one budget: it is spent in
-/// this order, so that it does not matter how the input was cut.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Values {
-    first: Vec<First>,
-    bytes: usize,
-}
+/// The tables whose values all records of a row share, and the others: places in [`Symptom::tables`].
+const SHARED: [usize; 4] = [0, 1, 5, 6];
+const OWN: [usize; 4] = [2, 3, 4, 7];
 
-packed!(First { symptom, at, table });
-packed!(Values { first, bytes });
-
-impl Values {
-    /// False when a value is named that is not there.
-    pub(super) fn fit(&self, symptoms: &Ordered<SymptomKey, Symptom>) -> bool {
-        self.first.iter().all(|first| {
-            let symptom = symptoms.get_index(first.symptom as usize).map(|(_, symptom)| symptom.tables());
-            let table = symptom.and_then(|tables| tables.get(usize::from(first.table)).copied());
-            table.is_some_and(|table| table.at(first.at as usize).is_some())
-        })
-    }
-
-    fn note(&mut self, symptom: usize, table: usize, at: usize, len: usize) {
-        self.first.push(First { symptom: symptom as u32, at: at as u32, table: table as u8 });
-        self.bytes += len + VALUE_COST;
-    }
-
-    /// Bytes on the heap.
-    pub(super) fn held(&self) -> usize {
-        self.bytes + self.first.capacity() * size_of::<First>()
-    }
-
-    /// Moves the values of a later part's symptoms to their places here; `places` says where each symptom went, if
-    /// anywhere.
-    pub(super) fn merge(
-        &mut self,
-        mine: &mut Ordered<SymptomKey, Symptom>,
-        later: &Values,
-        theirs: &Ordered<SymptomKey, Symptom>,
-        places: &[Option<usize>],
-        budget: usize,
-    ) {
-        for first in &later.first {
-            let Some(place) = places.get(first.symptom as usize).copied().flatten() else { continue };
-            let (table, at) = (usize::from(first.table), first.at as usize);
-            let Some((_, from)) = theirs.get_index(first.symptom as usize) else { continue };
-            let Some((key, n)) = from.tables()[table].at(at) else { continue };
-            let counter = &mut *mine[place].tables_mut()[table];
-            let room = counter.len() < CAPS[table] && self.bytes + key.len() + VALUE_COST <= budget;
-            if counter.admit(key, n, room) {
-                let at = counter.len() - 1;
-                self.note(place, table, at, key.len());
-            }
-        }
-    }
-}
-
-/// Caps of a symptom's tables.
-const CAPS: [usize; 9] = [CAP, CAP, CAP, CAP, CAP, CAP, CAP, CAP, CAP_IDS];
+/// Where the values that all records of a row share are in their tables; `None`: there is none.
+pub(super) type Shared = [Option<u32>; SHARED.len()];
 
 impl Symptom {
-    fn tables(&self) -> [&Counter<Text>; CAPS.len()] {
+    pub(super) fn tables(&self) -> [&Counter<Text>; TABLES] {
         [
             &self.hosts,
             &self.authorities,
@@ -487,11 +424,10 @@ impl Symptom {
             &self.snis,
             &self.listeners,
             &self.pods,
-            &self.request_ids,
         ]
     }
 
-    fn tables_mut(&mut self) -> [&mut Counter<Text>; CAPS.len()] {
+    pub(super) fn tables_mut(&mut self) -> [&mut Counter<Text>; TABLES] {
         [
             &mut self.hosts,
             &mut self.authorities,
@@ -501,12 +437,48 @@ impl Symptom {
             &mut self.snis,
             &mut self.listeners,
             &mut self.pods,
-            &mut self.request_ids,
         ]
     }
 
-    /// Counts a record; this is symptom number `me`.
-    pub(super) fn add(&mut self, record: &Record<'_>, start_us: Option<i64>, me: usize, values: &mut Values) {
+    /// Makes places for the values that all records of a new row share; they are counted when the row is finished, by
+    /// [`add_shared`](Self::add_shared). This is symptom number `me`.
+    pub(super) fn share(&mut self, record: &Record<'_>, me: usize, values: &mut Values) -> Shared {
+        let text = |field| record.text(field).unwrap_or_default();
+        let authority = text(Field::Authority);
+        let texts: [&[u8]; SHARED.len()] = [
+            &text(Field::UpstreamHost),
+            without_port(&authority),
+            &text(Field::ServerName),
+            &text(Field::DownstreamLocal),
+        ];
+        let tables = self.tables_mut();
+        let mut shared = Shared::default();
+        for ((place, table), text) in shared.iter_mut().zip(SHARED).zip(texts) {
+            *place = values.count(tables[table], me, table, text, 0);
+        }
+        shared
+    }
+
+    /// Counts the values that `n` records of a row shared.
+    pub(super) fn add_shared(&mut self, shared: Shared, n: u64) {
+        let tables = self.tables_mut();
+        for (place, table) in shared.into_iter().zip(SHARED) {
+            if let Some(at) = place {
+                tables[table].add_at(at as usize, n);
+            }
+        }
+    }
+
+    /// Counts a record, but for what it shares with its row; this is symptom number `me`. `id` is the key of its request
+    /// id.
+    pub(super) fn add(
+        &mut self,
+        record: &Record<'_>,
+        start_us: Option<i64>,
+        id: Option<u64>,
+        me: usize,
+        values: &mut Values,
+    ) {
         self.count += 1;
         if let Some(us) = start_us {
             self.span.add(us);
@@ -519,26 +491,22 @@ impl Symptom {
         let size = |field| Size(record.number(field).unwrap_or(0));
         self.bytes_sent.add(&size(Field::BytesSent), 1);
         self.bytes_received.add(&size(Field::BytesReceived), 1);
+        if let Some(id) = id
+            && self.request_ids.add(&RequestId(id), 1)
+        {
+            values.note_id(me, self.request_ids.len() - 1);
+        }
         let text = |field| record.text(field).unwrap_or_default();
-        let (authority, path, client) =
-            (text(Field::Authority), text(Field::Path), text(Field::DownstreamRemote));
-        let id = text(Field::RequestId);
-        let texts: [&[u8]; CAPS.len()] = [
-            &text(Field::UpstreamHost),
-            without_port(&authority),
+        let (path, client) = (text(Field::Path), text(Field::DownstreamRemote));
+        let texts: [&[u8]; OWN.len()] = [
             path.split(|&b| b == b'?').next().unwrap_or_default(),
             &text(Field::UserAgent),
             without_port(&client),
-            &text(Field::ServerName),
-            &text(Field::DownstreamLocal),
             record.pod().unwrap_or_default(),
-            head(&id, ID_BYTES),
         ];
-        for (table, (counter, text)) in self.tables_mut().into_iter().zip(texts).enumerate() {
-            let text = head(text, VALUE_BYTES);
-            if !text.is_empty() && counter.add(text, 1) {
-                values.note(me, table, counter.len() - 1, text.len());
-            }
+        let tables = self.tables_mut();
+        for (table, text) in OWN.into_iter().zip(texts) {
+            values.count(tables[table], me, table, text, 1);
         }
     }
 
@@ -552,6 +520,7 @@ impl Symptom {
         for (mine, theirs) in self.tables_mut().into_iter().zip(later.tables()) {
             mine.add_other(theirs.other());
         }
+        self.request_ids.add_other(later.request_ids.other());
         self.bytes_sent.merge(std::mem::take(&mut later.bytes_sent), CAP_SIZES);
         self.bytes_received.merge(std::mem::take(&mut later.bytes_received), CAP_SIZES);
         self.series.merge(&later.series);

@@ -7,15 +7,16 @@
 use super::NAME_BYTES;
 use super::clock::Clock;
 use super::counter::Text;
+use super::flagged::Flagged;
 use super::group::{By, Groups};
 use super::row_key::{self, Key};
 use super::series::{Cell, Load};
-use super::summary::{Code, FlaggedLoad, RejectSample, Summary, Upstream};
-use super::symptom::{EXEMPLARS, Exemplar, Span, SymptomKey, head, without_port};
+use super::summary::{Code, RejectSample, Summary, Upstream};
+use super::symptom::{EXEMPLARS, Exemplar, Shared, Span, SymptomKey, head, without_port};
 use crate::envoy::address::at_own_address;
 use crate::envoy::{Direction, cluster, flags, ztunnel};
 use crate::format::{Glance, ProxyLine};
-use crate::record::{Field, Kind, Outcome, Record, Reject, number};
+use crate::record::{Field, Kind, Outcome, Record, Reject, id_key, number};
 use hashbrown::HashTable;
 
 /// Bytes of a rejected line that are kept as a sample.
@@ -41,23 +42,34 @@ const LISTENER: usize = 2;
 /// Rows found lately, by a few bits of their hash: a power of two.
 const RECENT: usize = 1024;
 
-/// Records that are alike in every byte that matters.
+/// Records that are alike in every byte that matters. What a line at a glance needs stands close together, and first.
+#[repr(C)]
 struct Row {
-    key: row_key::Owned,
-    shape: Shape,
-    outcome: Outcome,
-    code: u16,
-    /// Short names of the flags, sorted, each once.
-    flags: Box<[Text]>,
-    direction: Option<Direction>,
-    tunnel: bool,
-    sni: bool,
-    has_flags: bool,
+    /// Place of the upstream.
+    upstream: usize,
     requests: u64,
     /// Earliest and latest start, microseconds since 1970: the wrong way round when there is none.
     first_us: i64,
     last_us: i64,
-    upstream: usize,
+    counts_latency: bool,
+    /// Who was let through is counted by caller and path.
+    counts_turns: bool,
+    /// A record of it only counts: there is nothing to keep of the record itself.
+    only_counts: bool,
+    shape: Shape,
+    key: row_key::Owned,
+}
+
+/// What the records of a row mean.
+struct Meaning {
+    outcome: Outcome,
+    code: u16,
+    /// Short names of the flags, sorted, each once: places among the names of [`Flagged`].
+    flags: Box<[u32]>,
+    direction: Option<Direction>,
+    tunnel: bool,
+    sni: bool,
+    has_flags: bool,
     host: usize,
     scopes: [usize; 4],
     /// What a ztunnel's connection was for; empty in all other rows.
@@ -65,13 +77,10 @@ struct Row {
     /// That it did not come so far as to be logged at its other end.
     unreached: bool,
     symptom: usize,
+    /// Values of the symptom that all these records share.
+    shared: Shared,
     /// Digest of the symptom's key; `None`: nothing is wrong with these records.
     digest: Option<u64>,
-    counts_latency: bool,
-    /// Who was let through is counted by caller and path.
-    counts_turns: bool,
-    /// A record of it only counts: there is nothing to keep of the record itself.
-    only_counts: bool,
 }
 
 /// What was counted at a glance in one second: lines come in the order of their times, more or less.
@@ -119,6 +128,8 @@ pub struct Ailing {
     pub symptom: u64,
     /// What became of it.
     pub outcome: Outcome,
+    /// Key of its request id.
+    pub request: Option<u64>,
 }
 
 /// What came of a glance at a line.
@@ -136,6 +147,8 @@ pub enum Glimpse {
 pub struct Tally {
     summary: Summary,
     rows: Vec<Row>,
+    /// One for each row.
+    meanings: Vec<Meaning>,
     /// Bytes that the rows hold besides their own.
     row_bytes: usize,
     index: HashTable<u32>,
@@ -146,6 +159,7 @@ pub struct Tally {
     /// The second that is being counted of everything, and of each upstream; first of those without one.
     second: Second,
     seconds: Vec<Second>,
+    flagged: Flagged,
 }
 
 impl Default for Tally {
@@ -153,6 +167,7 @@ impl Default for Tally {
         Tally {
             summary: Summary::default(),
             rows: Vec::new(),
+            meanings: Vec::new(),
             row_bytes: 0,
             index: HashTable::new(),
             recent: Box::new([0; RECENT]),
@@ -160,6 +175,7 @@ impl Default for Tally {
             glanced: 0,
             second: Second::default(),
             seconds: Vec::new(),
+            flagged: Flagged::default(),
         }
     }
 }
@@ -187,26 +203,28 @@ impl Tally {
         self.summary.lines.incomplete += u64::from(!record.complete());
         let start_us = record.get(Field::StartTime).and_then(|text| self.clock.read(text.bytes));
         let at = self.row(record);
-        let row = &self.rows[at];
+        let (row, meaning) = (&self.rows[at], &self.meanings[at]);
         let duration_ms = record.duration_ms();
         if !self.summary.groups.by.is_empty() {
             let latency_ms = duration_ms.filter(|_| row.counts_latency);
-            self.summary.groups.record(record, row.outcome, latency_ms);
+            self.summary.groups.record(record, meaning.outcome, latency_ms);
         }
         let (remote, path) = (record.bytes(Field::DownstreamRemote), record.bytes(Field::Path));
-        let (index, outcome) = (row.symptom, row.outcome);
-        let ailing = row.digest.map(|symptom| Ailing { symptom, outcome });
+        let (index, outcome) = (meaning.symptom, meaning.outcome);
+        let digest = meaning.digest;
         let service_time = record.bytes(Field::ServiceTime);
         self.count(at, &Measured { start_us, duration_ms, service_time, remote, path });
+        let digest = digest?;
+        let request = record.text(Field::RequestId).and_then(|id| id_key(&id));
         if index != NONE {
             let symptom = &mut self.summary.symptoms[index];
-            symptom.add(record, start_us, index, &mut self.summary.values);
+            symptom.add(record, start_us, request, index, &mut self.summary.values);
             if Exemplar::is_wanted(&symptom.exemplars, start_us, raw) {
                 symptom.exemplars.push(Exemplar::of(record, source, line, offset, raw));
                 Exemplar::keep_first(&mut symptom.exemplars, EXEMPLARS);
             }
         }
-        ailing
+        Some(Ailing { symptom: digest, outcome, request })
     }
 
     /// True when no record must be seen whole that a glance is enough for.
@@ -272,7 +290,7 @@ impl Tally {
     /// Counts a record of a row.
     #[inline(always)]
     fn count(&mut self, at: usize, measured: &Measured<'_>) {
-        let row = &mut self.rows[at];
+        let (row, meaning) = (&mut self.rows[at], &self.meanings[at]);
         let summary = &mut self.summary;
         // The first records settle it.
         if !summary.service_times {
@@ -284,7 +302,7 @@ impl Tally {
             upstream.latency.add(ms);
         }
         if row.counts_turns {
-            let denied = row.outcome == Outcome::Denied;
+            let denied = meaning.outcome == Outcome::Denied;
             upstream.turns.add(without_port(dashless(measured.remote)), dashless(measured.path), denied);
         }
         let Some(us) = measured.start_us else {
@@ -293,7 +311,7 @@ impl Tally {
             return;
         };
         row.count(us);
-        let failed = u64::from(row.outcome.failed());
+        let failed = u64::from(meaning.outcome.failed());
         let second = us.div_euclid(1_000_000);
         let cell = upstream.series.at_second(second);
         cell.requests += 1;
@@ -306,14 +324,17 @@ impl Tally {
         let cell = summary.timeline.at_second(second);
         cell.load.requests += 1;
         cell.load.failed += failed;
-        if !row.flags.is_empty() {
-            count_flags(cell, &row.flags);
+        if !meaning.flags.is_empty() {
+            self.flagged.count(second, &meaning.flags, &mut summary.timeline);
         }
     }
 
     /// Bytes on the heap, about. Costs a walk over the tables.
     pub fn weight(&self) -> usize {
-        self.rows.capacity() * size_of::<Row>() + self.row_bytes + self.summary.weight()
+        self.rows.capacity() * (size_of::<Row>() + size_of::<Meaning>())
+            + self.row_bytes
+            + self.flagged.held()
+            + self.summary.weight()
     }
 
     /// Counts a line of the proxy's own log.
@@ -363,8 +384,9 @@ impl Tally {
             let upstream = slot.wrapping_sub(1);
             load.flush(0, |second, load| summary.upstream_mut(upstream).series.at_second(second).merge(load));
         }
-        for row in std::mem::take(&mut self.rows) {
-            self.summary.settle(&row);
+        self.flagged.flush(&mut summary.timeline);
+        for (row, meaning) in self.rows.iter().zip(&self.meanings) {
+            self.summary.settle(row, meaning, &self.flagged);
         }
         self.summary
     }
@@ -397,13 +419,15 @@ impl Tally {
             return at;
         }
         let at = self.rows.len();
-        let row = self.summary.new_row(record, shape, &key);
-        self.row_bytes += row.key.weight() + row.service.len() + row.flags.len() * 48 + 64;
+        let flags = flag_names(record).iter().map(|name| self.flagged.place(name)).collect();
+        let (row, meaning) = self.summary.new_row(record, shape, &key, flags);
+        self.row_bytes += row.key.weight() + meaning.service.len() + meaning.flags.len() * 4 + 64;
         let slots = row.upstream.wrapping_add(1) + 1;
         if self.seconds.len() < slots {
             self.seconds.resize_with(slots, Second::default);
         }
         self.rows.push(row);
+        self.meanings.push(meaning);
         let rows = &self.rows;
         self.index.insert_unique(key.hash, at as u32, |&at| rows[at as usize].key.hash);
         at
@@ -445,7 +469,7 @@ impl Row {
         Span { first_us: some.then_some(self.first_us), last_us: some.then_some(self.last_us) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn is(&self, shape: Shape, key: &Key<'_>) -> bool {
         self.key.is(key) && self.shape.is(shape)
     }
@@ -453,7 +477,13 @@ impl Row {
 
 impl Summary {
     /// Works out what a record means, for all records like it.
-    fn new_row(&mut self, record: &Record<'_>, shape: Shape, key: &Key<'_>) -> Row {
+    fn new_row(
+        &mut self,
+        record: &Record<'_>,
+        shape: Shape,
+        key: &Key<'_>,
+        flags: Box<[u32]>,
+    ) -> (Row, Meaning) {
         let outcome = record.outcome();
         let upstream = match record.upstream() {
             None => NONE,
@@ -472,51 +502,51 @@ impl Summary {
             index_of(&mut self.listeners, &record.text(Field::DownstreamLocal).unwrap_or_default()),
             index_of(&mut self.snis, &record.text(Field::ServerName).unwrap_or_default()),
         ];
-        let mut digest = None;
+        let (mut digest, mut shared) = (None, Shared::default());
         let symptom = if suspicious(record, outcome) {
             let key = SymptomKey::of(record, outcome);
             digest = Some(key.digest());
             let entry = self.symptoms.entry(key);
             let index = entry.index();
-            entry.or_default();
+            shared = entry.or_default().share(record, index, &mut self.values);
             index
         } else {
             NONE
         };
-        let flags = flag_names(record);
         let direction = record.direction();
-        Row {
-            key: key.to_owned(),
+        let row = Row {
+            upstream,
+            requests: 0,
+            first_us: i64::MAX,
+            last_us: i64::MIN,
+            counts_latency: shape.kind == Kind::Http
+                && record.code() != 101
+                && outcome != Outcome::ClientGone,
+            counts_turns: direction == Some(Direction::Inbound)
+                && upstream != NONE
+                && matches!(outcome, Outcome::Ok | Outcome::Denied),
+            only_counts: symptom == NONE && flags.is_empty(),
             shape,
+            key: key.to_owned(),
+        };
+        let ztunnel = shape.kind == Kind::Ztunnel;
+        let meaning = Meaning {
             outcome,
             code: record.code(),
-            only_counts: symptom == NONE && flags.is_empty(),
             flags,
             direction,
             tunnel: cluster::is_tunnel(record.bytes(Field::UpstreamCluster)),
             sni: !record.bytes(Field::ServerName).is_empty(),
             has_flags: record.logged(Field::Flags).is_some(),
-            requests: 0,
-            first_us: i64::MAX,
-            last_us: i64::MIN,
-            upstream,
             host,
             scopes,
-            service: if shape.kind == Kind::Ztunnel {
-                head(&authority, NAME_BYTES).into()
-            } else {
-                Text::default()
-            },
-            unreached: shape.kind == Kind::Ztunnel && ztunnel::unreached(record.bytes(Field::Details)),
+            service: if ztunnel { head(&authority, NAME_BYTES).into() } else { Text::default() },
+            unreached: ztunnel && ztunnel::unreached(record.bytes(Field::Details)),
             symptom,
+            shared,
             digest,
-            counts_turns: direction == Some(Direction::Inbound)
-                && upstream != NONE
-                && matches!(outcome, Outcome::Ok | Outcome::Denied),
-            counts_latency: shape.kind == Kind::Http
-                && record.code() != 101
-                && outcome != Outcome::ClientGone,
-        }
+        };
+        (row, meaning)
     }
 
     fn upstream_mut(&mut self, index: usize) -> &mut Upstream {
@@ -527,59 +557,69 @@ impl Summary {
     }
 
     /// Adds a finished row to every table it belongs to.
-    fn settle(&mut self, row: &Row) {
+    fn settle(&mut self, row: &Row, meaning: &Meaning, flagged: &Flagged) {
         let n = row.requests;
         let span = row.span();
-        let code = row.code;
-        self.counts.add(row.outcome, n);
-        self.sides.of_mut(row.direction, row.tunnel).add(row.outcome, n);
-        if let (Kind::Ztunnel, Some(direction)) = (row.shape.kind, row.direction) {
-            self.ends_of(&row.service, usize::MAX).add(direction, row.unreached, row.outcome, n);
+        let code = meaning.code;
+        self.counts.add(meaning.outcome, n);
+        self.sides.of_mut(meaning.direction, meaning.tunnel).add(meaning.outcome, n);
+        if let (Kind::Ztunnel, Some(direction)) = (row.shape.kind, meaning.direction) {
+            self.ends_of(&meaning.service, usize::MAX).add(direction, meaning.unreached, meaning.outcome, n);
         }
         self.codes.add(&Code(code), n);
         self.span.merge(span);
         *self.lines.formats.entry(row.shape.format).or_default() += n;
-        if !row.has_flags && row.shape.kind != Kind::Ztunnel {
+        if !meaning.has_flags && row.shape.kind != Kind::Ztunnel {
             self.lines.without_flags += n;
         }
         let upstream = match row.upstream {
             NONE => &mut self.no_upstream,
             index => &mut self.upstreams[index],
         };
-        upstream.counts.add(row.outcome, n);
+        upstream.counts.add(meaning.outcome, n);
         upstream.codes.add(&Code(code), n);
         upstream.span.merge(span);
-        if !row.flags.is_empty() {
-            for name in &row.flags {
-                upstream.flags.add(&name[..], n);
-                self.flags.add(&name[..], n);
+        if let Some((_, symptom)) = self.symptoms.get_index_mut(meaning.symptom) {
+            symptom.add_shared(meaning.shared, n);
+        }
+        if !meaning.flags.is_empty() {
+            let names: Vec<&[u8]> = meaning.flags.iter().map(|place| flagged.name(*place)).collect();
+            for name in &names {
+                upstream.flags.add(*name, n);
+                self.flags.add(*name, n);
             }
-            let set = row.flags.join(&b","[..]);
+            let set = names.join(&b","[..]);
             let set = head(&set, FLAG_SET_BYTES);
             self.flag_sets.add(set, n);
-            if row.tunnel {
+            if meaning.tunnel {
                 self.tunnel_flag_sets.add(set, n);
             }
         }
-        if let Some((_, host)) = upstream.hosts.get_index_mut(row.host) {
-            host.counts.add(row.outcome, n);
+        if let Some((_, host)) = upstream.hosts.get_index_mut(meaning.host) {
+            host.counts.add(meaning.outcome, n);
             host.span.merge(span);
-            pick(&mut host.ok, &mut host.failure, row.outcome, span);
+            pick(&mut host.ok, &mut host.failure, meaning.outcome, span);
         }
-        pick(&mut upstream.ok, &mut upstream.failure, row.outcome, span);
-        if let Some((_, listener)) = self.listeners.get_index_mut(row.scopes[LISTENER]) {
-            listener.door.add(row.direction, row.tunnel, row.shape.at_own_address, row.outcome, n);
+        pick(&mut upstream.ok, &mut upstream.failure, meaning.outcome, span);
+        if let Some((_, listener)) = self.listeners.get_index_mut(meaning.scopes[LISTENER]) {
+            listener.door.add(
+                meaning.direction,
+                meaning.tunnel,
+                row.shape.at_own_address,
+                meaning.outcome,
+                n,
+            );
         }
-        let inbound = row.shape.kind != Kind::Ztunnel && row.direction == Some(Direction::Inbound);
-        let carried = row.shape.kind == Kind::Tcp && row.upstream != NONE && row.outcome == Outcome::Ok;
+        let inbound = row.shape.kind != Kind::Ztunnel && meaning.direction == Some(Direction::Inbound);
+        let carried = row.shape.kind == Kind::Tcp && row.upstream != NONE && meaning.outcome == Outcome::Ok;
         let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];
-        for (table, index) in tables.into_iter().zip(row.scopes) {
+        for (table, index) in tables.into_iter().zip(meaning.scopes) {
             let Some((_, scope)) = table.get_index_mut(index) else { continue };
-            scope.counts.add(row.outcome, n);
+            scope.counts.add(meaning.outcome, n);
             scope.span.merge(span);
-            if row.outcome == Outcome::Ok {
+            if meaning.outcome == Outcome::Ok {
                 scope.ok.merge(span);
-                scope.ok_with_sni += if row.sni { n } else { 0 };
+                scope.ok_with_sni += if meaning.sni { n } else { 0 };
             }
             scope.inbound += if inbound { n } else { 0 };
             scope.tcp_carried += if carried { n } else { 0 };
@@ -627,23 +667,11 @@ fn short_session(received: u64, sent: u64) -> bool {
 }
 
 /// Short names of a record's flags, sorted, each once.
-fn flag_names(record: &Record<'_>) -> Box<[Text]> {
+fn flag_names(record: &Record<'_>) -> Vec<Text> {
     let mut names: Vec<Text> =
         flags::tokens(record.bytes(Field::Flags)).map(|t| head(flags::short(t), FLAG_BYTES).into()).collect();
     names.sort_unstable();
     names.dedup();
     names.truncate(FLAGS);
-    names.into()
-}
-
-#[cold]
-fn count_flags(cell: &mut FlaggedLoad, names: &[Text]) {
-    for name in names {
-        match cell.flags.get_mut(name) {
-            Some(n) => *n += 1,
-            None => {
-                cell.flags.insert(name.clone(), 1);
-            }
-        }
-    }
+    names
 }

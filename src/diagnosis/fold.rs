@@ -166,10 +166,10 @@ fn same_requests(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
     if sides::same_requests(&cases(echo), &cases(root)) {
         return true;
     }
-    let ids = || echo.parts.iter().flat_map(|(case, _)| case.symptom.request_ids.iter().map(|(id, _)| id));
-    let known = |id: &[u8]| root.parts.iter().any(|(case, _)| case.symptom.request_ids.get(id) > 0);
+    let ids = || echo.parts.iter().flat_map(|(case, _)| case.symptom.request_ids.iter().map(|(id, _)| *id));
+    let known = |id| root.parts.iter().any(|(case, _)| case.symptom.request_ids.get(&id) > 0);
     let all = ids().count() as u64;
-    let shared = ids().filter(|id| known(id)).count() as u64;
+    let shared = ids().filter(|id| known(*id)).count() as u64;
     shared > 0 && shared * 10 >= all * model::SAME_REQUESTS_OF_TEN
 }
 

@@ -8,7 +8,7 @@ use crate::scan::Columns;
 /// something only to those who saw the same bytes in a record of the same format, [`Record::identity`].
 ///
 /// [`Record::identity`]: crate::record::Record::identity
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Glance<'a> {
     /// Name of the format.
     pub format: &'static str,
@@ -57,17 +57,17 @@ impl<'r> Looker<'r> {
         Looker { formats, columns: Columns::default(), lately: 0 }
     }
 
-    /// Looks at the line that the text starts with. Says how long it is, without its newline, and what is plain to see;
-    /// `None` when that is nothing.
+    /// Looks at the line that the text starts with, and hands over how long it is, without its newline, and what is plain
+    /// to see; `None` when that is nothing.
     #[inline(always)]
-    pub fn look<'a>(&mut self, text: &'a [u8]) -> Option<(usize, Glance<'a>)> {
+    pub fn look<'a, R>(&mut self, text: &'a [u8], see: impl FnOnce(usize, &Glance<'a>) -> R) -> Option<R> {
         let end = self.columns.find(text)?;
         let line = text.get(..end)?;
         let line = without_return(line);
         if line.len() < end {
             self.columns.cut(line.len());
         }
-        Some((end, self.formats.glance(line, &self.columns, &mut self.lately)?))
+        self.formats.glance(line, &self.columns, &mut self.lately, |glance| see(end, glance))
     }
 
     /// Reads the line that was looked at last, whose telling bytes are those of a line that was read before. False: it has to

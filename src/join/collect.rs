@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::pairs::HBONE;
 use super::sample::Sample;
-use super::sight::{Place, Renamed, Sight, bare, connection_key, id_key, moment_key};
+use super::sight::{Place, Renamed, Sight, bare, connection_key, moment_key};
 use crate::aggregate::{Ailing, Moved, Ordered, Seen, Span, Text, suspicious, without_port};
 use crate::envoy::{Direction, FlagSet, cluster};
 use crate::pack::{self, Broken, Pack, Unpacker};
-use crate::record::{Field, Kind, Record};
+use crate::record::{Field, Kind, Record, id_key};
 
 /// Failing and suspicious sights kept by request id.
 const FAILING: usize = 24_000;
@@ -72,8 +72,7 @@ impl Join {
     /// Takes a record that belongs to a symptom.
     pub fn see(&mut self, record: &Record<'_>, ailing: Ailing, name: &str, place: Place) {
         let sight = || Sight::of(record, ailing.outcome, Some(ailing.symptom), name, place);
-        let id = record.text(Field::RequestId).unwrap_or_default();
-        let key = id_key(&id);
+        let key = ailing.request;
         if let Some(key) = key {
             self.by_id.add(key, sight);
         }

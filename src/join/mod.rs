@@ -16,6 +16,6 @@ mod trace;
 
 pub use collect::{Ceilings, Join, Second};
 pub use sample::{Group, Sample};
-pub use sight::{Place, Renamed, Sight, id_key};
+pub use sight::{Place, Renamed, Sight};
 pub use tell::tell;
 pub use trace::Trace;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::aggregate::without_port;
 use crate::envoy::{Direction, FlagSet};
 use crate::pack::{self, Broken, Pack, Unpacker, Wide};
-use crate::record::{Field, Kind, Outcome, Record};
+use crate::record::{Field, Kind, Outcome, Record, id_key};
 
 /// Bytes kept of each text.
 const TEXT_BYTES: usize = 160;
@@ -73,34 +73,22 @@ pub struct Sight {
     ends: [u16; PARTS],
 }
 
-/// Texts on their way into a sight, which is to be made with a single allocation.
-struct Texts {
-    bytes: [u8; PARTS * TEXT_BYTES],
-    len: usize,
-    ends: [u16; PARTS],
-    count: usize,
-}
-
-impl Default for Texts {
-    fn default() -> Self {
-        Texts { bytes: [0; PARTS * TEXT_BYTES], len: 0, ends: [0; PARTS], count: 0 }
-    }
-}
-
-impl Texts {
-    /// Adds the next text, given in pieces.
-    fn add<const N: usize>(&mut self, pieces: [&[u8]; N]) {
+/// The texts of a sight end to end, in a single allocation of their size.
+fn texts(parts: [&[&[u8]]; PARTS]) -> (Box<[u8]>, [u16; PARTS]) {
+    let length = |part: &[&[u8]]| part.iter().map(|piece| piece.len()).sum::<usize>().min(TEXT_BYTES);
+    let mut text = Vec::with_capacity(parts.iter().map(|part| length(part)).sum());
+    let mut ends = [0; PARTS];
+    for (end, part) in ends.iter_mut().zip(parts) {
         let mut room = TEXT_BYTES;
-        for piece in pieces {
+        for piece in part {
             let kept = &piece[..piece.len().min(room)];
-            self.bytes[self.len..self.len + kept.len()].copy_from_slice(kept);
-            self.len += kept.len();
+            text.extend_from_slice(kept);
             room -= kept.len();
         }
         // At most nine times 160 bytes.
-        self.ends[self.count] = self.len as u16;
-        self.count += 1;
+        *end = text.len() as u16;
     }
+    (text.into(), ends)
 }
 
 impl Pack for Sight {
@@ -166,16 +154,17 @@ impl Sight {
                 },
             },
         };
-        let mut texts = Texts::default();
-        texts.add([&field(Field::RequestId)]);
-        texts.add([record.pod().unwrap_or(name.as_bytes())]);
-        texts.add([record.upstream().unwrap_or_default()]);
-        texts.add([&field(Field::UpstreamHost)]);
-        texts.add([&field(Field::UpstreamLocal)]);
-        texts.add([&field(Field::DownstreamLocal)]);
-        texts.add([&field(Field::DownstreamRemote)]);
-        texts.add([&method[..], if path.is_empty() { b"" } else { b" " }, path]);
-        texts.add([&details]);
+        let (text, ends) = texts([
+            &[&field(Field::RequestId)],
+            &[record.pod().unwrap_or(name.as_bytes())],
+            &[record.upstream().unwrap_or_default()],
+            &[&field(Field::UpstreamHost)],
+            &[&field(Field::UpstreamLocal)],
+            &[&field(Field::DownstreamLocal)],
+            &[&field(Field::DownstreamRemote)],
+            &[&method, if path.is_empty() { b"" } else { b" " }, path],
+            &[&details],
+        ]);
         Sight {
             symptom,
             place,
@@ -188,8 +177,8 @@ impl Sight {
             outcome,
             direction: record.direction(),
             kind: record.kind(),
-            text: texts.bytes[..texts.len].into(),
-            ends: texts.ends,
+            text,
+            ends,
         }
     }
 
@@ -316,23 +305,8 @@ pub(super) fn bare(address: &[u8]) -> &[u8] {
     }
 }
 
-/// Length of a UUID, and where the digit stands that Envoy itself changes on the way: it says why a trace is sampled.
-const UUID: (usize, usize) = (36, 14);
-
 fn hashed(seed: u64, parts: &[&[u8]]) -> u64 {
     pack::hash(seed, parts)
-}
-
-/// Key of a request id. Proxies on the way may have changed one digit of a UUID, which is left out.
-pub fn id_key(id: &[u8]) -> Option<u64> {
-    let (len, at) = UUID;
-    match id {
-        b"" | b"-" => None,
-        _ if id.len() == len && id[8] == b'-' && id[at - 1] == b'-' => {
-            Some(hashed(1, &[&id[..at], &id[at + 1..]]))
-        }
-        _ => Some(hashed(1, &[id])),
-    }
 }
 
 /// Key of a connection of which both ends are known.
@@ -350,16 +324,6 @@ pub(super) fn moment_key(server: &[u8], time_us: Option<i64>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_digit_that_envoy_changes_is_no_part_of_the_key() {
-        let (a, b) =
-            (&b"24b41cf6-3c95-4bc6-86bb-62b8188dc252"[..], &b"24b41cf6-3c95-9bc6-86bb-62b8188dc252"[..]);
-        assert_eq!(id_key(a), id_key(b));
-        assert_ne!(id_key(a), id_key(b"24b41cf6-3c95-4bc6-86bb-62b8188dc253"));
-        assert_ne!(id_key(b"r-1"), id_key(b"r-2"));
-        assert_eq!((id_key(b""), id_key(b"-")), (None, None));
-    }
 
     #[test]
     fn internal_addresses_are_taken_out_of_their_wrapping() {

@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::collect::{Call, Join, Second, Serve, service_key};
 use super::pairs::{HBONE, Pair, of_connection, of_request};
 use super::sample::Sample;
-use super::sight::{Sight, connection_key, id_key, moment_key};
+use super::sight::{Sight, connection_key, moment_key};
 use super::trace::{caused_by, steps};
 use crate::aggregate::{
     Counts, Edge, Hops, Latency, Link, Seen, Skew, Span, Step, Summary, Text, without_port,
 };
 use crate::envoy::Direction;
-use crate::record::{Kind, Outcome};
+use crate::record::{Kind, Outcome, id_key};
 
 /// Requests whose trees are kept.
 const TRACES: usize = 300;

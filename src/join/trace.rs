@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::pairs::{Pair, of_connection, of_request};
 use super::sample::Sample;
-use super::sight::{Place, Sight, connection_key, id_key};
+use super::sight::{Place, Sight, connection_key};
 use super::tell::bounds;
 use crate::aggregate::{Step, suspicious, without_port};
 use crate::envoy::{Direction, cluster};
-use crate::record::{Field, Record};
+use crate::record::{Field, Record, id_key};
 
 /// Lines of one request that are kept: more than any mesh makes of one.
 const LINES: usize = 10_000;

@@ -97,16 +97,14 @@ impl<'r, F: Fold> Folding<'r, F> {
         let Some(text) = lines.rest() else { return false };
         let (mut at, mut passed) = (0, 0);
         let known = loop {
-            let Some((length, glance)) = text.get(at..).and_then(|rest| looker.look(rest)) else {
-                break false;
-            };
-            match self.fold.glance(&glance) {
-                Glimpse::Counted => {
+            let Some(rest) = text.get(at..) else { break false };
+            match looker.look(rest, |length, glance| (length, self.fold.glance(glance))) {
+                Some((length, Glimpse::Counted)) => {
                     at += length + 1;
                     passed += 1;
                 }
-                Glimpse::Known => break true,
-                Glimpse::Unknown => break false,
+                Some((_, Glimpse::Known)) => break true,
+                Some((_, Glimpse::Unknown)) | None => break false,
             }
         };
         lines.pass(at, passed);
@@ -138,9 +136,9 @@ impl<'r, F: Fold> Folding<'r, F> {
         }
         let peeled = peel(line.bytes, &mut self.peeled);
         if let Some(looker) = self.looker.as_mut().filter(|_| peeled.text.len() < line.bytes.len())
-            && let Some((length, glance)) = looker.look(peeled.text)
-            && length == peeled.text.len()
-            && self.fold.glance(&glance) == Glimpse::Counted
+            && looker.look(peeled.text, |length, glance| {
+                length == peeled.text.len() && self.fold.glance(glance) == Glimpse::Counted
+            }) == Some(true)
         {
             return;
         }

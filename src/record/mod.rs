@@ -7,6 +7,7 @@ pub mod object;
 mod outcome;
 mod raw;
 mod reject;
+mod request_id;
 pub mod time;
 mod unseen;
 
@@ -18,6 +19,7 @@ pub use identity::{Identity, Stretches};
 pub use outcome::{OUTCOMES, Outcome};
 pub use raw::{Raw, unescape_into};
 pub use reject::{Reason, Reject};
+pub use request_id::id_key;
 pub use unseen::is_unseen;
 
 macro_rules! fields {

@@ -168,7 +168,7 @@ pub(crate) fn readers(data: &[u8]) {
 /// Whoever has read one line with these telling bytes may count on a glance at another one.
 fn glance(reader: &Reader, read: &[u8], seen: &[u8]) {
     let Some(mut looker) = reader.looker() else { return };
-    let Some((length, glance)) = looker.look(seen) else { return };
+    let Some((length, glance)) = looker.look(seen, |length, glance| (length, *glance)) else { return };
     assert_eq!(length, seen.len(), "a line is as long as it is");
     let (mut layout, mut scratch) = (Layout::default(), Vec::new());
     if reader.read(read, &mut layout, &mut scratch) != Reading::Access || layout.in_scratch {

@@ -177,14 +177,16 @@ impl Ordinary {
         true
     }
 
-    /// What is plain to see of a line that [`fits`](Self::fits); `None` when it is not an ordinary one.
+    /// Hands over what is plain to see of a line that [`fits`](Self::fits); `None` when it is not an ordinary one. A glance
+    /// is large: it is made where it is looked at.
     #[inline(always)]
-    pub(super) fn glance<'a>(
+    pub(super) fn glance<'a, R>(
         &self,
         format: &'static str,
         line: &'a [u8],
         columns: &Columns,
-    ) -> Option<Glance<'a>> {
+        see: impl FnOnce(&Glance<'a>) -> R,
+    ) -> Option<R> {
         let plan = self.plan.as_ref()?;
         // `[2026-01-02T03:04:05.678Z]`, which is 26 bytes long.
         let [b'[', time @ .., b']'] = line.first_chunk::<26>()? else { return None };
@@ -221,7 +223,7 @@ impl Ordinary {
         let local = plan.local.and_then(column).unwrap_or_default();
         let listener = plan.listener.and_then(column).unwrap_or_default();
         let remote = plan.remote.map_or(Some(&b""[..]), column)?;
-        Some(Glance {
+        Some(see(&Glance {
             format,
             identity,
             kind,
@@ -232,7 +234,7 @@ impl Ordinary {
             path: line.get(first + 1..last)?,
             service_time: plan.service.map_or(Some(&b""[..]), column)?,
             remote,
-        })
+        }))
     }
 
     /// Where the telling bytes are, given where the protocol starts.

@@ -33,7 +33,9 @@ fn glance_can_be_trusted(read: &[u8], seen: &[u8]) -> bool {
         return false;
     }
     let record = Record::new(read, &layout, Carrier::default());
-    let (Some(known), Some(glance)) = (record.identity(), formats.glance(seen, &columns, &mut 0)) else {
+    let (Some(known), Some(glance)) =
+        (record.identity(), formats.glance(seen, &columns, &mut 0, |glance| *glance))
+    else {
         return false;
     };
     if glance.format != layout.format || glance.identity.parts() != known.parts() {
@@ -44,7 +46,7 @@ fn glance_can_be_trusted(read: &[u8], seen: &[u8]) -> bool {
     assert_eq!(exact.format, glance.format);
     glance_agrees(seen, &glance, Some(&exact));
     let (mut quick, mut lately) = (Layout::default(), 0);
-    formats.glance(seen, &columns, &mut lately);
+    formats.glance(seen, &columns, &mut lately, |_| ());
     assert!(formats.read_known(seen, &columns, lately, &mut quick));
     assert_eq!(quick, exact, "{}", String::from_utf8_lossy(seen));
     true
