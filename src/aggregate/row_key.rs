@@ -50,6 +50,7 @@ impl<'a> Key<'a> {
 }
 
 /// A key that is kept: its texts end to end, and where they end.
+#[derive(Default)]
 pub(super) struct Owned {
     pub(super) hash: u64,
     bytes: Box<[u8]>,

@@ -10,13 +10,16 @@ use super::counter::Text;
 use super::group::{By, Groups};
 use super::row_key::{self, Key};
 use super::series::{Cell, Load};
-use super::summary::{Code, FlaggedLoad, RejectSample, Summary, Upstream};
+use super::summary::{
+    Code, FlaggedLoad, Full, NO_UPSTREAM, OTHER_UPSTREAM, Place, RejectSample, Summary, Upstream, hash_of,
+};
 use super::symptom::{EXEMPLARS, Exemplar, Span, SymptomKey, head, without_port};
 use crate::envoy::address::at_own_address;
 use crate::envoy::{Direction, cluster, flags, ztunnel};
 use crate::format::{Glance, ProxyLine};
 use crate::record::{Field, Kind, Outcome, Record, Reject, number};
 use hashbrown::HashTable;
+use std::sync::Arc;
 
 /// Bytes of a rejected line that are kept as a sample.
 const SAMPLE_BYTES: usize = 200;
@@ -34,6 +37,12 @@ const FLAGS: usize = 64;
 
 /// No such thing in the record.
 const NONE: usize = usize::MAX;
+/// There is one, and the whole has no room for it.
+const DENIED: usize = usize::MAX - 1;
+
+/// Rows with something that the whole has no room for, of which a part keeps so many: traffic of upstreams behind the cap repeats
+/// itself as any other does.
+const DENIED_ROWS: usize = 1024;
 
 /// Place of the listener among a row's scopes.
 const LISTENER: usize = 2;
@@ -65,6 +74,8 @@ struct Row {
     /// That it did not come so far as to be logged at its other end.
     unreached: bool,
     symptom: usize,
+    /// Something of it has no room in the whole.
+    denied: bool,
     /// Digest of the symptom's key; `None`: nothing is wrong with these records.
     digest: Option<u64>,
     counts_latency: bool,
@@ -141,9 +152,15 @@ pub struct Tally {
     index: HashTable<u32>,
     recent: Box<[u32; RECENT]>,
     clock: Clock,
+    /// Tables of the whole that were full when this part began.
+    full: Arc<Full>,
+    denied_rows: usize,
+    /// Rows but for one that is not kept.
+    kept_rows: usize,
     /// Lines that a glance was enough for.
     glanced: u64,
-    /// The second that is being counted of everything, and of each upstream; first of those without one.
+    /// The second that is being counted of everything, and of each upstream; first of those that had no room, then of those
+    /// without one.
     second: Second,
     seconds: Vec<Second>,
 }
@@ -157,6 +174,9 @@ impl Default for Tally {
             index: HashTable::new(),
             recent: Box::new([0; RECENT]),
             clock: Clock::default(),
+            full: Arc::default(),
+            denied_rows: 0,
+            kept_rows: 0,
             glanced: 0,
             second: Second::default(),
             seconds: Vec::new(),
@@ -170,6 +190,12 @@ impl Tally {
         let mut tally = Tally::default();
         tally.summary.groups = Groups::new(by);
         tally
+    }
+
+    /// A part that need not keep what the whole has no room for.
+    #[must_use]
+    pub fn knowing(self, full: Arc<Full>) -> Tally {
+        Tally { full, ..self }
     }
 
     /// Counts an access record. `line` is from 1 and `offset` from 0 within the part's source. Says what is wrong with it, if
@@ -198,13 +224,20 @@ impl Tally {
         let ailing = row.digest.map(|symptom| Ailing { symptom, outcome });
         let service_time = record.bytes(Field::ServiceTime);
         self.count(at, &Measured { start_us, duration_ms, service_time, remote, path });
-        if index != NONE {
-            let symptom = &mut self.summary.symptoms[index];
-            symptom.add(record, start_us, index, &mut self.summary.values);
-            if Exemplar::is_wanted(&symptom.exemplars, start_us, raw) {
-                symptom.exemplars.push(Exemplar::of(record, source, line, offset, raw));
-                Exemplar::keep_first(&mut symptom.exemplars, EXEMPLARS);
+        match index {
+            NONE => {}
+            DENIED => self.summary.other_symptoms += 1,
+            index => {
+                let symptom = &mut self.summary.symptoms[index];
+                symptom.add(record, start_us, index, &mut self.summary.values);
+                if Exemplar::is_wanted(&symptom.exemplars, start_us, raw) {
+                    symptom.exemplars.push(Exemplar::of(record, source, line, offset, raw));
+                    Exemplar::keep_first(&mut symptom.exemplars, EXEMPLARS);
+                }
             }
+        }
+        if at == self.passing() {
+            self.pass();
         }
         ailing
     }
@@ -236,7 +269,7 @@ impl Tally {
         }
         let Some(row) = self.rows.get_mut(at).filter(|row| row.only_counts) else { return Glimpse::Known };
         let Some((second, ms)) = self.clock.read_usual(glance.time) else { return Glimpse::Unknown };
-        let Some(load) = self.seconds.get_mut(row.upstream.wrapping_add(1)) else { return Glimpse::Unknown };
+        let Some(load) = self.seconds.get_mut(row.slot()) else { return Glimpse::Unknown };
         self.glanced += 1;
         row.count(second * 1_000_000 + ms * 1_000);
         let summary = &mut self.summary;
@@ -307,7 +340,7 @@ impl Tally {
         cell.load.requests += 1;
         cell.load.failed += failed;
         if !row.flags.is_empty() {
-            count_flags(cell, &row.flags);
+            count_flags(cell, &row.flags, &self.full);
         }
     }
 
@@ -360,13 +393,26 @@ impl Tally {
         summary.lines.access += self.glanced;
         self.second.flush(0, |second, load| summary.timeline.at_second(second).load.merge(load));
         for (slot, load) in self.seconds.iter_mut().enumerate() {
-            let upstream = slot.wrapping_sub(1);
+            let upstream = slot.wrapping_sub(2);
             load.flush(0, |second, load| summary.upstream_mut(upstream).series.at_second(second).merge(load));
         }
         for row in std::mem::take(&mut self.rows) {
-            self.summary.settle(&row);
+            self.summary.settle(&row, &self.full);
         }
         self.summary
+    }
+
+    /// Where a row stands that is not kept: it is in no index.
+    fn passing(&self) -> usize {
+        self.kept_rows
+    }
+
+    /// Adds the row that is not kept to the tables that it belongs to.
+    #[cold]
+    fn pass(&mut self) {
+        if let Some(row) = self.rows.pop() {
+            self.summary.settle(&row, &self.full);
+        }
     }
 
     /// The row of a record; made when it is new.
@@ -396,14 +442,27 @@ impl Tally {
         if let Some(at) = self.find(shape, &key) {
             return at;
         }
+        self.new_row(record, shape, &key)
+    }
+
+    fn new_row(&mut self, record: &Record<'_>, shape: Shape, key: &Key<'_>) -> usize {
         let at = self.rows.len();
-        let row = self.summary.new_row(record, shape, &key);
+        let mut row = self.summary.new_row(record, shape, &self.full);
+        // Names stand in the tables in the order in which they came, whenever the rows are settled.
+        self.summary.settle(&row, &self.full);
+        if row.denied && self.denied_rows >= DENIED_ROWS {
+            self.rows.push(row);
+            return at;
+        }
+        self.denied_rows += usize::from(row.denied);
+        row.key = key.to_owned();
         self.row_bytes += row.key.weight() + row.service.len() + row.flags.len() * 48 + 64;
-        let slots = row.upstream.wrapping_add(1) + 1;
+        let slots = row.slot() + 1;
         if self.seconds.len() < slots {
             self.seconds.resize_with(slots, Second::default);
         }
         self.rows.push(row);
+        self.kept_rows = self.rows.len();
         let rows = &self.rows;
         self.index.insert_unique(key.hash, at as u32, |&at| rows[at as usize].key.hash);
         at
@@ -440,6 +499,12 @@ impl Row {
         self.last_us = self.last_us.max(us);
     }
 
+    /// Place among the seconds of the upstreams.
+    #[inline(always)]
+    fn slot(&self) -> usize {
+        self.upstream.wrapping_add(2)
+    }
+
     fn span(&self) -> Span {
         let some = self.first_us <= self.last_us;
         Span { first_us: some.then_some(self.first_us), last_us: some.then_some(self.last_us) }
@@ -453,40 +518,56 @@ impl Row {
 
 impl Summary {
     /// Works out what a record means, for all records like it.
-    fn new_row(&mut self, record: &Record<'_>, shape: Shape, key: &Key<'_>) -> Row {
+    fn new_row(&mut self, record: &Record<'_>, shape: Shape, full: &Full) -> Row {
         let outcome = record.outcome();
-        let upstream = match record.upstream() {
-            None => NONE,
-            Some(name) => index_of(&mut self.upstreams, name),
+        let (upstream, at, hash) = match record.upstream() {
+            None => (NONE, Place::None, NO_UPSTREAM),
+            Some(name) => match index_of(&mut self.upstreams, name, |name| full.upstreams.lacks(name)) {
+                DENIED => (DENIED, Place::Other, OTHER_UPSTREAM),
+                index => (index, Place::Known(index as u32), hash_of(head(name, NAME_BYTES))),
+            },
         };
         let hosts = &mut self.upstream_mut(upstream).hosts;
         let known = hosts.len();
-        let host = index_of(hosts, &record.text(Field::UpstreamHost).unwrap_or_default());
+        let host = record.text(Field::UpstreamHost).unwrap_or_default();
+        let host = index_of(hosts, &host, |name| full.endpoints.lack(hash, name));
         if hosts.len() > known {
-            self.note_host((upstream != NONE).then_some(upstream), host);
+            self.note_host(at, host);
         }
         let authority = record.text(Field::Authority).unwrap_or_default();
+        let [authorities, routes, listeners, snis] = &full.scopes;
         let scopes = [
-            index_of(&mut self.authorities, without_port(&authority)),
-            index_of(&mut self.routes, &record.text(Field::RouteName).unwrap_or_default()),
-            index_of(&mut self.listeners, &record.text(Field::DownstreamLocal).unwrap_or_default()),
-            index_of(&mut self.snis, &record.text(Field::ServerName).unwrap_or_default()),
+            index_of(&mut self.authorities, without_port(&authority), |name| authorities.lacks(name)),
+            index_of(&mut self.routes, &record.text(Field::RouteName).unwrap_or_default(), |name| {
+                routes.lacks(name)
+            }),
+            index_of(&mut self.listeners, &record.text(Field::DownstreamLocal).unwrap_or_default(), |name| {
+                listeners.lacks(name)
+            }),
+            index_of(&mut self.snis, &record.text(Field::ServerName).unwrap_or_default(), |name| {
+                snis.lacks(name)
+            }),
         ];
         let mut digest = None;
         let symptom = if suspicious(record, outcome) {
             let key = SymptomKey::of(record, outcome);
-            digest = Some(key.digest());
-            let entry = self.symptoms.entry(key);
-            let index = entry.index();
-            entry.or_default();
-            index
+            let number = key.digest();
+            digest = Some(number);
+            if full.symptoms.lacks_hash(number) {
+                DENIED
+            } else {
+                let entry = self.symptoms.entry(key);
+                let index = entry.index();
+                entry.or_default();
+                index
+            }
         } else {
             NONE
         };
         let flags = flag_names(record);
         let direction = record.direction();
         Row {
-            key: key.to_owned(),
+            key: row_key::Owned::default(),
             shape,
             outcome,
             code: record.code(),
@@ -509,9 +590,10 @@ impl Summary {
             },
             unreached: shape.kind == Kind::Ztunnel && ztunnel::unreached(record.bytes(Field::Details)),
             symptom,
+            denied: [upstream, host, symptom].iter().chain(&scopes).any(|place| *place == DENIED),
             digest,
             counts_turns: direction == Some(Direction::Inbound)
-                && upstream != NONE
+                && !matches!(upstream, NONE | DENIED)
                 && matches!(outcome, Outcome::Ok | Outcome::Denied),
             counts_latency: shape.kind == Kind::Http
                 && record.code() != 101
@@ -522,12 +604,13 @@ impl Summary {
     fn upstream_mut(&mut self, index: usize) -> &mut Upstream {
         match index {
             NONE => &mut self.no_upstream,
+            DENIED => self.other_upstreams.get_or_insert_default(),
             index => &mut self.upstreams[index],
         }
     }
 
     /// Adds a finished row to every table it belongs to.
-    fn settle(&mut self, row: &Row) {
+    fn settle(&mut self, row: &Row, full: &Full) {
         let n = row.requests;
         let span = row.span();
         let code = row.code;
@@ -542,29 +625,22 @@ impl Summary {
         if !row.has_flags && row.shape.kind != Kind::Ztunnel {
             self.lines.without_flags += n;
         }
-        let upstream = match row.upstream {
-            NONE => &mut self.no_upstream,
-            index => &mut self.upstreams[index],
-        };
+        if !row.flags.is_empty() {
+            self.settle_flags(row, full);
+        }
+        let upstream = self.upstream_mut(row.upstream);
         upstream.counts.add(row.outcome, n);
         upstream.codes.add(&Code(code), n);
         upstream.span.merge(span);
-        if !row.flags.is_empty() {
-            for name in &row.flags {
-                upstream.flags.add(&name[..], n);
-                self.flags.add(&name[..], n);
-            }
-            let set = row.flags.join(&b","[..]);
-            let set = head(&set, FLAG_SET_BYTES);
-            self.flag_sets.add(set, n);
-            if row.tunnel {
-                self.tunnel_flag_sets.add(set, n);
-            }
+        for name in &row.flags {
+            upstream.flags.add(&name[..], n);
         }
         if let Some((_, host)) = upstream.hosts.get_index_mut(row.host) {
             host.counts.add(row.outcome, n);
             host.span.merge(span);
             pick(&mut host.ok, &mut host.failure, row.outcome, span);
+        } else if row.host == DENIED {
+            upstream.other_hosts.add(row.outcome, n);
         }
         pick(&mut upstream.ok, &mut upstream.failure, row.outcome, span);
         if let Some((_, listener)) = self.listeners.get_index_mut(row.scopes[LISTENER]) {
@@ -574,7 +650,10 @@ impl Summary {
         let carried = row.shape.kind == Kind::Tcp && row.upstream != NONE && row.outcome == Outcome::Ok;
         let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];
         for (table, index) in tables.into_iter().zip(row.scopes) {
-            let Some((_, scope)) = table.get_index_mut(index) else { continue };
+            let Some((_, scope)) = table.get_index_mut(index) else {
+                self.other_scopes += if index == DENIED { n } else { 0 };
+                continue;
+            };
             scope.counts.add(row.outcome, n);
             scope.span.merge(span);
             if row.outcome == Outcome::Ok {
@@ -583,6 +662,19 @@ impl Summary {
             }
             scope.inbound += if inbound { n } else { 0 };
             scope.tcp_carried += if carried { n } else { 0 };
+        }
+    }
+
+    fn settle_flags(&mut self, row: &Row, full: &Full) {
+        let n = row.requests;
+        for name in &row.flags {
+            self.flags.add_known(&name[..], n, &full.flags);
+        }
+        let set = row.flags.join(&b","[..]);
+        let set = head(&set, FLAG_SET_BYTES);
+        self.flag_sets.add_known(set, n, &full.flag_sets);
+        if row.tunnel {
+            self.tunnel_flag_sets.add_known(set, n, &full.tunnel_flag_sets);
         }
     }
 }
@@ -595,16 +687,21 @@ fn pick(ok: &mut Span, failure: &mut Span, outcome: Outcome, span: Span) {
     }
 }
 
-/// Position of a name, which is added when it is new; no name has no place.
-fn index_of<T: Default>(table: &mut super::counter::Ordered<Text, T>, name: &[u8]) -> usize {
+/// Position of a name, which is added when it is new and has room; no name has no place.
+fn index_of<T: Default>(
+    table: &mut super::counter::Ordered<Text, T>,
+    name: &[u8],
+    has_no_room: impl FnOnce(&[u8]) -> bool,
+) -> usize {
     if name.is_empty() {
         return NONE;
     }
     let name = head(name, NAME_BYTES);
-    if let Some(index) = table.get_index_of(name) {
-        return index;
+    match table.get_index_of(name) {
+        Some(index) => index,
+        None if has_no_room(name) => DENIED,
+        None => table.insert_full(name.into(), T::default()).0,
     }
-    table.insert_full(name.into(), T::default()).0
 }
 
 /// True for records that the diagnosis wants to see whole: everything but a plain good answer.
@@ -637,10 +734,11 @@ fn flag_names(record: &Record<'_>) -> Box<[Text]> {
 }
 
 #[cold]
-fn count_flags(cell: &mut FlaggedLoad, names: &[Text]) {
+fn count_flags(cell: &mut FlaggedLoad, names: &[Text], full: &Full) {
     for name in names {
         match cell.flags.get_mut(name) {
             Some(n) => *n += 1,
+            None if full.timed_flags.lacks(&name[..]) => cell.other_flags += 1,
             None => {
                 cell.flags.insert(name.clone(), 1);
             }
