@@ -6,6 +6,7 @@ use std::hash::Hash;
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
+use super::summary::Keys;
 use crate::pack::{Broken, Pack, Unpacker};
 
 /// A table in input order. The state of the hash is fixed: the same input gives the same output.
@@ -97,6 +98,21 @@ impl<K: Hash + Eq> Counter<K> {
         false
     }
 
+    /// Adds `n` for a key, which is not kept where the whole's table is full without it.
+    pub(super) fn add_known<Q>(&mut self, key: &Q, n: u64, full: &Keys)
+    where
+        K: Borrow<Q> + for<'k> From<&'k Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        match self.keys.get_mut(key) {
+            Some(count) => *count += n,
+            None if full.lacks(key) => self.other += n,
+            None => {
+                self.keys.insert(K::from(key), n);
+            }
+        }
+    }
+
     /// Adds what was counted of keys that nobody kept.
     pub(super) fn add_other(&mut self, n: u64) {
         self.other += n;
@@ -130,6 +146,22 @@ impl<K: Hash + Eq> Counter<K> {
             }
         }
         self.other += later.other;
+    }
+
+    /// The same, where it does not depend on the order of the input which keys are kept.
+    pub(super) fn merge_where(&mut self, later: Counter<K>, kept: impl Fn(&K) -> bool) {
+        for (key, n) in later.keys {
+            match kept(&key) {
+                true => *self.keys.entry(key).or_default() += n,
+                false => self.other += n,
+            }
+        }
+        self.other += later.other;
+    }
+
+    /// The keys, in input order.
+    pub(super) fn keys(&self) -> impl ExactSizeIterator<Item = &K> {
+        self.keys.keys()
     }
 
     /// The key that was seen as number `at`, and its count.

@@ -3,8 +3,11 @@
 //! Everything is kept by time, so that the report of an incident counts what happened in it and before it, and never
 //! shares out what the whole log has.
 
+use std::sync::Arc;
+
 use super::Latency;
 use super::series::Cell;
+use super::summary::Keys;
 use super::symptom::without_port;
 use super::timed::{Room, Timed};
 use crate::record::{Field, Kind, Outcome, Record};
@@ -46,10 +49,10 @@ pub struct Split<const N: usize> {
 packed!(for N; Split<N> { requests, hits });
 
 impl<const N: usize> Split<N> {
-    fn add(&mut self, key: [&[u8]; N], us: i64, hits: Option<Hits>) {
-        *self.requests.at(key, us) += 1;
+    fn add(&mut self, key: [&[u8]; N], us: i64, hits: Option<Hits>, full: &SplitFull) {
+        *self.requests.at(key, us, &full.requests) += 1;
         if let Some(hits) = hits {
-            self.hits.at(key, us).merge(&hits);
+            self.hits.at(key, us, &full.hits).merge(&hits);
         }
     }
 
@@ -101,9 +104,72 @@ pub const SERVED: &[u8] = b"served";
 /// Shorter requests began and ended at the same time, as far as an incident is concerned.
 const LONG_MS: u64 = 1_000;
 
-impl Detail {
+/// Keys of tables of a [`Detail`] that are full.
+#[derive(Debug, Clone, Default)]
+pub struct DetailFull {
+    places: SplitFull,
+    callers: SplitFull,
+    paths: SplitFull,
+    request_ids: Keys,
+    latency: Keys,
+    ends: Keys,
+}
+
+#[derive(Debug, Clone, Default)]
+struct SplitFull {
+    requests: Keys,
+    hits: Keys,
+}
+
+impl DetailFull {
+    /// Looks at the whole, after something was added to it. True when a table has become full.
+    pub fn look(&mut self, whole: &Detail) -> bool {
+        self.places.look(&whole.places)
+            | self.callers.look(&whole.callers)
+            | self.paths.look(&whole.paths)
+            | whole.request_ids.close(&mut self.request_ids, IDS)
+            | whole.latency.close(&mut self.latency, LATENCIES)
+            | whole.ends.close(&mut self.ends, LATENCIES)
+    }
+}
+
+impl SplitFull {
+    fn look<const N: usize>(&mut self, whole: &Split<N>) -> bool {
+        whole.requests.close(&mut self.requests, REQUESTS) | whole.hits.close(&mut self.hits, HITS)
+    }
+}
+
+/// Counts one part of the input.
+#[derive(Debug, Default)]
+pub struct DetailTally {
+    detail: Detail,
+    full: Arc<DetailFull>,
+}
+
+impl DetailTally {
+    /// A part that need not keep what the whole has no room for.
+    pub fn knowing(full: Arc<DetailFull>) -> DetailTally {
+        DetailTally { detail: Detail::default(), full }
+    }
+
     /// Counts a record.
     pub fn record(&mut self, record: &Record<'_>) {
+        self.detail.record(record, &self.full);
+    }
+
+    /// Bytes on the heap, about.
+    pub fn weight(&self) -> usize {
+        self.detail.weight()
+    }
+
+    /// The finished counts.
+    pub fn finish(self) -> Detail {
+        self.detail
+    }
+}
+
+impl Detail {
+    fn record(&mut self, record: &Record<'_>, full: &DetailFull) {
         let Some(us) = record.start_us() else { return };
         let outcome = record.outcome();
         let upstream = cut(record.upstream().unwrap_or_default());
@@ -117,26 +183,26 @@ impl Detail {
         let (host, route) = (text(Field::UpstreamHost), text(Field::RouteName));
         let pod = record.pod().unwrap_or_default();
         let place = [upstream, cut(&host), cut(&route), cut(without_port(&authority)), cut(pod)];
-        self.places.add(place, us, hits);
+        self.places.add(place, us, hits, &full.places);
         let address = text(Field::DownstreamRemote);
         let caller = without_port(&address);
         if !caller.is_empty() {
-            self.callers.add([upstream, cut(caller)], us, hits);
+            self.callers.add([upstream, cut(caller)], us, hits, &full.callers);
         }
         let path = text(Field::Path);
         let path = path.split(|&b| b == b'?').next().unwrap_or_default();
         if !path.is_empty() {
-            self.paths.add([upstream, cut(&text(Field::Method)), cut(path)], us, hits);
+            self.paths.add([upstream, cut(&text(Field::Method)), cut(path)], us, hits, &full.paths);
         }
         if let Some(hits) = hits {
             let id = text(Field::RequestId);
             if !id.is_empty() {
-                self.request_ids.at([upstream, cut(&id)], us).merge(&hits);
+                self.request_ids.at([upstream, cut(&id)], us, &full.request_ids).merge(&hits);
             }
         }
         let counts = record.kind() == Kind::Http && record.code() != 101 && outcome != Outcome::ClientGone;
         if let (true, Some(ms)) = (counts, record.duration_ms()) {
-            self.latency.at([upstream], us).add(ms);
+            self.latency.at([upstream], us, &full.latency).add(ms);
             let end_us = i64::try_from(ms).ok().and_then(|ms| us.checked_add(ms.checked_mul(1_000)?));
             let how = match outcome {
                 Outcome::Ok => Some(SERVED),
@@ -144,13 +210,13 @@ impl Detail {
                 _ => None,
             };
             if let (LONG_MS.., Some(how), Some(end_us)) = (ms, how, end_us) {
-                self.ends.at([upstream, how], end_us).add(ms);
+                self.ends.at([upstream, how], end_us, &full.ends).add(ms);
             }
         }
     }
 
     /// Bytes on the heap, about.
-    pub fn weight(&self) -> usize {
+    fn weight(&self) -> usize {
         self.places.weight()
             + self.callers.weight()
             + self.paths.weight()
@@ -185,7 +251,7 @@ mod tests {
     fn durations_of_one_moment_take_little_room_wherever_they_were_cut() {
         let part = |ms: std::ops::Range<u64>| {
             let mut part = Detail::default();
-            ms.for_each(|ms| part.latency.at([b"shop"], 0).add(ms * ms));
+            ms.for_each(|ms| part.latency.at([b"shop"], 0, &Keys::default()).add(ms * ms));
             part
         };
         let whole = |cuts: &[u64]| {

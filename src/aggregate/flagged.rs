@@ -3,7 +3,7 @@
 
 use super::Series;
 use super::counter::{Ordered, Text};
-use super::summary::{FlaggedLoad, TIMELINE};
+use super::summary::{FlaggedLoad, Full, TIMELINE};
 
 /// Counts flags by their places among the names that were seen.
 #[derive(Default)]
@@ -16,22 +16,25 @@ pub(super) struct Flagged {
     counts: Vec<u64>,
     /// Places whose count is not 0.
     counted: Vec<u32>,
+    /// Records with a flag that is not told apart over time.
+    other: u64,
 }
 
-impl Flagged {
-    /// The place of a name.
-    pub(super) fn place(&mut self, name: &[u8]) -> u32 {
-        let at = self.names.get_index_of(name).unwrap_or_else(|| {
-            self.bytes += name.len();
-            self.counts.push(0);
-            self.names.insert_full(name.into(), ()).0
-        });
-        at as u32
-    }
+/// The place of all flags that are not told apart.
+const OTHER: u32 = u32::MAX;
 
-    /// The name at a place.
-    pub(super) fn name(&self, place: u32) -> &[u8] {
-        self.names.get_index(place as usize).map_or(b"", |(name, ())| name)
+impl Flagged {
+    /// The place of a name. One that the whole tells not apart has none of its own.
+    pub(super) fn place(&mut self, name: &[u8], full: &Full) -> u32 {
+        match self.names.get_index_of(name) {
+            Some(at) => at as u32,
+            None if full.timed_flags.lacks(name) => OTHER,
+            None => {
+                self.bytes += name.len();
+                self.counts.push(0);
+                self.names.insert_full(name.into(), ()).0 as u32
+            }
+        }
     }
 
     /// Counts the flags of a record.
@@ -46,7 +49,10 @@ impl Flagged {
             self.second = second;
         }
         for &place in places {
-            let count = &mut self.counts[place as usize];
+            let Some(count) = self.counts.get_mut(place as usize) else {
+                self.other += 1;
+                continue;
+            };
             if *count == 0 {
                 self.counted.push(place);
             }
@@ -56,6 +62,9 @@ impl Flagged {
 
     /// Hands on what was counted.
     pub(super) fn flush(&mut self, timeline: &mut Series<FlaggedLoad, TIMELINE>) {
+        if self.other > 0 {
+            timeline.at_second(self.second).other_flags += std::mem::take(&mut self.other);
+        }
         for place in self.counted.drain(..) {
             let n = std::mem::take(&mut self.counts[place as usize]);
             let Some((name, ())) = self.names.get_index(place as usize) else { continue };

@@ -13,6 +13,7 @@ mod group;
 mod hops;
 mod lately;
 mod latency;
+mod row;
 mod row_key;
 mod series;
 mod sides;
@@ -27,19 +28,20 @@ mod turn;
 mod values;
 
 pub use counter::{Counter, Ordered, Text};
-pub use detail::{Detail, FAILED, Hits, SERVED, Split};
+pub use detail::{Detail, DetailFull, DetailTally, FAILED, Hits, SERVED, Split};
 pub use group::{By, Group, Groups};
 pub use hops::{Edge, Hops, Link, Seen, Skew, Step};
 pub use lately::{BUCKET_S, KEPT_S, Lately, LatelyTally, Moment};
 pub use latency::Latency;
+pub use row::suspicious;
 pub use series::{Cell, Load, Series};
 pub use sides::{Door, Sides};
 pub use summary::{
-    Caps, Code, Counts, FlaggedLoad, Host, Lines, Moved, ProxyLog, ProxyNote, RejectSample, Scope, Summary,
-    Upstream,
+    Caps, Code, Counts, FlaggedLoad, Full, Host, Lines, Moved, ProxyLog, ProxyNote, RejectSample, Scope,
+    Summary, Told, Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
-pub use tally::{Ailing, Glimpse, Tally, suspicious};
+pub use tally::{Ailing, Glimpse, Tally};
 pub use timed::{Room, Timed};
 pub use totals::{Ends, Totals};
 pub use turn::{Turn, Turns};

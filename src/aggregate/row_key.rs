@@ -50,6 +50,7 @@ impl<'a> Key<'a> {
 }
 
 /// A key that is kept: its texts end to end, and where they end. What is looked at first stands first.
+#[derive(Default)]
 #[repr(C)]
 pub(super) struct Owned {
     pub(super) hash: u64,

@@ -1,7 +1,10 @@
 //! All that is known of the input: the finished counts.
 
+mod full;
 mod packed;
 
+pub use full::{Full, Told};
+pub(super) use full::{Keys, NO_UPSTREAM, OTHER_UPSTREAM, hash as hash_of};
 pub use packed::Moved;
 
 use std::collections::BTreeMap;
@@ -418,18 +421,19 @@ impl Summary {
         for (name, upstream) in &mut upstreams {
             let place = match self.upstreams.get_index_of(name) {
                 Some(at) => Place::Known(at as u32),
-                None if self.kept.admits(name, self.upstreams.len(), caps.upstreams) => {
+                None if self.kept.has_room(self.upstreams.len(), caps) => {
+                    self.kept.upstreams += name.len();
                     Place::Known(self.upstreams.insert_full(name.clone(), Upstream::default()).0 as u32)
                 }
                 None => Place::Other,
             };
-            self.upstream_at(place).merge(upstream, place);
+            self.merge_upstream(upstream, place);
             places.push(place);
         }
         if let Some(other) = &mut other {
-            self.upstream_at(Place::Other).merge(other, Place::Other);
+            self.merge_upstream(other, Place::Other);
         }
-        self.no_upstream.merge(&mut none, Place::None);
+        self.merge_upstream(&mut none, Place::None);
         for &(from, at) in hosts {
             let (theirs, place) = match from {
                 Place::Known(from) => (&upstreams[from as usize], places[from as usize]),
@@ -440,8 +444,7 @@ impl Summary {
                 },
             };
             let Some((name, host)) = theirs.hosts.get_index(at as usize) else { continue };
-            let room = self.hosts.len() < caps.all_hosts
-                && self.kept.hosts + name.len() <= caps.all_hosts * HOST_ROOM;
+            let room = self.kept.has_room_for_host(self.hosts.len(), caps);
             if let Some(at) = self.upstream_at(place).admit_host(name, host, room, caps.hosts) {
                 self.kept.hosts += name.len();
                 self.hosts.push((place, at as u32));
@@ -457,19 +460,34 @@ impl Summary {
         }
     }
 
+    fn upstream_of(&self, place: Place) -> Option<&Upstream> {
+        match place {
+            Place::Known(at) => self.upstreams.get_index(at as usize).map(|(_, upstream)| upstream),
+            Place::Other => self.other_upstreams.as_deref(),
+            Place::None => Some(&self.no_upstream),
+        }
+    }
+
+    fn merge_upstream(&mut self, later: &mut Upstream, place: Place) {
+        match place {
+            Place::Known(at) => self.upstreams[at as usize].merge(later, at as usize),
+            Place::None => self.no_upstream.merge(later, 0),
+            Place::Other => {
+                let other = self.other_upstreams.get_or_insert_default();
+                other.merge_other(later, &self.flags, &self.codes);
+            }
+        }
+    }
+
     fn merge_symptoms(&mut self, mut symptoms: Ordered<SymptomKey, Symptom>, values: &Values, caps: &Caps) {
         let mut places = Vec::with_capacity(symptoms.len());
         for (key, symptom) in &mut symptoms {
             let place = match self.symptoms.get_index_of(key) {
                 Some(at) => Some(at),
-                None => {
-                    let held = self.kept.symptoms + key.held();
-                    let room = self.symptoms.len() < caps.symptoms && held <= caps.symptoms * KEY_ROOM;
-                    room.then(|| {
-                        self.kept.symptoms = held;
-                        self.symptoms.insert_full(key.clone(), Symptom::default()).0
-                    })
-                }
+                None => self.kept.has_room_for_symptom(self.symptoms.len(), caps).then(|| {
+                    self.kept.symptoms += key.held();
+                    self.symptoms.insert_full(key.clone(), Symptom::default()).0
+                }),
             };
             match place {
                 Some(at) => self.symptoms[at].merge(symptom, at),
@@ -495,9 +513,8 @@ impl Summary {
     }
 
     /// A host was seen for the first time, as number `at` of its upstream.
-    pub(super) fn note_host(&mut self, upstream: Option<usize>, at: usize) {
-        let place = upstream.map_or(Place::None, |upstream| Place::Known(upstream as u32));
-        self.hosts.push((place, at as u32));
+    pub(super) fn note_host(&mut self, upstream: Place, at: usize) {
+        self.hosts.push((upstream, at as u32));
     }
 
     /// Bytes on the heap, about.
@@ -528,7 +545,7 @@ impl Summary {
 
 /// Where an upstream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     Known(u32),
     Other,
     None,
@@ -543,12 +560,19 @@ struct Kept {
     symptoms: usize,
 }
 
+/// Whether there is room does not depend on what asks for it: a table that has refused a name refuses all that come after
+/// it. The last name may go beyond the bytes by its own length.
 impl Kept {
-    /// Admits the name of an upstream, if there is room.
-    fn admits(&mut self, name: &[u8], rows: usize, cap: usize) -> bool {
-        let room = has_room(rows, self.upstreams + name.len(), cap);
-        self.upstreams += if room { name.len() } else { 0 };
-        room
+    fn has_room(&self, upstreams: usize, caps: &Caps) -> bool {
+        has_room(upstreams, self.upstreams, caps.upstreams)
+    }
+
+    fn has_room_for_host(&self, hosts: usize, caps: &Caps) -> bool {
+        hosts < caps.all_hosts && self.hosts <= caps.all_hosts * HOST_ROOM
+    }
+
+    fn has_room_for_symptom(&self, symptoms: usize, caps: &Caps) -> bool {
+        symptoms < caps.symptoms && self.symptoms <= caps.symptoms * KEY_ROOM
     }
 }
 
@@ -564,7 +588,7 @@ fn merge_scopes(
 ) -> u64 {
     let mut other = 0;
     for (name, scope) in theirs {
-        let room = has_room(mine.len(), *bytes + name.len(), cap);
+        let room = has_room(mine.len(), *bytes, cap);
         match mine.get_mut(&name) {
             Some(known) => known.merge(&scope),
             None if room => {
@@ -584,21 +608,11 @@ fn add_all<K: Ord>(mine: &mut BTreeMap<K, u64>, theirs: BTreeMap<K, u64>) {
 }
 
 impl Upstream {
-    /// Adds what a later part of the input counted, but for the endpoints. `place` is this one's in the whole.
-    fn merge(&mut self, later: &mut Upstream, place: Place) {
-        self.counts.merge(later.counts);
+    /// Adds what a later part of the input counted, but for the endpoints. This is number `at` of the whole.
+    fn merge(&mut self, later: &mut Upstream, at: usize) {
         self.flags.merge(std::mem::take(&mut later.flags), FLAGS);
         self.codes.merge(std::mem::take(&mut later.codes), CODES);
-        self.latency.merge(&later.latency);
-        self.other_hosts.merge(later.other_hosts);
-        self.span.merge(later.span);
-        self.ok.merge(later.ok);
-        self.failure.merge(later.failure);
-        self.series.merge(&later.series);
-        let at = match place {
-            Place::Known(at) => at as usize,
-            Place::Other | Place::None => 0,
-        };
+        self.merge_numbers(later);
         let detailed = at < DETAILED;
         if !detailed {
             self.series.limit(FEW_BUCKETS);
@@ -607,12 +621,34 @@ impl Upstream {
         self.turns.merge(std::mem::take(&mut later.turns), at);
     }
 
+    /// The same for those that had no room, together. Their flags and codes come in the order of the upstreams of a part, so
+    /// those are told apart that come first in the whole input.
+    fn merge_other(&mut self, later: &mut Upstream, flags: &Counter<Text>, codes: &Counter<Code>) {
+        self.flags.merge_where(std::mem::take(&mut later.flags), |flag| flags.is_among(flag, FLAGS));
+        self.codes.merge_where(std::mem::take(&mut later.codes), |code| codes.is_among(code, CODES));
+        self.merge_numbers(later);
+    }
+
+    fn merge_numbers(&mut self, later: &Upstream) {
+        self.counts.merge(later.counts);
+        self.latency.merge(&later.latency);
+        self.other_hosts.merge(later.other_hosts);
+        self.span.merge(later.span);
+        self.ok.merge(later.ok);
+        self.failure.merge(later.failure);
+        self.series.merge(&later.series);
+    }
+
     /// Adds an endpoint of a later part. Its place, when it was kept for the first time.
     fn admit_host(&mut self, name: &Text, host: &Host, room: bool, cap: usize) -> Option<usize> {
         let room = room && self.hosts.len() < cap;
         match self.hosts.get_mut(name) {
             Some(mine) => mine.merge(host),
             None if room => {
+                if self.hosts.is_empty() {
+                    // Where there are thousands of upstreams, most have one.
+                    self.hosts.reserve_exact(1);
+                }
                 return Some(self.hosts.insert_full(name.clone(), *host).0);
             }
             None => self.other_hosts.merge(host.counts),

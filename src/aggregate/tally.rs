@@ -4,111 +4,37 @@
 //! listener, SNI, code, flags, details and so on, byte for byte. A row is found by one hash over those bytes; what a
 //! record means (outcome, scopes, symptom) is worked out once a row, and a record of a known row only counts.
 
-use super::NAME_BYTES;
 use super::clock::Clock;
-use super::counter::Text;
 use super::flagged::Flagged;
 use super::group::{By, Groups};
+use super::row::{DENIED, Meaning, Row, Shape, short_session, size};
 use super::row_key::{self, Key};
 use super::series::{Cell, Load};
-use super::summary::{Code, RejectSample, Summary, Upstream};
-use super::symptom::{EXEMPLARS, Exemplar, Shared, Span, SymptomKey, head, without_port};
+use super::summary::{Full, RejectSample, Summary};
+use super::symptom::{EXEMPLARS, Exemplar, without_port};
 use crate::envoy::address::at_own_address;
-use crate::envoy::{Direction, cluster, flags, ztunnel};
 use crate::format::{Glance, ProxyLine};
 use crate::record::{Field, Kind, Outcome, Record, Reject, id_key, number};
 use hashbrown::HashTable;
+use std::sync::Arc;
 
 /// Bytes of a rejected line that are kept as a sample.
 const SAMPLE_BYTES: usize = 200;
 /// Samples of rejected lines kept of one part.
 const SAMPLES: usize = 20;
-/// A TCP session that moved less than this both ways may be a handshake that came to nothing.
-const SHORT_SESSION_BYTES: u64 = 2_000;
 
-/// Bytes of a flag's name that are kept.
-const FLAG_BYTES: usize = 64;
-/// The same of a set of flags.
-const FLAG_SET_BYTES: usize = 256;
-/// Flags of one record that are told apart; Envoy does not have as many.
-const FLAGS: usize = 64;
-
-/// No such thing in the record.
-const NONE: usize = usize::MAX;
-
-/// Place of the listener among a row's scopes.
-const LISTENER: usize = 2;
+/// Rows with something that the whole has no room for, of which a part keeps so many: traffic of upstreams behind the cap repeats
+/// itself as any other does.
+const DENIED_ROWS: usize = 1024;
 
 /// Rows found lately, by a few bits of their hash: a power of two.
 const RECENT: usize = 1024;
-
-/// Records that are alike in every byte that matters. What a line at a glance needs stands close together, and first.
-#[repr(C)]
-struct Row {
-    /// Place of the upstream.
-    upstream: usize,
-    requests: u64,
-    /// Earliest and latest start, microseconds since 1970: the wrong way round when there is none.
-    first_us: i64,
-    last_us: i64,
-    counts_latency: bool,
-    /// Who was let through is counted by caller and path.
-    counts_turns: bool,
-    /// A record of it only counts: there is nothing to keep of the record itself.
-    only_counts: bool,
-    shape: Shape,
-    key: row_key::Owned,
-}
-
-/// What the records of a row mean.
-struct Meaning {
-    outcome: Outcome,
-    code: u16,
-    /// Short names of the flags, sorted, each once: places among the names of [`Flagged`].
-    flags: Box<[u32]>,
-    direction: Option<Direction>,
-    tunnel: bool,
-    sni: bool,
-    has_flags: bool,
-    host: usize,
-    scopes: [usize; 4],
-    /// What a ztunnel's connection was for; empty in all other rows.
-    service: Text,
-    /// That it did not come so far as to be logged at its other end.
-    unreached: bool,
-    symptom: usize,
-    /// Values of the symptom that all these records share.
-    shared: Shared,
-    /// Digest of the symptom's key; `None`: nothing is wrong with these records.
-    digest: Option<u64>,
-}
 
 /// What was counted at a glance in one second: lines come in the order of their times, more or less.
 #[derive(Default)]
 struct Second {
     second: i64,
     load: Load,
-}
-
-/// What a row needs besides the bytes.
-#[derive(Clone, Copy)]
-struct Shape {
-    kind: Kind,
-    local_address: bool,
-    at_own_address: bool,
-    suspicious_session: bool,
-    format: &'static str,
-}
-
-impl Shape {
-    /// Formats are told apart by where their names lie: the same name at two places makes a row more, which is counted all
-    /// the same.
-    #[inline]
-    fn is(self, other: Shape) -> bool {
-        std::ptr::eq(self.format, other.format)
-            && (self.kind, self.local_address, self.at_own_address, self.suspicious_session)
-                == (other.kind, other.local_address, other.at_own_address, other.suspicious_session)
-    }
 }
 
 /// What is counted of every record.
@@ -154,9 +80,15 @@ pub struct Tally {
     index: HashTable<u32>,
     recent: Box<[u32; RECENT]>,
     clock: Clock,
+    /// Tables of the whole that were full when this part began.
+    full: Arc<Full>,
+    denied_rows: usize,
+    /// Rows but for one that is not kept.
+    kept_rows: usize,
     /// Lines that a glance was enough for.
     glanced: u64,
-    /// The second that is being counted of everything, and of each upstream; first of those without one.
+    /// The second that is being counted of everything, and of each upstream; first of those that had no room, then of those
+    /// without one.
     second: Second,
     seconds: Vec<Second>,
     flagged: Flagged,
@@ -172,6 +104,9 @@ impl Default for Tally {
             index: HashTable::new(),
             recent: Box::new([0; RECENT]),
             clock: Clock::default(),
+            full: Arc::default(),
+            denied_rows: 0,
+            kept_rows: 0,
             glanced: 0,
             second: Second::default(),
             seconds: Vec::new(),
@@ -186,6 +121,12 @@ impl Tally {
         let mut tally = Tally::default();
         tally.summary.groups = Groups::new(by);
         tally
+    }
+
+    /// A part that need not keep what the whole has no room for.
+    #[must_use]
+    pub fn knowing(self, full: Arc<Full>) -> Tally {
+        Tally { full, ..self }
     }
 
     /// Counts an access record. `line` is from 1 and `offset` from 0 within the part's source. Says what is wrong with it, if
@@ -210,21 +151,29 @@ impl Tally {
             self.summary.groups.record(record, meaning.outcome, latency_ms);
         }
         let (remote, path) = (record.bytes(Field::DownstreamRemote), record.bytes(Field::Path));
-        let (index, outcome) = (meaning.symptom, meaning.outcome);
-        let digest = meaning.digest;
+        let (index, outcome, digest) = (meaning.symptom, meaning.outcome, meaning.digest);
         let service_time = record.bytes(Field::ServiceTime);
         self.count(at, &Measured { start_us, duration_ms, service_time, remote, path });
-        let digest = digest?;
-        let request = record.text(Field::RequestId).and_then(|id| id_key(&id));
-        if index != NONE {
-            let symptom = &mut self.summary.symptoms[index];
-            symptom.add(record, start_us, request, index, &mut self.summary.values);
-            if Exemplar::is_wanted(&symptom.exemplars, start_us, raw) {
-                symptom.exemplars.push(Exemplar::of(record, source, line, offset, raw));
-                Exemplar::keep_first(&mut symptom.exemplars, EXEMPLARS);
+        let ailing = digest.map(|symptom| {
+            let request = record.text(Field::RequestId).and_then(|id| id_key(&id));
+            Ailing { symptom, outcome, request }
+        });
+        match (index, ailing) {
+            (DENIED, _) => self.summary.other_symptoms += 1,
+            (index, Some(ailing)) => {
+                let symptom = &mut self.summary.symptoms[index];
+                symptom.add(record, start_us, ailing.request, index, &mut self.summary.values);
+                if Exemplar::is_wanted(&symptom.exemplars, start_us, raw) {
+                    symptom.exemplars.push(Exemplar::of(record, source, line, offset, raw));
+                    Exemplar::keep_first(&mut symptom.exemplars, EXEMPLARS);
+                }
             }
+            (_, None) => {}
         }
-        Some(Ailing { symptom: digest, outcome, request })
+        if at == self.passing() {
+            self.pass();
+        }
+        ailing
     }
 
     /// True when no record must be seen whole that a glance is enough for.
@@ -254,7 +203,7 @@ impl Tally {
         }
         let Some(row) = self.rows.get_mut(at).filter(|row| row.only_counts) else { return Glimpse::Known };
         let Some((second, ms)) = self.clock.read_usual(glance.time) else { return Glimpse::Unknown };
-        let Some(load) = self.seconds.get_mut(row.upstream.wrapping_add(1)) else { return Glimpse::Unknown };
+        let Some(load) = self.seconds.get_mut(row.slot()) else { return Glimpse::Unknown };
         self.glanced += 1;
         row.count(second * 1_000_000 + ms * 1_000);
         let summary = &mut self.summary;
@@ -324,8 +273,8 @@ impl Tally {
         let cell = summary.timeline.at_second(second);
         cell.load.requests += 1;
         cell.load.failed += failed;
-        if !meaning.flags.is_empty() {
-            self.flagged.count(second, &meaning.flags, &mut summary.timeline);
+        if !meaning.places.is_empty() {
+            self.flagged.count(second, &meaning.places, &mut summary.timeline);
         }
     }
 
@@ -381,14 +330,27 @@ impl Tally {
         summary.lines.access += self.glanced;
         self.second.flush(0, |second, load| summary.timeline.at_second(second).load.merge(load));
         for (slot, load) in self.seconds.iter_mut().enumerate() {
-            let upstream = slot.wrapping_sub(1);
+            let upstream = slot.wrapping_sub(2);
             load.flush(0, |second, load| summary.upstream_mut(upstream).series.at_second(second).merge(load));
         }
         self.flagged.flush(&mut summary.timeline);
         for (row, meaning) in self.rows.iter().zip(&self.meanings) {
-            self.summary.settle(row, meaning, &self.flagged);
+            self.summary.settle(row, meaning, &self.full);
         }
         self.summary
+    }
+
+    /// Where a row stands that is not kept: it is in no index.
+    fn passing(&self) -> usize {
+        self.kept_rows
+    }
+
+    /// Adds the row that is not kept to the tables that it belongs to.
+    #[cold]
+    fn pass(&mut self) {
+        if let (Some(row), Some(meaning)) = (self.rows.pop(), self.meanings.pop()) {
+            self.summary.settle(&row, &meaning, &self.full);
+        }
     }
 
     /// The row of a record; made when it is new.
@@ -418,16 +380,30 @@ impl Tally {
         if let Some(at) = self.find(shape, &key) {
             return at;
         }
+        self.new_row(record, shape, &key)
+    }
+
+    fn new_row(&mut self, record: &Record<'_>, shape: Shape, key: &Key<'_>) -> usize {
         let at = self.rows.len();
-        let flags = flag_names(record).iter().map(|name| self.flagged.place(name)).collect();
-        let (row, meaning) = self.summary.new_row(record, shape, &key, flags);
-        self.row_bytes += row.key.weight() + meaning.service.len() + meaning.flags.len() * 4 + 64;
-        let slots = row.upstream.wrapping_add(1) + 1;
+        let (mut row, mut meaning) = self.summary.new_row(record, shape, &self.full);
+        meaning.places = meaning.flags.iter().map(|name| self.flagged.place(name, &self.full)).collect();
+        // Names stand in the tables in the order in which they came, whenever the rows are settled.
+        self.summary.settle(&row, &meaning, &self.full);
+        if meaning.denied && self.denied_rows >= DENIED_ROWS {
+            self.rows.push(row);
+            self.meanings.push(meaning);
+            return at;
+        }
+        self.denied_rows += usize::from(meaning.denied);
+        row.key = key.to_owned();
+        self.row_bytes += row.key.weight() + meaning.service.len() + meaning.flags.len() * 52 + 64;
+        let slots = row.slot() + 1;
         if self.seconds.len() < slots {
             self.seconds.resize_with(slots, Second::default);
         }
         self.rows.push(row);
         self.meanings.push(meaning);
+        self.kept_rows = self.rows.len();
         let rows = &self.rows;
         self.index.insert_unique(key.hash, at as u32, |&at| rows[at as usize].key.hash);
         at
@@ -453,225 +429,4 @@ impl Second {
             add(second, &load);
         }
     }
-}
-
-impl Row {
-    /// Counts a record with its time.
-    #[inline(always)]
-    fn count(&mut self, us: i64) {
-        self.requests += 1;
-        self.first_us = self.first_us.min(us);
-        self.last_us = self.last_us.max(us);
-    }
-
-    fn span(&self) -> Span {
-        let some = self.first_us <= self.last_us;
-        Span { first_us: some.then_some(self.first_us), last_us: some.then_some(self.last_us) }
-    }
-
-    #[inline(always)]
-    fn is(&self, shape: Shape, key: &Key<'_>) -> bool {
-        self.key.is(key) && self.shape.is(shape)
-    }
-}
-
-impl Summary {
-    /// Works out what a record means, for all records like it.
-    fn new_row(
-        &mut self,
-        record: &Record<'_>,
-        shape: Shape,
-        key: &Key<'_>,
-        flags: Box<[u32]>,
-    ) -> (Row, Meaning) {
-        let outcome = record.outcome();
-        let upstream = match record.upstream() {
-            None => NONE,
-            Some(name) => index_of(&mut self.upstreams, name),
-        };
-        let hosts = &mut self.upstream_mut(upstream).hosts;
-        let known = hosts.len();
-        let host = index_of(hosts, &record.text(Field::UpstreamHost).unwrap_or_default());
-        if hosts.len() > known {
-            self.note_host((upstream != NONE).then_some(upstream), host);
-        }
-        let authority = record.text(Field::Authority).unwrap_or_default();
-        let scopes = [
-            index_of(&mut self.authorities, without_port(&authority)),
-            index_of(&mut self.routes, &record.text(Field::RouteName).unwrap_or_default()),
-            index_of(&mut self.listeners, &record.text(Field::DownstreamLocal).unwrap_or_default()),
-            index_of(&mut self.snis, &record.text(Field::ServerName).unwrap_or_default()),
-        ];
-        let (mut digest, mut shared) = (None, Shared::default());
-        let symptom = if suspicious(record, outcome) {
-            let key = SymptomKey::of(record, outcome);
-            digest = Some(key.digest());
-            let entry = self.symptoms.entry(key);
-            let index = entry.index();
-            shared = entry.or_default().share(record, index, &mut self.values);
-            index
-        } else {
-            NONE
-        };
-        let direction = record.direction();
-        let row = Row {
-            upstream,
-            requests: 0,
-            first_us: i64::MAX,
-            last_us: i64::MIN,
-            counts_latency: shape.kind == Kind::Http
-                && record.code() != 101
-                && outcome != Outcome::ClientGone,
-            counts_turns: direction == Some(Direction::Inbound)
-                && upstream != NONE
-                && matches!(outcome, Outcome::Ok | Outcome::Denied),
-            only_counts: symptom == NONE && flags.is_empty(),
-            shape,
-            key: key.to_owned(),
-        };
-        let ztunnel = shape.kind == Kind::Ztunnel;
-        let meaning = Meaning {
-            outcome,
-            code: record.code(),
-            flags,
-            direction,
-            tunnel: cluster::is_tunnel(record.bytes(Field::UpstreamCluster)),
-            sni: !record.bytes(Field::ServerName).is_empty(),
-            has_flags: record.logged(Field::Flags).is_some(),
-            host,
-            scopes,
-            service: if ztunnel { head(&authority, NAME_BYTES).into() } else { Text::default() },
-            unreached: ztunnel && ztunnel::unreached(record.bytes(Field::Details)),
-            symptom,
-            shared,
-            digest,
-        };
-        (row, meaning)
-    }
-
-    fn upstream_mut(&mut self, index: usize) -> &mut Upstream {
-        match index {
-            NONE => &mut self.no_upstream,
-            index => &mut self.upstreams[index],
-        }
-    }
-
-    /// Adds a finished row to every table it belongs to.
-    fn settle(&mut self, row: &Row, meaning: &Meaning, flagged: &Flagged) {
-        let n = row.requests;
-        let span = row.span();
-        let code = meaning.code;
-        self.counts.add(meaning.outcome, n);
-        self.sides.of_mut(meaning.direction, meaning.tunnel).add(meaning.outcome, n);
-        if let (Kind::Ztunnel, Some(direction)) = (row.shape.kind, meaning.direction) {
-            self.ends_of(&meaning.service, usize::MAX).add(direction, meaning.unreached, meaning.outcome, n);
-        }
-        self.codes.add(&Code(code), n);
-        self.span.merge(span);
-        *self.lines.formats.entry(row.shape.format).or_default() += n;
-        if !meaning.has_flags && row.shape.kind != Kind::Ztunnel {
-            self.lines.without_flags += n;
-        }
-        let upstream = match row.upstream {
-            NONE => &mut self.no_upstream,
-            index => &mut self.upstreams[index],
-        };
-        upstream.counts.add(meaning.outcome, n);
-        upstream.codes.add(&Code(code), n);
-        upstream.span.merge(span);
-        if let Some((_, symptom)) = self.symptoms.get_index_mut(meaning.symptom) {
-            symptom.add_shared(meaning.shared, n);
-        }
-        if !meaning.flags.is_empty() {
-            let names: Vec<&[u8]> = meaning.flags.iter().map(|place| flagged.name(*place)).collect();
-            for name in &names {
-                upstream.flags.add(*name, n);
-                self.flags.add(*name, n);
-            }
-            let set = names.join(&b","[..]);
-            let set = head(&set, FLAG_SET_BYTES);
-            self.flag_sets.add(set, n);
-            if meaning.tunnel {
-                self.tunnel_flag_sets.add(set, n);
-            }
-        }
-        if let Some((_, host)) = upstream.hosts.get_index_mut(meaning.host) {
-            host.counts.add(meaning.outcome, n);
-            host.span.merge(span);
-            pick(&mut host.ok, &mut host.failure, meaning.outcome, span);
-        }
-        pick(&mut upstream.ok, &mut upstream.failure, meaning.outcome, span);
-        if let Some((_, listener)) = self.listeners.get_index_mut(meaning.scopes[LISTENER]) {
-            listener.door.add(
-                meaning.direction,
-                meaning.tunnel,
-                row.shape.at_own_address,
-                meaning.outcome,
-                n,
-            );
-        }
-        let inbound = row.shape.kind != Kind::Ztunnel && meaning.direction == Some(Direction::Inbound);
-        let carried = row.shape.kind == Kind::Tcp && row.upstream != NONE && meaning.outcome == Outcome::Ok;
-        let tables = [&mut self.authorities, &mut self.routes, &mut self.listeners, &mut self.snis];
-        for (table, index) in tables.into_iter().zip(meaning.scopes) {
-            let Some((_, scope)) = table.get_index_mut(index) else { continue };
-            scope.counts.add(meaning.outcome, n);
-            scope.span.merge(span);
-            if meaning.outcome == Outcome::Ok {
-                scope.ok.merge(span);
-                scope.ok_with_sni += if meaning.sni { n } else { 0 };
-            }
-            scope.inbound += if inbound { n } else { 0 };
-            scope.tcp_carried += if carried { n } else { 0 };
-        }
-    }
-}
-
-fn pick(ok: &mut Span, failure: &mut Span, outcome: Outcome, span: Span) {
-    if outcome.failed() {
-        failure.merge(span);
-    } else if outcome == Outcome::Ok {
-        ok.merge(span);
-    }
-}
-
-/// Position of a name, which is added when it is new; no name has no place.
-fn index_of<T: Default>(table: &mut super::counter::Ordered<Text, T>, name: &[u8]) -> usize {
-    if name.is_empty() {
-        return NONE;
-    }
-    let name = head(name, NAME_BYTES);
-    if let Some(index) = table.get_index_of(name) {
-        return index;
-    }
-    table.insert_full(name.into(), T::default()).0
-}
-
-/// True for records that the diagnosis wants to see whole: everything but a plain good answer.
-pub fn suspicious(record: &Record<'_>, outcome: Outcome) -> bool {
-    outcome != Outcome::Ok
-        || !record.flags().is_empty()
-        || !matches!(record.bytes(Field::Details), b"" | b"via_upstream")
-        || record.get(Field::Termination).is_some_and(|t| !t.bytes.is_empty())
-        || record.get(Field::TransportFailure).is_some_and(|t| !t.bytes.is_empty())
-        || (record.kind() == Kind::Tcp
-            && short_session(size(record, Field::BytesReceived), size(record, Field::BytesSent)))
-}
-
-fn size(record: &Record<'_>, field: Field) -> u64 {
-    record.number(field).unwrap_or(0)
-}
-
-fn short_session(received: u64, sent: u64) -> bool {
-    received < SHORT_SESSION_BYTES && sent < SHORT_SESSION_BYTES
-}
-
-/// Short names of a record's flags, sorted, each once.
-fn flag_names(record: &Record<'_>) -> Vec<Text> {
-    let mut names: Vec<Text> =
-        flags::tokens(record.bytes(Field::Flags)).map(|t| head(flags::short(t), FLAG_BYTES).into()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names.truncate(FLAGS);
-    names
 }

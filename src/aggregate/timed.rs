@@ -9,6 +9,7 @@ use indexmap::Equivalent;
 
 use super::counter::{Ordered, Text};
 use super::series::{Cell, WIDTHS_S, check_bucket, unpack_step};
+use super::summary::{Keys, hash_of};
 use crate::pack::{Broken, Pack, Unpacker, put_wide};
 
 /// How much the whole keeps.
@@ -100,15 +101,18 @@ impl<const N: usize> Equivalent<[Text; N]> for Parts<'_, N> {
 }
 
 impl<const N: usize, C: Cell> Timed<N, C> {
-    /// The cell of a key and a time in microseconds since 1970.
+    /// The cell of a key and a time in microseconds since 1970; of all others where the whole is full without this key.
     #[inline]
-    pub fn at(&mut self, key: [&[u8]; N], us: i64) -> &mut C {
+    pub(super) fn at(&mut self, key: [&[u8]; N], us: i64, full: &Keys) -> &mut C {
         let bucket = us.div_euclid(self.width_us());
-        let index = match self.rows.get_index_of(&Parts(key)) {
-            Some(index) => index,
-            None => self.rows.insert_full(key.map(Text::from), Vec::new()).0,
+        let row = match self.rows.get_index_of(&Parts(key)) {
+            Some(index) => &mut self.rows[index],
+            None if full.lacks(&key) => &mut self.other,
+            None => {
+                let index = self.rows.insert_full(key.map(Text::from), Vec::new()).0;
+                &mut self.rows[index]
+            }
         };
-        let row = &mut self.rows[index];
         let at = match row.last() {
             Some((last, _)) if *last == bucket => row.len() - 1,
             Some((last, _)) if *last > bucket => row.partition_point(|(b, _)| *b < bucket),
@@ -118,6 +122,12 @@ impl<const N: usize, C: Cell> Timed<N, C> {
             row.insert(at, (bucket, C::default()));
         }
         &mut row[at].1
+    }
+
+    /// Remembers the keys, when there is no room for others. True when that is news.
+    pub(super) fn close(&self, full: &mut Keys, room: Room) -> bool {
+        let hashes = self.rows.keys().map(|key| hash_of(&key.each_ref().map(|part| &part[..])));
+        full.close_hashes(self.rows.len() >= room.keys, hashes)
     }
 
     /// Adds what a later part of the input counted.
@@ -269,9 +279,9 @@ mod tests {
 
     const ROOM: Room = Room { keys: 4, cells: 12 };
 
-    fn counted(events: &[(u8, i64)]) -> Timed<1, u64> {
+    fn counted(events: &[(u8, i64)], full: &Keys) -> Timed<1, u64> {
         let mut out = Timed::default();
-        events.iter().for_each(|(key, s)| *out.at([&[*key]], s * 1_000_000) += 1);
+        events.iter().for_each(|(key, s)| *out.at([&[*key]], s * 1_000_000, full) += 1);
         out
     }
 
@@ -280,14 +290,20 @@ mod tests {
         fn cutting_the_input_changes_nothing(
             events in prop::collection::vec((0u8..7, -50i64..4_000), 0..60),
             cuts in prop::collection::vec(0usize..60, 0..4),
+            knows in any::<bool>(),
         ) {
             let mut whole = Timed::default();
-            whole.merge(counted(&events), ROOM);
+            whole.merge(counted(&events, &Keys::default()), ROOM);
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(events.len())).collect();
             cuts.extend([0, events.len()]);
             cuts.sort_unstable();
-            let mut parts = Timed::default();
-            cuts.windows(2).for_each(|cut| parts.merge(counted(&events[cut[0]..cut[1]]), ROOM));
+            let (mut parts, mut full) = (Timed::default(), Keys::default());
+            for cut in cuts.windows(2) {
+                parts.merge(counted(&events[cut[0]..cut[1]], &full), ROOM);
+                if knows {
+                    parts.close(&mut full, ROOM);
+                }
+            }
             prop_assert_eq!(&parts, &whole);
             prop_assert_eq!(whole.total().iter().map(|(_, n)| n).sum::<u64>(), events.len() as u64);
             prop_assert!(whole.cells <= ROOM.cells);
@@ -296,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_stretch_of_time_is_counted_exactly() {
-        let table = counted(&[(1, 10), (1, 11), (2, 11), (1, 30)]);
+        let table = counted(&[(1, 10), (1, 11), (2, 11), (1, 30)], &Keys::default());
         let of = |from: i64, to: i64| {
             table.within(from * 1_000_000, to * 1_000_000).map(|(key, n)| (key[0][0], n)).collect::<Vec<_>>()
         };

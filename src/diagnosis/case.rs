@@ -1,6 +1,7 @@
 //! One group of records that failed alike, seen in its surroundings.
 
 use super::finding::FindingScope;
+use super::scene::Scene;
 use crate::aggregate::{Counts, Scope, Span, Summary, Symptom, SymptomKey, Text, Upstream};
 use crate::record::Outcome;
 
@@ -9,6 +10,8 @@ use crate::record::Outcome;
 pub struct Case<'s> {
     /// Everything.
     pub summary: &'s Summary,
+    /// Where to find what in it.
+    pub(super) scene: &'s Scene<'s>,
     /// What the records have in common.
     pub key: &'s SymptomKey,
     /// What was counted of them.
@@ -25,10 +28,12 @@ pub struct Case<'s> {
 
 impl<'s> Case<'s> {
     /// Puts a symptom into its surroundings.
-    pub fn new(summary: &'s Summary, key: &'s SymptomKey, symptom: &'s Symptom) -> Case<'s> {
+    pub fn new(scene: &'s Scene<'s>, key: &'s SymptomKey, symptom: &'s Symptom) -> Case<'s> {
+        let summary = scene.summary;
         let named = |name: &&Text| !matches!(&name[..], b"default" | b"allow_any" | b"block_all");
         Case {
             summary,
+            scene,
             key,
             symptom,
             upstream: key.upstream.as_ref().and_then(|name| summary.upstreams.get(name)),
@@ -79,13 +84,11 @@ impl<'s> Case<'s> {
     /// Other symptoms of the same upstream; of the same authority where the log has no clusters.
     pub fn siblings(&self) -> impl Iterator<Item = (&'s SymptomKey, &'s Symptom)> {
         let mine = self.key;
-        self.summary
-            .symptoms
-            .iter()
-            .filter(move |(key, _)| {
-                *key != mine && key.upstream == mine.upstream && key.authority == mine.authority
-            })
-            .filter(move |_| mine.upstream.is_some() || mine.authority.is_some())
+        let groups = match mine.upstream.is_some() || mine.authority.is_some() {
+            true => self.scene.groups(mine),
+            false => &[],
+        };
+        groups.iter().copied().filter(move |(key, _)| *key != mine)
     }
 
     /// The scope a finding about this group has.

@@ -18,6 +18,7 @@ use super::finding::{Alternative, Fact, Finding, FindingScope, Severity};
 use super::fold::{fold_echoes, fold_ends, fold_symptoms, fold_upstreams};
 use super::page::{Adjust, Page};
 use super::pattern::ProxySignalName;
+use super::scene::Scene;
 use super::{facts, model, rules, severity, sides};
 use entry::Entry;
 
@@ -133,7 +134,8 @@ impl Catalog {
     pub fn diagnose(&self, summary: &Summary) -> Vec<Finding> {
         let only_failures = only_failures(summary);
         let splits = super::split::splits(summary);
-        let mut stories = self.stories(summary, &splits);
+        let scene = Scene::of(summary);
+        let mut stories = self.stories(&scene, &splits);
         fold_symptoms(&mut stories);
         fold_echoes(&mut stories);
         fold_ends(&mut stories);
@@ -141,7 +143,7 @@ impl Catalog {
             stories.into_iter().filter_map(|story| self.tell(story, only_failures)).collect();
         findings.extend(self.told_by_proxy_log(summary));
         findings.extend(sides::clocks(self, summary, self.lang));
-        sides::retries(self, summary, only_failures, &mut findings);
+        sides::retries(self, &scene, only_failures, &mut findings);
         let mut findings = fold_upstreams(findings, |id| self.page(id).map(|page| page.head.class));
         self.rank(&mut findings);
         calibrate(&mut findings);
@@ -182,15 +184,16 @@ impl Catalog {
     /// One story for each cause and scope.
     fn stories<'c, 's>(
         &'c self,
-        summary: &'s Summary,
+        scene: &'s Scene<'s>,
         splits: &'s [(SymptomKey, Symptom)],
     ) -> Vec<Story<'c, 's>> {
-        let cases: Vec<(Case<'s>, Vec<Candidate<'c>>)> = summary
+        let cases: Vec<(Case<'s>, Vec<Candidate<'c>>)> = scene
+            .summary
             .symptoms
             .iter()
             .chain(splits.iter().map(|(key, symptom)| (key, symptom)))
             .map(|(key, symptom)| {
-                let case = Case::new(summary, key, symptom);
+                let case = Case::new(scene, key, symptom);
                 let candidates = self.entries.iter().filter_map(|entry| candidate(entry, &case)).collect();
                 (case, candidates)
             })
@@ -322,7 +325,8 @@ impl Page {
         let splits = super::split::splits(summary);
         let groups = summary.symptoms.iter().chain(splits.iter().map(|(key, symptom)| (key, symptom)));
         let fits = |case: &Case<'_>| self.head.when.iter().any(|when| when.matches(case));
-        { groups }.any(|(key, symptom)| fits(&Case::new(summary, key, symptom)))
+        let scene = Scene::of(summary);
+        { groups }.any(|(key, symptom)| fits(&Case::new(&scene, key, symptom)))
             || self.head.when.iter().any(|when| when.told_by(&summary.proxy_log))
     }
 }

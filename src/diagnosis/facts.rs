@@ -55,14 +55,9 @@ fn onset(cases: &[Case<'_>], lang: Lang) -> Option<String> {
 fn split(cases: &[Case<'_>], lang: Lang) -> Option<String> {
     let case = cases.first().filter(|case| case.signal("small-split-sample"))?;
     let mine = Cluster::parse(case.key.upstream.as_deref()?);
-    let subsets: Vec<(&[u8], u64)> = case
-        .summary
-        .upstreams
-        .iter()
-        .map(|(name, upstream)| (Cluster::parse(name), upstream.counts.requests()))
-        .filter(|(other, _)| (other.host, other.port) == (mine.host, mine.port))
-        .filter_map(|(other, n)| Some((other.subset?, n)))
-        .collect();
+    let subsets = case.scene.subsets(&mine).iter();
+    let subsets: Vec<(&[u8], u64)> =
+        subsets.map(|(name, upstream)| (*name, upstream.counts.requests())).collect();
     let all: u64 = subsets.iter().map(|(_, n)| n).sum();
     let percent = |share: f64| (share * 100.0).round();
     let each: Vec<String> = subsets

@@ -13,11 +13,15 @@ use crate::record::Outcome;
 pub(super) fn fold_symptoms(stories: &mut Vec<Story<'_, '_>>) {
     let mut at = 0;
     while at < stories.len() {
-        let root = stories.iter().position(|root| {
-            root.scope == stories[at].scope
-                && root.page.head.id != stories[at].page.head.id
-                && stories[at].page.head.symptom_of.contains(&root.page.head.id)
-        });
+        let symptom = &stories[at];
+        let head = &symptom.page.head;
+        let may_follow = |root: &Story<'_, '_>| {
+            root.page.head.id != head.id && head.symptom_of.contains(&root.page.head.id)
+        };
+        let root = match head.symptom_of.is_empty() {
+            true => None,
+            false => stories.iter().position(|root| may_follow(root) && root.scope == symptom.scope),
+        };
         match root {
             Some(root) => {
                 let symptom = stories.remove(at);
@@ -45,11 +49,19 @@ impl Story<'_, '_> {
 /// Two proxies log the same request. The caller passes on an error that the callee's log explains; the callee sees a
 /// client leave whose log tells of a timeout. The request ids prove that it is one fault.
 pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
+    let mut roles: Vec<Role> = stories.iter().map(Role::of).collect();
     let mut at = 0;
     while at < stories.len() {
-        let echo = &stories[at];
+        let (echo, role) = (&stories[at], roles[at]);
+        if !role.may_echo() {
+            at += 1;
+            continue;
+        }
         let roots = stories.iter().enumerate().filter(|(other, root)| {
-            *other != at && (root.scope != echo.scope && echoes(echo, root) || tunnelled(echo, root))
+            *other != at
+                && (role.echoes(roles[*other]) && root.scope != echo.scope && same_requests(echo, root)
+                    || role.is_tunnelled_by(roles[*other])
+                        && sides::same_requests(&cases(echo), &cases(root)))
         });
         // All stories on the way share request ids; the other side of this very hop is the one that it is an echo of.
         let proven = |root: &Story<'_, '_>| sides::shared(&cases(echo), &cases(root)).0;
@@ -59,6 +71,7 @@ pub(super) fn fold_echoes(stories: &mut Vec<Story<'_, '_>>) {
         match root {
             Some(root) => {
                 let echo = stories.remove(at);
+                roles.remove(at);
                 let root = &mut stories[if root > at { root - 1 } else { root }];
                 // Inbound clusters have no name, and some formats no clusters; the caller's has one.
                 if root.scope.upstream.as_ref().is_none_or(|name| name.starts_with(b"inbound|"))
@@ -84,53 +97,81 @@ fn calls_it(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
     !calls.iter().all(inbound) && (shared > 0 || known == 0)
 }
 
-/// True when the source's ztunnel tells what the destination's answered, and that one's log says why.
-fn tunnelled(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
-    let answered = |case: &Case<'_>| {
-        let details = case.key.details.as_deref().unwrap_or_default();
-        details.starts_with(b"http status: ")
-    };
-    echo.parts.iter().all(|(case, _)| !inbound(case) && answered(case))
-        && root.parts.iter().all(|(case, _)| inbound(case) && !answered(case))
-        && sides::same_requests(&cases(echo), &cases(root))
+/// What a story can be to another one that tells of the same requests.
+#[derive(Clone, Copy)]
+struct Role {
+    /// The caller passed on what its upstream answered.
+    passed_on: bool,
+    /// The application between them answered, with the failure of its own call.
+    passed_through: bool,
+    /// The caller's connection broke; the callee stands closer to the break.
+    broke: bool,
+    /// The callee saw its client leave.
+    cut_off: bool,
+    /// The callee tells of a failure.
+    below: bool,
+    /// A proxy made the answer.
+    made: bool,
+    /// The caller gave up.
+    cut_above: bool,
+    /// A source's ztunnel tells what the destination's answered.
+    told_by_tunnel: bool,
+    /// A destination's ztunnel says why.
+    tells_in_tunnel: bool,
 }
 
-/// True when a story is what another one looks like from the other side of the connection.
-fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
-    let details = |case: &Case<'_>| case.key.details.clone().unwrap_or_default();
-    // gRPC: 200 with URX is a failure whose status the format may lack.
-    let failed = |case: &Case<'_>| match case.key.outcome {
-        Outcome::Ok => case.key.flags.intersects(FlagSet::known(&["URX"])),
-        outcome => outcome != Outcome::ClientGone,
-    };
-    let outside = echo.parts.iter().all(|(case, _)| failed(case) && !inbound(case));
-    // Formats without details: then a flag says that the proxy itself made the answer.
-    let own_flag = |case: &Case<'_>| {
-        details(case).is_empty() && !case.key.flags.without(FlagSet::known(&["URX"])).is_empty()
-    };
-    let passed_on =
-        outside && echo.parts.iter().all(|(case, _)| matches!(&*details(case), b"via_upstream" | b""));
-    // The application between them answered, with the failure of its own call.
-    let passed_through = echo
-        .parts
-        .iter()
-        .all(|(case, _)| failed(case) && inbound(case) && matches!(&*details(case), b"via_upstream"));
-    // The callee stands closer to the break.
-    let broke = outside && echo.parts.iter().all(|(case, _)| details(case).starts_with(b"upstream_reset_"));
-    let below = root.parts.iter().any(|(case, _)| failed(case) && inbound(case));
-    let made = root.parts.iter().any(|(case, _)| {
-        failed(case) && (!matches!(&*details(case), b"via_upstream" | b"") || own_flag(case))
-    });
-    let cut_off = echo.page.head.id != "retry-amplification"
-        && echo.parts.iter().all(|(case, _)| {
-            case.key.direction == Some(Direction::Inbound) && case.key.outcome == Outcome::ClientGone
-        });
-    let cut_above = root.parts.iter().any(|(case, _)| {
-        case.key.direction != Some(Direction::Inbound)
-            && matches!(case.key.outcome, Outcome::ProxyError | Outcome::ClientGone)
-    });
-    (passed_on && (below || made) || passed_through && made || broke && below || cut_off && cut_above)
-        && same_requests(echo, root)
+impl Role {
+    fn of(story: &Story<'_, '_>) -> Role {
+        fn details<'c>(case: &'c Case<'_>) -> &'c [u8] {
+            case.key.details.as_deref().unwrap_or_default()
+        }
+        let all = |holds: &dyn Fn(&Case<'_>) -> bool| story.parts.iter().all(|(case, _)| holds(case));
+        let any = |holds: &dyn Fn(&Case<'_>) -> bool| story.parts.iter().any(|(case, _)| holds(case));
+        // gRPC: 200 with URX is a failure whose status the format may lack.
+        let failed = |case: &Case<'_>| match case.key.outcome {
+            Outcome::Ok => case.key.flags.intersects(FlagSet::known(&["URX"])),
+            outcome => outcome != Outcome::ClientGone,
+        };
+        let outside = all(&|case| failed(case) && !inbound(case));
+        // Formats without details: then a flag says that the proxy itself made the answer.
+        let own_flag = |case: &Case<'_>| {
+            details(case).is_empty() && !case.key.flags.without(FlagSet::known(&["URX"])).is_empty()
+        };
+        let answered = |case: &Case<'_>| details(case).starts_with(b"http status: ");
+        Role {
+            passed_on: outside && all(&|case| matches!(details(case), b"via_upstream" | b"")),
+            passed_through: all(&|case| failed(case) && inbound(case) && details(case) == b"via_upstream"),
+            broke: outside && all(&|case| details(case).starts_with(b"upstream_reset_")),
+            cut_off: story.page.head.id != "retry-amplification"
+                && all(&|case| inbound(case) && case.key.outcome == Outcome::ClientGone),
+            below: any(&|case| failed(case) && inbound(case)),
+            made: any(&|case| {
+                failed(case) && (!matches!(details(case), b"via_upstream" | b"") || own_flag(case))
+            }),
+            cut_above: any(&|case| {
+                !inbound(case) && matches!(case.key.outcome, Outcome::ProxyError | Outcome::ClientGone)
+            }),
+            told_by_tunnel: all(&|case| !inbound(case) && answered(case)),
+            tells_in_tunnel: all(&|case| inbound(case) && !answered(case)),
+        }
+    }
+
+    fn may_echo(self) -> bool {
+        self.passed_on || self.passed_through || self.broke || self.cut_off || self.told_by_tunnel
+    }
+
+    /// True when it can be what the other one looks like from the other side of the connection.
+    fn echoes(self, root: Role) -> bool {
+        self.passed_on && (root.below || root.made)
+            || self.passed_through && root.made
+            || self.broke && root.below
+            || self.cut_off && root.cut_above
+    }
+
+    /// True when the source's ztunnel can tell what the destination's answered, and that one's log says why.
+    fn is_tunnelled_by(self, root: Role) -> bool {
+        self.told_by_tunnel && root.tells_in_tunnel
+    }
 }
 
 /// One cause that both ends of the same requests or connections show is one story, told by the caller, whose cluster has
@@ -138,11 +179,14 @@ fn echoes(echo: &Story<'_, '_>, root: &Story<'_, '_>) -> bool {
 pub(super) fn fold_ends(stories: &mut Vec<Story<'_, '_>>) {
     let mut at = 0;
     while at < stories.len() {
+        if !stories[at].parts.iter().all(|(case, _)| inbound(case) || case.key.upstream.is_none()) {
+            at += 1;
+            continue;
+        }
         let caller = stories.iter().position(|root| {
-            root.scope != stories[at].scope
-                && root.page.head.id == stories[at].page.head.id
+            root.page.head.id == stories[at].page.head.id
+                && root.scope != stories[at].scope
                 && root.parts.iter().all(|(case, _)| case.key.upstream.is_some() && !inbound(case))
-                && stories[at].parts.iter().all(|(case, _)| inbound(case) || case.key.upstream.is_none())
                 && sides::same_requests(&cases(&stories[at]), &cases(root))
         });
         match caller {

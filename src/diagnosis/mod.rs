@@ -17,6 +17,7 @@ mod page;
 mod pattern;
 mod rulebook;
 mod rules;
+mod scene;
 mod severity;
 mod sides;
 mod split;
@@ -32,6 +33,7 @@ pub use page::{Adjust, Advice, Class, Example, Head, Page};
 pub use pattern::{When, glob_matches};
 pub use rulebook::{Diagnosis, Folder, Rulebook};
 pub use rules::{RULES, Rule};
+pub use scene::Scene;
 pub use split::splits;
 
 use crate::aggregate::Summary;

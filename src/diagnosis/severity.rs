@@ -276,18 +276,8 @@ fn edge(group: &Weighed<'_, '_>, lb: f64) -> Severity {
 
 /// `shop.example.com` is refused while `api.example.com` is served: a host that was forgotten, not a stranger's.
 fn shares_a_served_domain(case: &Case<'_>) -> bool {
-    let domain = |name: &[u8]| {
-        let mut dots = memchr::memrchr_iter(b'.', name).skip(1);
-        name[dots.next().map_or(0, |at| at + 1)..].to_ascii_lowercase()
-    };
     let Some(mine) = &case.key.authority else { return false };
-    let mine_domain = domain(mine);
-    memchr::memchr(b'.', mine).is_some()
-        && case
-            .summary
-            .authorities
-            .iter()
-            .any(|(name, a)| name != mine && a.counts.of(Outcome::Ok) >= 10 && domain(name) == mine_domain)
+    memchr::memchr(b'.', mine).is_some() && case.scene.serves_beside(mine)
 }
 
 fn streams(group: &Weighed<'_, '_>, lb: f64) -> Severity {

@@ -9,6 +9,7 @@ use super::fill::Names;
 use super::finding::{Fact, Finding, FindingScope, Severity};
 use super::model;
 use super::page::Page;
+use super::scene::Scene;
 use super::severity::{self, lower_bound};
 use crate::aggregate::{Edge, Exemplar, Latency, Link, Skew, Span, Summary, Symptom, SymptomKey, Text};
 use crate::words::Lang;
@@ -136,10 +137,11 @@ struct Retries {
 /// it is told there too. `only_failures`: shares mean nothing.
 pub(super) fn retries(
     catalog: &Catalog,
-    summary: &Summary,
+    scene: &Scene<'_>,
     only_failures: bool,
     findings: &mut Vec<Finding>,
 ) {
+    let summary = scene.summary;
     let Some(page) = catalog.page(AMPLIFIED) else { return };
     let mut upstreams: BTreeMap<&Text, Retries> = BTreeMap::new();
     for edge in summary.hops.edges.iter().filter(|edge| edge.retried > 0) {
@@ -153,7 +155,7 @@ pub(super) fn retries(
             .iter()
             .filter(|(key, _)| sums.edge.retried_for.contains(&key.digest()))
             .collect();
-        let mut finding = amplified(page, upstream, &sums, &attempts, summary, catalog.lang());
+        let mut finding = amplified(page, upstream, &sums, &attempts, scene, catalog.lang());
         let share = lower_bound(finding.requests, finding.of, 1.96);
         let severity = severity::of_service(finding.requests, share, only_failures);
         // Retries are what a failure brings about: no worse than that, where it is told.
@@ -186,12 +188,12 @@ fn amplified(
     upstream: &Text,
     sums: &Retries,
     attempts: &[(&SymptomKey, &Symptom)],
-    summary: &Summary,
+    scene: &Scene<'_>,
     lang: Lang,
 ) -> Finding {
     let Edge { retried, hidden, again, .. } = sums.edge;
     // Where there are more failing requests than are kept, those that are stand for all.
-    let whole = |n: u64| n * 1_000_000 / summary.hops.kept_of_million.max(1);
+    let whole = |n: u64| n * 1_000_000 / scene.summary.hops.kept_of_million.max(1);
     let requests = whole(retried).min(sums.requests.max(retried));
     let of = sums.requests.max(requests);
     let mut span = Span::default();
@@ -225,7 +227,7 @@ fn amplified(
     let names = attempts
         .iter()
         .max_by_key(|(_, symptom)| symptom.count)
-        .map_or_else(Names::none, |(key, symptom)| Names::of(&Case::new(summary, key, symptom)));
+        .map_or_else(Names::none, |(key, symptom)| Names::of(&Case::new(scene, key, symptom)));
     Finding {
         id: page.head.id.clone(),
         title: page.title.clone(),

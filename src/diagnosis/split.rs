@@ -1,5 +1,7 @@
 //! Traffic splits: healthy records, so no symptom holds them, and yet there may be something to say of them.
 
+use std::collections::HashMap;
+
 use crate::aggregate::{Sni, Summary, Symptom, SymptomKey, Upstream};
 use crate::envoy::{Cluster, Direction};
 use crate::record::{Kind, Outcome};
@@ -8,29 +10,20 @@ use crate::record::{Kind, Outcome};
 /// pages can speak of it. The group goes by the name of the subset that was seen first.
 pub fn splits(summary: &Summary) -> Vec<(SymptomKey, Symptom)> {
     let mut groups: Vec<(SymptomKey, Symptom, usize)> = Vec::new();
+    let mut places: HashMap<(&[u8], Option<u16>), usize> = HashMap::new();
     for (name, upstream) in &summary.upstreams {
         let cluster = Cluster::parse(name);
-        if cluster.direction != Some(Direction::Outbound)
-            || cluster.subset.is_none()
-            || cluster.host.is_none()
-        {
+        let Some(host) = cluster.host.filter(|_| cluster.subset.is_some()) else { continue };
+        if cluster.direction != Some(Direction::Outbound) {
             continue;
         }
-        let known = groups.iter_mut().find(|(key, ..)| {
-            let first = key.upstream.as_deref().map(Cluster::parse);
-            first.is_some_and(|first| (first.host, first.port) == (cluster.host, cluster.port))
-        });
-        match known {
-            Some((_, symptom, subsets)) => {
-                add(symptom, upstream);
-                *subsets += 1;
-            }
-            None => {
-                let mut symptom = Symptom::default();
-                add(&mut symptom, upstream);
-                groups.push((healthy(name), symptom, 1));
-            }
+        let at = *places.entry((host, cluster.port)).or_insert(groups.len());
+        if at == groups.len() {
+            groups.push((healthy(name), Symptom::default(), 0));
         }
+        let (_, symptom, subsets) = &mut groups[at];
+        add(symptom, upstream);
+        *subsets += 1;
     }
     groups.retain(|(.., subsets)| *subsets >= 2);
     groups.into_iter().map(|(key, symptom, _)| (key, symptom)).collect()

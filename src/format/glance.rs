@@ -61,6 +61,10 @@ impl<'r> Looker<'r> {
     /// to see; `None` when that is nothing.
     #[inline(always)]
     pub fn look<'a, R>(&mut self, text: &'a [u8], see: impl FnOnce(usize, &Glance<'a>) -> R) -> Option<R> {
+        // A line of a format that can be told at a glance begins with its time.
+        if text.first() != Some(&b'[') {
+            return None;
+        }
         let end = self.columns.find(text)?;
         let line = text.get(..end)?;
         let line = without_return(line);

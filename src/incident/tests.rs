@@ -3,7 +3,7 @@
 mod shapes;
 
 use super::*;
-use crate::aggregate::{Caps, Detail, Summary, Tally};
+use crate::aggregate::{Caps, Detail, DetailTally, Summary, Tally};
 use crate::record::{Carrier, Field, Layout, Record, time};
 
 const START_US: i64 = 1_767_348_000_000_000;
@@ -14,7 +14,7 @@ const CART: &[u8] = b"outbound|80||cart.demo.svc.cluster.local";
 #[derive(Default)]
 struct Log {
     tally: Tally,
-    detail: Detail,
+    detail: DetailTally,
 }
 
 impl Log {
@@ -60,7 +60,7 @@ impl Log {
     fn summary(self) -> (Summary, Detail) {
         let mut summary = Summary::default();
         summary.merge(self.tally.finish(), &Caps::default());
-        (summary, self.detail)
+        (summary, self.detail.finish())
     }
 
     fn incidents(self) -> Vec<Incident> {

@@ -162,7 +162,7 @@ impl Known {
         let mut lately = fold.lately.finish();
         lately.shift_lines(first_line);
         self.lately.merge(lately);
-        self.detail.merge(fold.more.detail);
+        self.whole.add_detail(&mut self.detail, fold.more.detail);
         self.whole.add(fold.more.counting, first_line);
         fold.failures.into_iter().for_each(|failure| push(&mut self.failures, failure));
         self.newest_us = self.newest_us.max(fold.newest_us);
@@ -246,8 +246,9 @@ pub fn follow(
     let one = |number: usize, input: &Input| {
         let make = || {
             let (now, latest) = clock_us(live);
+            let news = live.look(|known| Arc::clone(&known.whole.news));
             Following {
-                more: CountingMore::new(filter, by, false),
+                more: CountingMore::new(filter, by, false, &news),
                 lately: LatelyTally::new(now, latest),
                 failures: VecDeque::new(),
                 newest_us: None,

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
+use std::sync::Arc;
 
 use super::join::{Again, join, join_once};
 use super::missed::Missed;
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
-use crate::aggregate::{By, Caps, Detail, Glimpse, Summary, Tally};
+use crate::aggregate::{By, Caps, Detail, DetailFull, DetailTally, Full, Glimpse, Summary, Tally, Told};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Glance, Reader};
 use crate::input::{Found, Head, Input, MAGIC, find, is_snapshot};
@@ -26,12 +27,20 @@ pub(super) struct Counting<'f> {
     missed: Missed,
 }
 
+/// What the whole has no room for: parts to come need not keep it.
+#[derive(Default)]
+pub(super) struct News {
+    ceilings: Ceilings,
+    full: Told<Full>,
+    detail: Told<DetailFull>,
+}
+
 impl<'f> Counting<'f> {
-    fn new(filter: &'f Filter, tally: Tally) -> Counting<'f> {
+    fn new(filter: &'f Filter, by: &[By], news: &News) -> Counting<'f> {
         Counting {
             filter,
-            tally,
-            join: Join::default(),
+            tally: Tally::grouping(by).knowing(news.full.now()),
+            join: Join::below(&news.ceilings),
             passed: Passed::default(),
             heads: Vec::new(),
             missed: Missed::default(),
@@ -111,11 +120,10 @@ pub fn summarise_by(
         return Ok((summary, passed, outcome));
     }
     let mut whole = Whole::default();
-    let ceilings = Ceilings::default();
-    let make = || Counting { join: Join::below(&ceilings), ..Counting::new(filter, Tally::grouping(by)) };
+    let news = Arc::clone(&whole.news);
+    let make = || Counting::new(filter, by, &news);
     let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
         whole.add(part.fold, part.first_line);
-        whole.join.publish(&ceilings);
         Ok(())
     })?;
     outcome.missed = std::mem::take(&mut whole.missed).names();
@@ -127,17 +135,17 @@ pub fn summarise_by(
 /// Counts the records that pass the filter, in detail.
 pub(super) struct CountingMore<'f> {
     pub(super) counting: Counting<'f>,
-    pub(super) detail: Detail,
+    pub(super) detail: DetailTally,
     /// What a second reading would look for, where there is none.
     second: Option<Second>,
 }
 
 impl<'f> CountingMore<'f> {
     /// With `once` there will be no second reading.
-    pub(super) fn new(filter: &'f Filter, by: &[By], once: bool) -> CountingMore<'f> {
+    pub(super) fn new(filter: &'f Filter, by: &[By], once: bool, news: &News) -> CountingMore<'f> {
         CountingMore {
-            counting: Counting::new(filter, Tally::grouping(by)),
-            detail: Detail::default(),
+            counting: Counting::new(filter, by, news),
+            detail: DetailTally::knowing(news.detail.now()),
             second: once.then(Second::gathering),
         }
     }
@@ -228,10 +236,11 @@ fn counted_in_detail<'f>(
 ) -> Result<(Whole, Detail, Outcome)> {
     let mut whole = Whole { second: once.then(Second::gathering), ..Whole::default() };
     let mut detail = Detail::default();
-    let make = || CountingMore::new(filter, by, once);
+    let news = Arc::clone(&whole.news);
+    let make = || CountingMore::new(filter, by, once, &news);
     let outcome = run(inputs, reader, make, options, progress, |part: Part<CountingMore<'f>>| {
         whole.add(part.fold.counting, part.first_line);
-        detail.merge(part.fold.detail);
+        whole.add_detail(&mut detail, part.fold.detail);
         if let Some(mut second) = part.fold.second {
             second.shift_lines(part.first_line);
             whole.second.get_or_insert_default().merge(second);
@@ -384,8 +393,9 @@ pub fn summarise_sides(
     progress: Option<&Progress>,
 ) -> Result<([(Summary, Passed); 2], Outcome)> {
     let mut wholes = [Whole::default(), Whole::default()];
-    let counting = || Counting::new(filter, Tally::default());
-    let make = || CountingSides { at_us, sides: [counting(), counting()], side: 0 };
+    let news = [&wholes[0].news, &wholes[1].news].map(Arc::clone);
+    let counting = |side: usize| Counting::new(filter, &[], &news[side]);
+    let make = || CountingSides { at_us, sides: [counting(0), counting(1)], side: 0 };
     let mut outcome = run(inputs, reader, make, options, progress, |part: Part<CountingSides<'_>>| {
         for (whole, side) in wholes.iter_mut().zip(part.fold.sides) {
             whole.add(side, part.first_line);
@@ -406,6 +416,10 @@ pub(super) struct Whole {
     heads: Vec<(u32, Head)>,
     second: Option<Second>,
     missed: Missed,
+    full: Full,
+    detail_full: DetailFull,
+    /// What parts to come are told.
+    pub(super) news: Arc<News>,
 }
 
 impl Whole {
@@ -420,7 +434,20 @@ impl Whole {
         // Records left out by the filter are lines all the same.
         later.lines.total += part.passed.left_out;
         later.lines.access += part.passed.left_out;
-        self.summary.merge(later, &Caps::default());
+        let caps = Caps::default();
+        self.summary.merge(later, &caps);
+        self.join.publish(&self.news.ceilings);
+        if self.full.look(&self.summary, &caps) {
+            self.news.full.tell(&self.full);
+        }
+    }
+
+    /// Adds the details of a part to those of the whole.
+    pub(super) fn add_detail(&mut self, detail: &mut Detail, part: DetailTally) {
+        detail.merge(part.finish());
+        if self.detail_full.look(detail) {
+            self.news.detail.tell(&self.detail_full);
+        }
     }
 
     /// Joins both sides of requests, and adds the snapshots among the inputs.

@@ -69,12 +69,7 @@ impl Summary {
     /// False when places are named that are not there: counts that were read back may be forged.
     pub fn is_sound(&self) -> bool {
         let there = |(place, at): &(Place, u32)| {
-            let upstream = match place {
-                Place::Known(at) => self.upstreams.get_index(*at as usize).map(|(_, upstream)| upstream),
-                Place::Other => self.other_upstreams.as_deref(),
-                Place::None => Some(&self.no_upstream),
-            };
-            upstream.is_some_and(|upstream| (*at as usize) < upstream.hosts.len())
+            self.upstream_of(*place).is_some_and(|upstream| (*at as usize) < upstream.hosts.len())
         };
         self.hosts.iter().all(there) && self.values.fit(&self.symptoms)
     }

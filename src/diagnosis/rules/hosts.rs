@@ -55,25 +55,22 @@ pub(super) fn one(case: &Case<'_>) -> bool {
 }
 
 pub(super) fn one_prefix(case: &Case<'_>) -> bool {
-    let mut hosts = case.symptom.hosts.iter().map(|(name, _)| prefix(name));
+    let mut hosts = case.symptom.hosts.iter().map(|(name, _)| network(name));
     let Some(Some(first)) = hosts.next() else { return false };
     case.symptom.hosts.len() >= 2
         && hosts.all(|p| p == Some(first))
-        && case.summary.upstreams.values().any(|upstream| {
-            upstream.hosts.iter().any(|(name, host)| {
-                prefix(name).is_some_and(|p| p != first) && host.counts.failed() * 20 < host.counts.requests()
-            })
-        })
+        && case.scene.sound_networks.iter().any(|sound| *sound != first)
 }
 
 /// The network that the signal `one-prefix` is about, as `10.7.0.0/16`.
 pub(in super::super) fn worst_prefix(case: &Case<'_>) -> Option<String> {
     let (host, _) = case.symptom.hosts.top()?;
-    one_prefix(case).then(|| format!("{}.0.0/16", String::from_utf8_lossy(prefix(host).unwrap_or_default())))
+    one_prefix(case).then(|| format!("{}.0.0/16", String::from_utf8_lossy(network(host).unwrap_or_default())))
 }
 
 /// The first two bytes of an IPv4 address, as text.
-fn prefix(host: &[u8]) -> Option<&[u8]> {
+/// The first two numbers of an address.
+pub(in super::super) fn network(host: &[u8]) -> Option<&[u8]> {
     let dots: Vec<usize> = memchr::memchr_iter(b'.', host).take(2).collect();
     let end = *dots.get(1)?;
     host[..end].iter().all(|b| b.is_ascii_digit() || *b == b'.').then_some(&host[..end])

@@ -344,5 +344,5 @@ pub(super) fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.name == name)
 }
 
-pub(super) use hosts::worst_prefix;
+pub(super) use hosts::{network, worst_prefix};
 pub(super) use timing::constant_ms as timing_constant_ms;

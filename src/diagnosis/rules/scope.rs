@@ -1,7 +1,7 @@
 //! Signals of the scope: what else happens on the same upstream, authority or listener.
 
 use super::super::case::Case;
-use crate::aggregate::Upstream;
+use crate::aggregate::{Upstream, without_port};
 use crate::envoy::{Cluster, FlagSet};
 use crate::record::{Kind, Outcome};
 
@@ -95,47 +95,18 @@ pub(super) fn served_before(case: &Case<'_>) -> bool {
 /// The listener's lines prove it; or no inbound cluster is anywhere, and clients come by names of the outside: SNI or
 /// authority are no mesh names.
 pub(super) fn gateway(case: &Case<'_>) -> bool {
-    let summary = case.summary;
-    let inbound = summary.listeners.values().any(|l| l.inbound > 0);
-    let outside = |name: &[u8]| {
-        memchr::memchr(b'.', name).is_some()
-            && memchr::memmem::find(name, b".svc").is_none()
-            && !name.starts_with(b"outbound_.")
-            && name.iter().any(u8::is_ascii_alphabetic)
-    };
-    // `reviews.default` is a short form of an upstream's own name.
-    let short = |name: &[u8]| {
-        summary.upstreams.keys().any(|upstream| {
-            Cluster::parse(upstream)
-                .host
-                .and_then(|host| host.strip_prefix(name))
-                .is_some_and(|rest| rest.starts_with(b"."))
-        })
-    };
-    let stranger = |name: &[u8]| outside(name) && !short(name);
+    let scene = case.scene;
     let proven = case.listener.is_some_and(|listener| listener.door.is_gateway());
-    proven
-        || !inbound
-            && (summary.snis.keys().any(|sni| stranger(sni))
-                || case.key.authority.as_ref().is_some_and(|a| stranger(a))
-                || summary
-                    .authorities
-                    .iter()
-                    .any(|(name, a)| a.counts.requests() * 4 > summary.counts.requests() && stranger(name)))
+    let stranger = || case.key.authority.as_ref().is_some_and(|name| scene.is_stranger(name));
+    proven || scene.inbound.is_empty() && (scene.has_strangers() || stranger())
 }
 
 /// The listener itself carries inbound clusters, or another port of the same address does, or the SNI is that of
 /// in-mesh mutual TLS.
 pub(super) fn sidecar_inbound(case: &Case<'_>) -> bool {
     let mesh_sni = case.symptom.snis.iter().any(|(sni, _)| sni.starts_with(b"outbound_."));
-    let address = |listener: &[u8]| crate::aggregate::without_port(listener).to_vec();
-    let mine: Vec<Vec<u8>> = case.symptom.listeners.iter().map(|(l, _)| address(l)).collect();
-    mesh_sni
-        || case
-            .summary
-            .listeners
-            .iter()
-            .any(|(name, scope)| scope.inbound > 0 && mine.contains(&address(name)))
+    let inbound = |listener: &[u8]| case.scene.inbound.contains(without_port(listener));
+    mesh_sni || case.symptom.listeners.iter().any(|(listener, _)| inbound(listener))
 }
 
 pub(super) fn listener_serves_tls(case: &Case<'_>) -> bool {
@@ -210,16 +181,7 @@ pub(super) fn small_split(case: &Case<'_>) -> bool {
     if case.key.kind != Kind::Http || mine.subset.is_none() || mine.host.is_none() {
         return false;
     }
-    let split: Vec<&Upstream> = case
-        .summary
-        .upstreams
-        .iter()
-        .filter(|(name, _)| {
-            let other = Cluster::parse(name);
-            other.subset.is_some() && (other.host, other.port) == (mine.host, mine.port)
-        })
-        .map(|(_, upstream)| upstream)
-        .collect();
+    let split: Vec<&Upstream> = case.scene.subsets(&mine).iter().map(|(_, upstream)| *upstream).collect();
     let requests: u64 = split.iter().map(|u| u.counts.requests()).sum();
     split.len() >= 2 && requests < 100 && split.iter().all(|u| u.counts.failed() == 0)
 }
@@ -227,10 +189,7 @@ pub(super) fn small_split(case: &Case<'_>) -> bool {
 /// One of the group's hosts is the local address of a listener that ended connections with `filter_chain_not_found`:
 /// the callee's own log says that it understood nothing.
 pub(super) fn peer_no_filter_chain(case: &Case<'_>) -> bool {
-    case.summary.symptoms.iter().any(|(key, symptom)| {
-        key.details.as_deref() == Some(b"filter_chain_not_found")
-            && case.symptom.hosts.iter().any(|(host, _)| symptom.listeners.get(host) > 0)
-    })
+    case.symptom.hosts.iter().any(|(host, _)| case.scene.unmatched.contains(host))
 }
 
 /// Both UC and UPE before a response on the same upstream, and not one success: two ends that do not speak the same
