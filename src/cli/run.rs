@@ -198,7 +198,8 @@ fn records(args: Records, tongue: Tongue) -> Result<Exit> {
     // Lines on the same terminal and a bar would overwrite each other.
     let watch = reading.progress && !stdout().is_terminal();
     let (passed, outcome) = watched(watch, tongue.people(), progress, || {
-        let mut out = screen::out(false);
+        // Whole lines come, many at a time, or few when no more are there yet: nothing is to be held back.
+        let mut out = stdout();
         let Reading { inputs, reader, filter, options, .. } = reading;
         let result = match plan.output {
             Output::Lines(form) => rewrite(inputs, reader, filter, form, options, Some(progress), &mut out)?,

@@ -35,6 +35,12 @@ macro_rules! fields {
             pub fn key(self) -> &'static str {
                 match self { $(Field::$name => $key,)* }
             }
+
+            /// That name as it stands in a JSON object, behind another key.
+            #[inline]
+            pub fn json_key(self) -> &'static str {
+                match self { $(Field::$name => concat!(",\"", $key, "\":"),)* }
+            }
         }
     };
 }
