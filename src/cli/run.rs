@@ -18,7 +18,7 @@ use meshwhy::report::{self, Renderer, Report, SourceInfo, View, explain};
 use meshwhy::words::Lang;
 use meshwhy::{Error, ErrorKind, Result, both, say};
 
-use super::args::{self, Cli, Command, Explain, ListBy, Records, Rules, Shape, Shelf, Triage, When};
+use super::args::{self, Cli, Command, Explain, ListBy, Records, Rules, Shape, Shelf, Triage, Watch, When};
 use super::exit::Exit;
 use super::gates::Gates;
 use super::plan::{Reading, RecordsPlan, TriagePlan, now_us, wrong};
@@ -46,9 +46,8 @@ pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
         Some(Command::Merge(args)) => super::snapshot::merged(*args, tongue),
         Some(Command::Records(args)) => records(*args, tongue),
         Some(Command::Watch(args)) => {
-            let args = *args;
-            let reading = Reading::of(args.read)?;
-            super::follow::follow(&args.shape, &args.rules, &args.blocks, reading, tongue)
+            let Watch { read, rules, shape, blocks } = *args;
+            super::follow::follow(&shape, &rules, &blocks, Reading::of(read)?, tongue)
         }
         Some(Command::Trace(args)) => super::trace::traced(*args, tongue),
         Some(Command::Explain(args)) => explained(args, lang),
@@ -56,7 +55,7 @@ pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
         Some(Command::Completions { shell }) => write_out(&manual::completions(shell)),
         Some(Command::Man { folder: Some(folder), .. }) => manual::pages(&folder, lang).map(|()| Exit::Done),
         Some(Command::Man { command, .. }) => write_out(&manual::page(command.as_deref(), lang)?),
-        None if cli.triage.read.paths.is_empty() && stdin().is_terminal() => {
+        None if cli.triage.look.read.paths.is_empty() && stdin().is_terminal() => {
             write_out(help::help(lang).as_bytes())
         }
         None => {
@@ -75,6 +74,7 @@ fn write_out(text: &[u8]) -> Result<Exit> {
 /// A command behind an option is read as a path; nobody means that.
 fn refuse_late_command(args: &Triage, cli: &clap::Command) -> Result<()> {
     let late = args
+        .look
         .read
         .paths
         .iter()
@@ -89,20 +89,15 @@ fn refuse_late_command(args: &Triage, cli: &clap::Command) -> Result<()> {
 }
 
 fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
-    if args.follow {
-        return super::follow::follow(
-            &args.shape,
-            &args.rules,
-            &args.blocks,
-            Reading::of(args.read)?,
-            tongue,
-        );
+    let Triage { follow, look: Watch { read, rules, shape, blocks }, snapshots, memory } = args;
+    let mut reading = Reading::of(read)?;
+    reading.options.allow_overlap = snapshots.allow_overlap;
+    reading.state = memory.state;
+    if follow {
+        return super::follow::follow(&shape, &rules, &blocks, reading, tongue);
     }
-    super::follow::refuse_without(&args.blocks)?;
-    let mut reading = Reading::of(args.read)?;
-    reading.options.allow_overlap = args.snapshots.allow_overlap;
-    reading.state = args.memory.state;
-    count(&args.shape, &args.rules, reading, tongue)
+    super::follow::refuse_without(&blocks)?;
+    count(&shape, &rules, reading, tongue)
 }
 
 /// Reads, counts, judges and shows.
@@ -166,6 +161,7 @@ pub(super) fn conclude(
             lang,
             width: screen::width(),
             colour,
+            palette: plan.palette,
             top: plan.top,
             order: plan.order,
             times: plan.times,
@@ -294,7 +290,8 @@ fn explained(args: Explain, lang: Lang) -> Result<Exit> {
         cause.map_err(|cause| ErrorKind::Read { source: "-".to_owned(), offset: 0, cause })?;
     }
     let colour = screen::colour(When::Auto);
-    let view = View { lang, width: screen::width(), colour, ..View::default() };
+    let palette = screen::palette(&args.wishes)?;
+    let view = View { lang, width: screen::width(), colour, palette, ..View::default() };
     let mut out = screen::out(colour);
     let known = pasted(&text, &rulebook, view, &mut out)?
         || explain::explain(text.trim(), rulebook.catalog(), view, &mut out)?;

@@ -3,17 +3,27 @@
 use super::plain::is_plain;
 use super::told::{Memo, Told};
 use super::{Origin, flag_names, is_number, istio_fields, value};
-use crate::record::{Record, is_unseen};
+use crate::record::{Raw, Record, is_unseen};
 
 pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, memo: &mut Memo, out: &mut Vec<u8>) {
     let start = out.len();
     for field in istio_fields() {
-        out.extend_from_slice(field.json_key().as_bytes());
-        match value(record, field) {
+        let value = value(record, field);
+        let key = field.json_key().as_bytes();
+        if let Some(Raw { bytes, escaped: false }) = value
+            && !is_number(field)
+        {
+            out.extend_from_slice(key);
+            inside(out, bytes);
+            out.push(b'"');
+            continue;
+        }
+        // No text follows, or not as it stands: the key comes without the quote.
+        out.extend_from_slice(&key[..key.len() - 1]);
+        match value {
             None => out.extend_from_slice(b"null"),
             Some(raw) if is_number(field) => number(out, raw.bytes),
-            Some(raw) if raw.escaped => string(out, &raw.text()),
-            Some(raw) => string(out, raw.bytes),
+            Some(raw) => string(out, &raw.text()),
         }
     }
     // Every key has a comma before it.
@@ -97,14 +107,19 @@ pub(super) fn integer(out: &mut Vec<u8>, n: u64) {
 }
 
 /// A JSON string of any bytes; what is not UTF-8 appears as `\xNN`.
-#[inline]
 fn string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
+    inside(out, text);
+    out.push(b'"');
+}
+
+/// The text between the quotes.
+#[inline]
+fn inside(out: &mut Vec<u8>, text: &[u8]) {
     match is_plain(text, *b"\"\\") {
         true => out.extend_from_slice(text),
         false => odd(out, text),
     }
-    out.push(b'"');
 }
 
 #[cold]

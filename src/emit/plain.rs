@@ -3,22 +3,34 @@
 /// True when all of it is ASCII that can be seen (blanks too), and none of the two given bytes.
 #[inline]
 pub(super) fn is_plain(text: &[u8], but: [u8; 2]) -> bool {
-    let (wide, _) = text.as_chunks::<16>();
+    // What is left over at the end is judged together with bytes that were judged already.
     if let Some(last) = text.last_chunk::<16>() {
-        return wide.iter().chain([last]).fold(true, |plain, bytes| plain & all_plain(bytes, but));
+        let mut odd = odd_bytes(last, but);
+        let mut rest = text;
+        while let Some((first, behind)) = rest.split_first_chunk::<16>() {
+            odd |= odd_bytes(first, but);
+            rest = behind;
+        }
+        return odd == 0;
     }
-    // Two halves that may overlap.
     if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        return all_plain(first, but) & all_plain(last, but);
+        return odd_bytes(first, but) | odd_bytes(last, but) == 0;
     }
-    text.iter().all(|b| all_plain(&[*b], but))
+    let mut odd = 0;
+    for b in text {
+        odd |= odd_bytes(&[*b], but);
+    }
+    odd == 0
 }
 
-/// Without a way out in between, so that the bytes are compared side by side.
+/// Not 0 when any of the bytes is not plain. Without a way out in between, so that they are compared side by side.
 #[inline(always)]
-fn all_plain<const N: usize>(bytes: &[u8; N], but: [u8; 2]) -> bool {
-    let odd = |b: u8| (b.wrapping_sub(b' ') > b'~' - b' ') | (b == but[0]) | (b == but[1]);
-    bytes.iter().fold(0, |any, b| any | u8::from(odd(*b))) == 0
+fn odd_bytes<const N: usize>(bytes: &[u8; N], but: [u8; 2]) -> u8 {
+    let mut odd = 0;
+    for b in bytes {
+        odd |= u8::from(b.wrapping_sub(b' ') > b'~' - b' ') | u8::from(*b == but[0]) | u8::from(*b == but[1]);
+    }
+    odd
 }
 
 #[cfg(test)]

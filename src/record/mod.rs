@@ -36,10 +36,10 @@ macro_rules! fields {
                 match self { $(Field::$name => $key,)* }
             }
 
-            /// That name as it stands in a JSON object, behind another key.
+            /// That name as it stands in a JSON object, behind another key and before a text.
             #[inline]
             pub fn json_key(self) -> &'static str {
-                match self { $(Field::$name => concat!(",\"", $key, "\":"),)* }
+                match self { $(Field::$name => concat!(",\"", $key, "\":\""),)* }
             }
         }
     };
