@@ -88,7 +88,12 @@ impl Config {
         Config::parse_with(path, text, root, None)
     }
 
-    fn parse_with(path: &Path, text: &str, root: &Command, plugin: Option<&Command>) -> Result<Config> {
+    pub(super) fn parse_with(
+        path: &Path,
+        text: &str,
+        root: &Command,
+        plugin: Option<&Command>,
+    ) -> Result<Config> {
         let page = Page { path, text };
         let table = DeTable::parse(text).map_err(|error| {
             let said = error.message();
