@@ -60,6 +60,7 @@ pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
         }
         None => {
             refuse_late_command(&cli.triage, &root)?;
+            refuse_mistyped_command(&cli.triage, &root)?;
             triage(cli.triage, tongue)
         }
     }
@@ -98,6 +99,18 @@ fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
     }
     super::follow::refuse_without(&blocks)?;
     count(&shape, &rules, reading, tongue)
+}
+
+/// A first word that is no file, and nearly a command, is a slip.
+fn refuse_mistyped_command(args: &Triage, cli: &clap::Command) -> Result<()> {
+    let word = args.look.read.paths.first().filter(|path| !path.exists()).and_then(|path| path.to_str());
+    let Some(word) = word else { return Ok(()) };
+    near::nearest(word, cli.get_subcommands().map(clap::Command::get_name)).map_or(Ok(()), |near| {
+        Err(wrong(both!(
+            "there is no file and no command {word:?}; is {near:?} meant?",
+            "没有名为 {word:?} 的文件或命令；是否指 {near:?}？"
+        )))
+    })
 }
 
 /// Reads, counts, judges and shows.

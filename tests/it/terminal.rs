@@ -132,7 +132,7 @@ fn colours_may_be_chosen() {
     let path = file.to_str().unwrap();
     assert!(shown(&["--config", path]).contains("\x1b[38;2;255;0;128mCRITICAL"));
     assert!(shown(&["--config", path]).contains("\x1b[90m"));
-    assert!(out(&meshwhy(&["explain", "UF", "--config", path])).contains("UF"));
+    assert!(out(&with(&[("MESHWHY_CONFIG", path)], &["explain", "UF"])).contains("UF"));
     let slip = meshwhy(&[KILLED, "--palette", "critical=pink"]);
     assert_eq!(code(&slip), 2);
     assert!(err(&slip).contains("--palette") && err(&slip).contains("bright-blue"), "{}", err(&slip));
@@ -233,4 +233,7 @@ fn each_command_has_a_manual_page() {
 fn commands_and_options_are_suggested() {
     assert!(err(&meshwhy(&["--upstrem", "a"])).contains("--upstream"));
     assert!(err(&meshwhy(&["man", "recrods"])).contains("records"));
+    let slip = meshwhy(&["recrods", KILLED]);
+    assert_eq!(code(&slip), 2);
+    assert!(err(&slip).contains("is \"records\" meant?"), "{}", err(&slip));
 }
