@@ -74,7 +74,8 @@ impl<'a> Told<'a> {
 /// The last of it that was written.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    of: Option<(Words, [Option<Box<[u8]>>; 5])>,
+    words: Option<Words>,
+    texts: [Option<Box<[u8]>>; 5],
     written: Vec<u8>,
 }
 
@@ -82,11 +83,10 @@ impl Memo {
     /// It as `write` writes it, which has to be the same function each time.
     #[inline]
     pub(super) fn written(&mut self, told: &Told<'_>, write: impl FnOnce(&Told<'_>, &mut Vec<u8>)) -> &[u8] {
-        let same = self.of.as_ref().is_some_and(|(words, texts)| {
-            *words == told.words && texts.iter().map(Option::as_deref).eq(told.texts)
-        });
+        let same = self.words == Some(told.words) && self.texts.iter().map(Option::as_deref).eq(told.texts);
         if !same {
-            self.of = Some((told.words, told.texts.map(|text| text.map(Box::from))));
+            self.words = Some(told.words);
+            self.texts = told.texts.map(|text| text.map(Box::from));
             self.written.clear();
             write(told, &mut self.written);
         }
