@@ -80,23 +80,18 @@ pub(super) enum Command {
 /// The default command.
 #[derive(Debug, Args)]
 pub(super) struct Triage {
-    #[command(flatten)]
-    pub(super) read: Read,
-    #[command(flatten)]
-    pub(super) rules: Rules,
-    #[command(flatten)]
-    pub(super) shape: Shape,
-    #[command(flatten)]
-    pub(super) snapshots: Snapshots,
-    #[command(flatten)]
-    pub(super) memory: Memory,
     /// Go on with what is logged from now on, and show it on a full screen: a pipe until it ends, files through rotation
     #[arg(long, help_heading = "Live")]
     pub(super) follow: bool,
     #[command(flatten)]
-    pub(super) blocks: Blocks,
+    pub(super) look: Watch,
+    #[command(flatten)]
+    pub(super) snapshots: Snapshots,
+    #[command(flatten)]
+    pub(super) memory: Memory,
 }
 
+/// What is read, and how it is shown: once, or while it is written.
 #[derive(Debug, Args)]
 pub(super) struct Watch {
     #[command(flatten)]
@@ -139,7 +134,7 @@ pub(super) struct Shape {
     /// Order of a table's rows: failed, requests, rate, p50, p99, since, name; `-` before one turns it round
     #[arg(long, value_name = "KEY,…", allow_hyphen_values = true)]
     pub(super) sort: Option<String>,
-    /// Times in the table: by the clock, or counted back from the log's end
+    /// Times in the table and in the live view: by the clock of UTC, by the one here (or that of TZ), or counted back from the log's end
     #[arg(long, value_name = "HOW", default_value = "utc")]
     pub(super) times: Time,
     /// Width of the timeline's buckets, such as 10s or 5m [default: by the span]
@@ -294,6 +289,8 @@ pub(super) struct Trace {
 pub(super) struct Explain {
     #[command(flatten)]
     pub(super) rules: Rules,
+    #[command(flatten)]
+    pub(super) wishes: Wishes,
     /// List the causes by section of the guide, by flag, or by what was seen
     #[arg(long, value_name = "BY", conflicts_with = "words")]
     pub(super) list: Option<ListBy>,
@@ -330,6 +327,16 @@ pub(super) struct Colour {
     /// When to colour the result
     #[arg(long = "color", value_name = "WHEN", default_value = "auto")]
     pub(super) when: When,
+    #[command(flatten)]
+    pub(super) wishes: Wishes,
+}
+
+/// Which colours they are.
+#[derive(Debug, Args)]
+pub(super) struct Wishes {
+    /// Colours, such as 'critical=bold magenta,dim=8,ok=#00aa66': of critical, warning, ok, dim, strong and chosen
+    #[arg(long, value_name = "TONE=STYLE,…")]
+    pub(super) palette: Vec<String>,
 }
 
 /// Options of all commands that read logs.
@@ -544,6 +551,7 @@ pub(super) enum When {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Time {
     Utc,
+    Local,
     Relative,
 }
 

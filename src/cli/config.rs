@@ -1,6 +1,7 @@
 //! The configuration file: defaults of options, and aliases. Its keys are the long names of options; a slip is an error
 //! with line and column, never ignored.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -8,8 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Command;
+use meshwhy::report::palette::Palette;
 use meshwhy::words::{Lang, Said};
 use meshwhy::{Result, both};
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::defaults::{PLUGIN, options, takes_value};
@@ -21,6 +24,9 @@ const FILE: &str = "meshwhy.toml";
 const PATHS: [&str; 2] = ["rules", "format-from"];
 /// The table of aliases.
 const ALIASES: &str = "aliases";
+/// The table of colours, as both shores write it, and the option that it stands for.
+const COLOURS: [&str; 2] = ["colours", "colors"];
+const PALETTE: &str = "palette";
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -82,7 +88,12 @@ impl Config {
         Config::parse_with(path, text, root, None)
     }
 
-    fn parse_with(path: &Path, text: &str, root: &Command, plugin: Option<&Command>) -> Result<Config> {
+    pub(super) fn parse_with(
+        path: &Path,
+        text: &str,
+        root: &Command,
+        plugin: Option<&Command>,
+    ) -> Result<Config> {
         let page = Page { path, text };
         let table = DeTable::parse(text).map_err(|error| {
             let said = error.message();
@@ -101,6 +112,11 @@ impl Config {
                         let words = page.words(words.get_ref(), words.span().start)?;
                         config.aliases.insert(name.get_ref().to_string(), words);
                     }
+                }
+                (DeValue::Table(tones), _) if COLOURS.contains(&name) => {
+                    let wishes = tones.iter().map(|(tone, style)| page.colour(tone, style));
+                    let wishes = wishes.collect::<Result<_>>()?;
+                    config.options.insert((None, PALETTE.to_owned()), wishes);
                 }
                 (DeValue::Table(table), Some(command)) => {
                     for (key, value) in table {
@@ -171,7 +187,7 @@ impl Page<'_> {
         };
         let Some(arg) = named(long) else {
             let known = commands.iter().flat_map(|command| options(command)).filter_map(clap::Arg::get_long);
-            let near = super::near::nearest(long, known.chain([ALIASES]));
+            let near = super::near::nearest(long, known.chain([ALIASES, COLOURS[0], COLOURS[1]]));
             return Err(self.slip(
                 at,
                 match near {
@@ -204,6 +220,19 @@ impl Page<'_> {
         Ok(base.map_or(text.clone().into(), |base| base.join(text).into_os_string()))
     }
 
+    /// A line of the table of colours, as the option has it.
+    fn colour(self, tone: &Spanned<Cow<'_, str>>, style: &Spanned<DeValue<'_>>) -> Result<OsString> {
+        let at = style.span().start;
+        let Some(text) = style.get_ref().as_str() else {
+            return Err(
+                self.slip(at, both!("a style is expected, such as 'bold red'", "应为样式，如 'bold red'"))
+            );
+        };
+        let wish = format!("{}={text}", tone.get_ref());
+        Palette::default().with(&wish).map_err(|error| self.slip(at, error.said()))?;
+        Ok(wish.into())
+    }
+
     /// The words of an alias: a list, or a text with blanks between them.
     fn words(self, value: &DeValue<'_>, at: usize) -> Result<Vec<String>> {
         let slip = || {
@@ -218,7 +247,7 @@ impl Page<'_> {
         let words = match value {
             DeValue::String(text) => split(text).ok_or_else(slip)?,
             DeValue::Array(items) => {
-                let word = |item: &toml::Spanned<DeValue<'_>>| item.get_ref().as_str().map(str::to_owned);
+                let word = |item: &Spanned<DeValue<'_>>| item.get_ref().as_str().map(str::to_owned);
                 items.iter().map(|item| word(item).ok_or_else(slip)).collect::<Result<_>>()?
             }
             _ => return Err(slip()),
@@ -295,6 +324,9 @@ mod tests {
             ("upstream = ['a', true]\n", "m.toml:1:18: a text or a number is expected"),
             ("[aliases]\nx = \"'a\"\n", "m.toml:2:5: an alias is a list of words"),
             ("[nothing]\nx = 1\n", "m.toml:1:2: \"nothing\" is no option"),
+            ("[colours]\nok = 'greem'\n", "m.toml:2:6: \"ok=greem\" is no style"),
+            ("[colors]\nok = 3\n", "m.toml:2:6: a style is expected"),
+            ("colour = 1\n", "is \"colours\" meant?"),
             ("top = \n", "m.toml:1:"),
         ] {
             let said = read(text);

@@ -176,6 +176,8 @@ fn alias<'c>(args: &[OsString], root: &Command, config: &'c Config) -> Option<&'
 mod tests {
     use std::path::Path;
 
+    use clap::error::ErrorKind;
+
     use super::*;
 
     fn typed(config: &str, variables: &[(&str, &str)], args: &[&str]) -> String {
@@ -224,17 +226,98 @@ mod tests {
         assert_eq!(typed(config, &[], &["meshwhy", "x.log", "bad"]), "meshwhy --top=3 x.log bad");
     }
 
-    /// A line whose option is given twice by different sources must be read.
+    /// What a command needs besides its options.
+    const NEEDED: [(&[&str], &[&str]); 6] = [
+        (&["compare"], &["--split-at=2026-11-22T14:05:00Z"]),
+        (&["trace"], &["an-id"]),
+        (&["merge"], &["a.snapshot"]),
+        (&["explain"], &["UF"]),
+        (&["completions"], &["bash"]),
+        (&["catalog", "causes"], &[]),
+    ];
+
+    /// All commands, with what has to be typed to reach them.
+    fn commands(root: &Command) -> Vec<(Vec<String>, &Command)> {
+        let mut all = vec![(Vec::new(), root)];
+        let mut at = 0;
+        while let Some((words, command)) = all.get(at).cloned() {
+            let below = |below| ([&words[..], &[String::from(Command::get_name(below))]].concat(), below);
+            all.extend(command.get_subcommands().filter(|below| below.get_name() != "help").map(below));
+            at += 1;
+        }
+        all
+    }
+
+    /// Each option of each command, given by the environment or by the file and by nothing else, is read by the parser as
+    /// if it had been typed.
     #[test]
-    fn every_option_may_come_from_the_environment() {
-        for root in [Cli::command(), Plugin::command()] {
-            for arg in options(&root).filter(|arg| takes_value(arg)) {
-                let long = arg.get_long().expect("a name");
-                let name = format!("MESHWHY_{}", long.to_uppercase().replace('-', "_"));
-                let variable = |asked: &str| (asked == name).then(|| OsString::from("v"));
-                let read = environment(arg, long, None, &variable);
-                assert_eq!(read, Some(vec![OsString::from("v")]), "{long}");
+    fn every_option_may_come_from_the_environment_and_from_the_file() {
+        let mut seen = 0;
+        for plugin in [false, true] {
+            let mut root = if plugin { Plugin::command() } else { Cli::command() };
+            root.build();
+            for (words, command) in commands(&root) {
+                for arg in options(command) {
+                    let long = arg.get_long().expect("a name");
+                    let value = match arg.get_possible_values().first() {
+                        _ if !takes_value(arg) => "true".to_owned(),
+                        Some(value) => value.get_name().to_owned(),
+                        None => "7".to_owned(),
+                    };
+                    let name = match (words.first(), plugin) {
+                        (Some(command), _) if is_own(arg, command) => Some(command.as_str()),
+                        (_, true) if is_own(arg, PLUGIN) => Some(PLUGIN),
+                        _ => None,
+                    };
+                    let variable = [name, Some(long)].into_iter().flatten().collect::<Vec<_>>().join("-");
+                    let variable = format!("MESHWHY_{}", variable.to_uppercase().replace('-', "_"));
+                    let quoted = if takes_value(arg) { format!("{value:?}") } else { value.clone() };
+                    let table = name.map_or(String::new(), |name| format!("[{name}]\n"));
+                    let other = if plugin { Cli::command() } else { Plugin::command() };
+                    let (cli, kubectl) = if plugin { (&other, &root) } else { (&root, &other) };
+                    let text = format!("{table}{long} = {quoted}\n");
+                    let file = Config::parse_with(Path::new("m.toml"), &text, cli, Some(kubectl));
+                    let file = file.unwrap_or_else(|error| panic!("{words:?} --{long}: {error}"));
+                    for (config, set) in [(&file, false), (&Config::default(), true)] {
+                        let mut typed: Vec<OsString> = ["meshwhy"]
+                            .into_iter()
+                            .map(OsString::from)
+                            .chain(words.iter().map(OsString::from))
+                            .collect();
+                        let needed = NEEDED.iter().find(|(command, _)| words.iter().eq(*command));
+                        typed.extend(needed.into_iter().flat_map(|(_, args)| *args).map(OsString::from));
+                        let of = |asked: &str| (set && asked == variable).then(|| OsString::from(&value));
+                        let args = filled(&typed, &root, plugin, config, of);
+                        assert!(args.len() == typed.len() + 1, "{words:?} {variable}: {args:?}");
+                        match root.clone().try_get_matches_from(&args) {
+                            Ok(matches) => {
+                                let below = words.iter().try_fold(&matches, |matches, word| {
+                                    matches
+                                        .subcommand()
+                                        .filter(|(name, _)| name == word)
+                                        .map(|(_, below)| below)
+                                });
+                                let source = below.expect("the command").value_source(arg.get_id().as_str());
+                                assert_eq!(
+                                    source,
+                                    Some(clap::parser::ValueSource::CommandLine),
+                                    "{words:?} --{long}"
+                                );
+                            }
+                            // It was read, and asks for another one.
+                            Err(error) => assert!(
+                                matches!(
+                                    error.kind(),
+                                    ErrorKind::MissingRequiredArgument | ErrorKind::ArgumentConflict
+                                ),
+                                "{words:?} --{long}: {error}"
+                            ),
+                        }
+                        seen += 1;
+                    }
+                }
             }
         }
+        assert!(seen > 400, "{seen}");
     }
 }

@@ -60,6 +60,8 @@ pub(super) fn follow(
         rulebook: &rulebook,
         lang,
         colour: screen::colour(shape.colour.when),
+        palette: plan.palette,
+        times: plan.times,
         top: plan.top,
         stop: &progress.stop,
     };

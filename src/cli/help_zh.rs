@@ -115,8 +115,12 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "表格各行的顺序：failed、requests、rate、p50、p99、since、name；前面加 `-` 则反转",
     ),
     (
-        "Times in the table: by the clock, or counted back from the log's end",
-        "表格中的时间：按时钟（UTC），或从日志末尾倒数",
+        "Times in the table and in the live view: by the clock of UTC, by the one here (or that of TZ), or counted back from the log's end",
+        "表格和实时视图中的时间：按 UTC 时钟、按本机（或 TZ）时钟，或从日志末尾倒数",
+    ),
+    (
+        "Colours, such as 'critical=bold magenta,dim=8,ok=#00aa66': of critical, warning, ok, dim, strong and chosen",
+        "颜色，如 'critical=bold magenta,dim=8,ok=#00aa66'：可设 critical、warning、ok、dim、strong、chosen",
     ),
     (
         "Write the result to this file, whole or not at all, and not to standard output",

@@ -12,6 +12,7 @@ use meshwhy::format::{Reader, Template, from_yaml};
 use meshwhy::input::{Input, Stream};
 use meshwhy::pipeline::{Options, last_start};
 use meshwhy::query::{Filter, Key, before_the_last, duration_ms};
+use meshwhy::report::palette::Palette;
 use meshwhy::report::{self, Order, Renderer, Times};
 use meshwhy::words::Said;
 use meshwhy::{Error, ErrorKind, Result, both};
@@ -41,6 +42,7 @@ pub(super) struct TriagePlan {
     pub(super) by: Vec<By>,
     pub(super) order: Order,
     pub(super) times: Times,
+    pub(super) palette: Palette,
     pub(super) bucket_seconds: Option<i64>,
     pub(super) gates: Gates,
     pub(super) rulebook: Rulebook,
@@ -64,8 +66,10 @@ impl TriagePlan {
             order: shape.sort.as_deref().map_or(Ok(Order::default()), Order::parse)?,
             times: match shape.times {
                 Time::Utc => Times::Utc,
+                Time::Local => Times::Local,
                 Time::Relative => Times::Relative { now_us: now_us() },
             },
+            palette: super::screen::palette(&shape.colour.wishes)?,
             bucket_seconds: shape.bucket.as_deref().map(bucket).transpose()?,
             gates: Gates::of(&shape.fail_over, shape.fail_on)?,
             rulebook: rulebook(rules)?,

@@ -18,7 +18,7 @@ use meshwhy::report::{self, Renderer, Report, SourceInfo, View, explain};
 use meshwhy::words::Lang;
 use meshwhy::{Error, ErrorKind, Result, both, say};
 
-use super::args::{self, Cli, Command, Explain, ListBy, Records, Rules, Shape, Shelf, Triage, When};
+use super::args::{self, Cli, Command, Explain, ListBy, Records, Rules, Shape, Shelf, Triage, Watch, When};
 use super::exit::Exit;
 use super::gates::Gates;
 use super::plan::{Reading, RecordsPlan, TriagePlan, now_us, wrong};
@@ -46,9 +46,8 @@ pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
         Some(Command::Merge(args)) => super::snapshot::merged(*args, tongue),
         Some(Command::Records(args)) => records(*args, tongue),
         Some(Command::Watch(args)) => {
-            let args = *args;
-            let reading = Reading::of(args.read)?;
-            super::follow::follow(&args.shape, &args.rules, &args.blocks, reading, tongue)
+            let Watch { read, rules, shape, blocks } = *args;
+            super::follow::follow(&shape, &rules, &blocks, Reading::of(read)?, tongue)
         }
         Some(Command::Trace(args)) => super::trace::traced(*args, tongue),
         Some(Command::Explain(args)) => explained(args, lang),
@@ -56,11 +55,12 @@ pub(crate) fn run(args: Vec<OsString>, tongue: Tongue) -> Result<Exit> {
         Some(Command::Completions { shell }) => write_out(&manual::completions(shell)),
         Some(Command::Man { folder: Some(folder), .. }) => manual::pages(&folder, lang).map(|()| Exit::Done),
         Some(Command::Man { command, .. }) => write_out(&manual::page(command.as_deref(), lang)?),
-        None if cli.triage.read.paths.is_empty() && stdin().is_terminal() => {
+        None if cli.triage.look.read.paths.is_empty() && stdin().is_terminal() => {
             write_out(help::help(lang).as_bytes())
         }
         None => {
             refuse_late_command(&cli.triage, &root)?;
+            refuse_mistyped_command(&cli.triage, &root)?;
             triage(cli.triage, tongue)
         }
     }
@@ -75,6 +75,7 @@ fn write_out(text: &[u8]) -> Result<Exit> {
 /// A command behind an option is read as a path; nobody means that.
 fn refuse_late_command(args: &Triage, cli: &clap::Command) -> Result<()> {
     let late = args
+        .look
         .read
         .paths
         .iter()
@@ -89,20 +90,27 @@ fn refuse_late_command(args: &Triage, cli: &clap::Command) -> Result<()> {
 }
 
 fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
-    if args.follow {
-        return super::follow::follow(
-            &args.shape,
-            &args.rules,
-            &args.blocks,
-            Reading::of(args.read)?,
-            tongue,
-        );
+    let Triage { follow, look: Watch { read, rules, shape, blocks }, snapshots, memory } = args;
+    let mut reading = Reading::of(read)?;
+    reading.options.allow_overlap = snapshots.allow_overlap;
+    reading.state = memory.state;
+    if follow {
+        return super::follow::follow(&shape, &rules, &blocks, reading, tongue);
     }
-    super::follow::refuse_without(&args.blocks)?;
-    let mut reading = Reading::of(args.read)?;
-    reading.options.allow_overlap = args.snapshots.allow_overlap;
-    reading.state = args.memory.state;
-    count(&args.shape, &args.rules, reading, tongue)
+    super::follow::refuse_without(&blocks)?;
+    count(&shape, &rules, reading, tongue)
+}
+
+/// A first word that is no file, and nearly a command, is a slip.
+fn refuse_mistyped_command(args: &Triage, cli: &clap::Command) -> Result<()> {
+    let word = args.look.read.paths.first().filter(|path| !path.exists()).and_then(|path| path.to_str());
+    let Some(word) = word else { return Ok(()) };
+    near::nearest(word, cli.get_subcommands().map(clap::Command::get_name)).map_or(Ok(()), |near| {
+        Err(wrong(both!(
+            "there is no file and no command {word:?}; is {near:?} meant?",
+            "没有名为 {word:?} 的文件或命令；是否指 {near:?}？"
+        )))
+    })
 }
 
 /// Reads, counts, judges and shows.
@@ -166,6 +174,7 @@ pub(super) fn conclude(
             lang,
             width: screen::width(),
             colour,
+            palette: plan.palette,
             top: plan.top,
             order: plan.order,
             times: plan.times,
@@ -198,7 +207,8 @@ fn records(args: Records, tongue: Tongue) -> Result<Exit> {
     // Lines on the same terminal and a bar would overwrite each other.
     let watch = reading.progress && !stdout().is_terminal();
     let (passed, outcome) = watched(watch, tongue.people(), progress, || {
-        let mut out = screen::out(false);
+        // Whole lines come, many at a time, or few when no more are there yet: nothing is to be held back.
+        let mut out = stdout();
         let Reading { inputs, reader, filter, options, .. } = reading;
         let result = match plan.output {
             Output::Lines(form) => rewrite(inputs, reader, filter, form, options, Some(progress), &mut out)?,
@@ -293,7 +303,8 @@ fn explained(args: Explain, lang: Lang) -> Result<Exit> {
         cause.map_err(|cause| ErrorKind::Read { source: "-".to_owned(), offset: 0, cause })?;
     }
     let colour = screen::colour(When::Auto);
-    let view = View { lang, width: screen::width(), colour, ..View::default() };
+    let palette = screen::palette(&args.wishes)?;
+    let view = View { lang, width: screen::width(), colour, palette, ..View::default() };
     let mut out = screen::out(colour);
     let known = pasted(&text, &rulebook, view, &mut out)?
         || explain::explain(text.trim(), rulebook.catalog(), view, &mut out)?;

@@ -3,9 +3,11 @@
 use std::io::{BufWriter, IsTerminal, Write, stdout};
 use std::path::Path;
 
+use meshwhy::report::palette::Palette;
 use meshwhy::{ErrorKind, Result};
 
-use super::args::When;
+use super::args::{When, Wishes};
+use super::plan::wrong;
 
 /// Columns when nobody tells: a pipe into a pager or a file.
 const WIDTH: usize = 120;
@@ -44,6 +46,12 @@ pub(super) fn colour(when: When) -> bool {
                 && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
         }
     }
+}
+
+/// The colours that the user wishes for.
+pub(super) fn palette(args: &Wishes) -> Result<Palette> {
+    let named = |error: meshwhy::Error| wrong(error.said().behind("--palette"));
+    args.palette.iter().try_fold(Palette::default(), |palette, wish| palette.with(wish)).map_err(named)
 }
 
 pub(super) fn width() -> usize {

@@ -1,6 +1,8 @@
 //! Comma-separated values (RFC 4180), safe to open in a spreadsheet.
 
 use super::ndjson::integer;
+use super::plain::is_plain;
+use super::told::{Memo, Told};
 use super::{Origin, flag_names, istio_fields, value};
 use crate::record::{Field, Raw, Record, is_unseen};
 
@@ -30,51 +32,70 @@ pub(super) fn head() -> Vec<u8> {
     out
 }
 
-pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>) {
+pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, memo: &mut Memo, out: &mut Vec<u8>) {
     for field in istio_fields() {
-        cell(out, &value(record, field).map(Raw::text).unwrap_or_default());
+        match value(record, field) {
+            Some(raw) if raw.escaped => cell(out, &raw.text()),
+            Some(Raw { bytes, .. }) => cell(out, bytes),
+            None => {}
+        }
         out.push(b',');
     }
-    for text in [
-        &flag_names(&record.text(Field::Flags).unwrap_or_default()).join(&b' ')[..],
-        record.outcome().name().as_bytes(),
-        record.kind().name().as_bytes(),
-        record.direction().map_or("", |d| d.name()).as_bytes(),
-        record.format().as_bytes(),
-        record.pod().unwrap_or_default(),
-        record.namespace().unwrap_or_default(),
-        record.container().unwrap_or_default(),
-        if record.complete() { b"true" } else { b"false" },
-        origin.source.as_bytes(),
-    ] {
-        cell(out, text);
-        out.push(b',');
-    }
+    out.extend_from_slice(memo.written(&Told::of(record, origin), told));
     integer(out, origin.line);
     out.push(b',');
     integer(out, origin.offset);
     out.push(b'\n');
 }
 
-/// True for bytes that can stand in a cell as they are.
-const PLAIN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut b = 0x20;
-    while b < 0x7f {
-        table[b] = b != b',' as usize && b != b'"' as usize;
-        b += 1;
+/// From the flags to the line.
+fn told(told: &Told<'_>, out: &mut Vec<u8>) {
+    let words = &told.words;
+    for text in [
+        &flag_names(&told.flags()).join(&b' ')[..],
+        words.outcome.name().as_bytes(),
+        words.kind.name().as_bytes(),
+        words.direction.map_or("", |d| d.name()).as_bytes(),
+        words.format.as_bytes(),
+        told.pod().unwrap_or_default(),
+        told.namespace().unwrap_or_default(),
+        told.container().unwrap_or_default(),
+        if words.complete { b"true" } else { b"false" },
+        told.source(),
+    ] {
+        cell(out, text);
+        out.push(b',');
     }
-    table
-};
+}
+
+/// What a spreadsheet takes for the start of a formula.
+fn is_formula(text: &[u8]) -> bool {
+    matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@'))
+}
 
 /// A cell. Text that a spreadsheet would run as a formula gets a `'` before it, those it takes for the same sign in
 /// full width included. Bytes that are not UTF-8 appear as `\xNN`, and so does what would steer or break a line: one
 /// record is one line.
+#[inline]
 pub(super) fn cell(out: &mut Vec<u8>, text: &[u8]) {
-    let formula = matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@'));
-    if !formula && text.iter().all(|b| PLAIN[usize::from(*b)]) {
+    if is_formula(text) {
+        return odd(out, text);
+    }
+    if is_plain(text, *b",\"") {
         return out.extend_from_slice(text);
     }
+    if is_plain(text, *b"\"\"") {
+        out.push(b'"');
+        out.extend_from_slice(text);
+        return out.push(b'"');
+    }
+    odd(out, text);
+}
+
+/// A cell that may hold anything.
+#[cold]
+fn odd(out: &mut Vec<u8>, text: &[u8]) {
+    let formula = is_formula(text);
     let full_width = ["＝", "＋", "－", "＠"].iter().any(|sign| text.starts_with(sign.as_bytes()));
     let formula = formula || full_width;
     let quoted = text.iter().any(|b| matches!(b, b',' | b'"'));

@@ -9,6 +9,10 @@ mod csv;
 mod ndjson;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod plain;
+mod told;
+
+use told::Memo;
 
 use crate::error::{ErrorKind, Result};
 use crate::record::{Field, Kind, Raw, Record};
@@ -33,6 +37,9 @@ pub struct Origin<'a> {
 
 /// What the records of a part are collected in, to be written when its turn comes.
 pub trait Sheet: Send {
+    /// A part with so much is worth writing.
+    const FULL_BYTES: usize = usize::MAX;
+
     /// Takes a record.
     fn add(&mut self, record: &Record<'_>, origin: &Origin<'_>);
 
@@ -124,19 +131,6 @@ impl Form {
     pub fn is_numbered(self) -> bool {
         self != Form::Raw
     }
-
-    /// Appends a record and a newline.
-    #[inline]
-    pub fn write(self, record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>) {
-        match self {
-            Form::Ndjson => ndjson::write(record, origin, out),
-            Form::Csv => csv::write(record, origin, out),
-            Form::Raw => {
-                out.extend_from_slice(origin.raw);
-                out.push(b'\n');
-            }
-        }
-    }
 }
 
 /// Appends a cell of comma-separated values. Text that a spreadsheet would run as a formula gets a `'` before it; bytes
@@ -149,21 +143,34 @@ pub fn csv_cell(out: &mut Vec<u8>, text: &[u8]) {
 #[derive(Debug)]
 pub struct Lines {
     form: Form,
+    memo: Memo,
     /// What was written.
     pub text: Vec<u8>,
 }
 
 impl Lines {
-    /// No line yet.
-    pub fn new(form: Form) -> Lines {
-        Lines { form, text: Vec::new() }
+    /// No line yet. What stands in the buffer is forgotten; its room is used again.
+    pub fn new(form: Form, mut buffer: Vec<u8>) -> Lines {
+        buffer.clear();
+        Lines { form, memo: Memo::default(), text: buffer }
     }
 }
 
 impl Sheet for Lines {
+    /// Little enough to be in a processor's own cache still when it is written.
+    const FULL_BYTES: usize = 256 << 10;
+
     #[inline]
     fn add(&mut self, record: &Record<'_>, origin: &Origin<'_>) {
-        self.form.write(record, origin, &mut self.text);
+        let Lines { form, memo, text } = self;
+        match form {
+            Form::Ndjson => ndjson::write(record, origin, memo, text),
+            Form::Csv => csv::write(record, origin, memo, text),
+            Form::Raw => {
+                text.extend_from_slice(origin.raw);
+                text.push(b'\n');
+            }
+        }
     }
 
     fn weight(&self) -> usize {

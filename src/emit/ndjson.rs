@@ -1,62 +1,72 @@
 //! One JSON object a record.
 
+use super::plain::is_plain;
+use super::told::{Memo, Told};
 use super::{Origin, flag_names, is_number, istio_fields, value};
-use crate::record::{Field, Record, is_unseen};
+use crate::record::{Raw, Record, is_unseen};
 
-pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, out: &mut Vec<u8>) {
-    out.push(b'{');
+pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, memo: &mut Memo, out: &mut Vec<u8>) {
+    let start = out.len();
     for field in istio_fields() {
-        key(out, field.key());
-        match value(record, field) {
+        let value = value(record, field);
+        let key = field.json_key().as_bytes();
+        if let Some(Raw { bytes, escaped: false }) = value
+            && !is_number(field)
+        {
+            out.extend_from_slice(key);
+            inside(out, bytes);
+            out.push(b'"');
+            continue;
+        }
+        // No text follows, or not as it stands: the key comes without the quote.
+        out.extend_from_slice(&key[..key.len() - 1]);
+        match value {
             None => out.extend_from_slice(b"null"),
             Some(raw) if is_number(field) => number(out, raw.bytes),
-            Some(raw) if raw.escaped => string(out, &raw.text()),
-            Some(raw) => string(out, raw.bytes),
+            Some(raw) => string(out, &raw.text()),
         }
     }
-    key(out, "flags");
-    out.push(b'[');
-    let flags = record.text(Field::Flags).unwrap_or_default();
-    for (i, name) in flag_names(&flags).into_iter().enumerate() {
+    // Every key has a comma before it.
+    out[start] = b'{';
+    out.extend_from_slice(memo.written(&Told::of(record, origin), told));
+    integer(out, origin.line);
+    out.extend_from_slice(b",\"offset\":");
+    integer(out, origin.offset);
+    out.extend_from_slice(b"}\n");
+}
+
+/// From the flags to the key of the line.
+fn told(told: &Told<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"flags\":[");
+    for (i, name) in flag_names(&told.flags()).into_iter().enumerate() {
         if i > 0 {
             out.push(b',');
         }
         string(out, name);
     }
     out.push(b']');
-    // These are words of our own and need no escapes.
-    for (name, word) in [
-        ("outcome", Some(record.outcome().name())),
-        ("kind", Some(record.kind().name())),
-        ("direction", record.direction().map(|d| d.name())),
+    let words = &told.words;
+    for (name, text) in [
+        ("outcome", Some(words.outcome.name().as_bytes())),
+        ("kind", Some(words.kind.name().as_bytes())),
+        ("direction", words.direction.map(|d| d.name().as_bytes())),
+        ("format", Some(words.format.as_bytes())),
+        ("pod", told.pod()),
+        ("namespace", told.namespace()),
+        ("container", told.container()),
     ] {
-        key(out, name);
-        optional(out, word.map(str::as_bytes));
-    }
-    key(out, "format");
-    string(out, record.format().as_bytes());
-    for (name, text) in
-        [("pod", record.pod()), ("namespace", record.namespace()), ("container", record.container())]
-    {
         key(out, name);
         optional(out, text);
     }
     key(out, "complete");
-    out.extend_from_slice(if record.complete() { b"true" } else { b"false" });
+    out.extend_from_slice(if words.complete { b"true" } else { b"false" });
     key(out, "source");
-    string(out, origin.source.as_bytes());
+    string(out, told.source());
     key(out, "line");
-    integer(out, origin.line);
-    key(out, "offset");
-    integer(out, origin.offset);
-    out.extend_from_slice(b"}\n");
 }
 
 fn key(out: &mut Vec<u8>, name: &str) {
-    if out.last() != Some(&b'{') {
-        out.push(b',');
-    }
-    out.push(b'"');
+    out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");
 }
@@ -96,32 +106,31 @@ pub(super) fn integer(out: &mut Vec<u8>, n: u64) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// True for bytes that cannot stand in a JSON string as they are, or may be the start of bytes that are not UTF-8.
-const SPECIAL: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut b = 0;
-    while b < 256 {
-        table[b] = b < 0x20 || b >= 0x7f || b == b'"' as usize || b == b'\\' as usize;
-        b += 1;
-    }
-    table
-};
-
 /// A JSON string of any bytes; what is not UTF-8 appears as `\xNN`.
 fn string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
-    if text.iter().any(|b| SPECIAL[usize::from(*b)]) {
-        for chunk in text.utf8_chunks() {
-            escaped(out, chunk.valid());
-            for b in chunk.invalid() {
-                out.extend_from_slice(b"\\\\x");
-                hex(out, *b);
-            }
-        }
-    } else {
-        out.extend_from_slice(text);
-    }
+    inside(out, text);
     out.push(b'"');
+}
+
+/// The text between the quotes.
+#[inline]
+fn inside(out: &mut Vec<u8>, text: &[u8]) {
+    match is_plain(text, *b"\"\\") {
+        true => out.extend_from_slice(text),
+        false => odd(out, text),
+    }
+}
+
+#[cold]
+fn odd(out: &mut Vec<u8>, text: &[u8]) {
+    for chunk in text.utf8_chunks() {
+        escaped(out, chunk.valid());
+        for b in chunk.invalid() {
+            out.extend_from_slice(b"\\\\x");
+            hex(out, *b);
+        }
+    }
 }
 
 /// What is not seen as it is, is written as `\uXXXX`: the same text to a parser, and harmless to a terminal.

@@ -10,14 +10,10 @@ fn written(form: Form, kind: Kind, fields: &[(Field, &[u8])]) -> Vec<u8> {
         layout.set(*field, text.len()..text.len() + value.len());
         text.extend_from_slice(value);
     }
-    let mut out = Vec::new();
+    let mut lines = Lines::new(form, Vec::new());
     let origin = Origin { source: "a.log", line: 7, offset: 1_234, raw: b"prefix ^" };
-    form.write(
-        &Record::new(&text, &layout, Carrier { pod: Some(b"web-0"), ..Carrier::default() }),
-        &origin,
-        &mut out,
-    );
-    out
+    lines.add(&Record::new(&text, &layout, Carrier { pod: Some(b"web-0"), ..Carrier::default() }), &origin);
+    lines.text
 }
 
 fn json(kind: Kind, fields: &[(Field, &[u8])]) -> serde_json::Value {

@@ -4,6 +4,7 @@ use super::board::{Asked, Board, Row, Window};
 use super::causes::Causes;
 use super::keys::Key;
 use crate::aggregate::Text;
+use crate::report::Times;
 use crate::words::Lang;
 
 /// Characters of a filter; more is no name.
@@ -140,9 +141,9 @@ pub struct App {
 }
 
 impl App {
-    /// At the beginning, in a language.
-    pub fn new(lang: Lang) -> App {
-        App { asked: Asked { lang, ..Asked::default() }, ..App::default() }
+    /// At the beginning, in a language, with times so written.
+    pub fn new(lang: Lang, times: Times) -> App {
+        App { asked: Asked { lang, times, ..Asked::default() }, ..App::default() }
     }
 
     /// The place of the row chosen; the first one until another is.

@@ -6,7 +6,7 @@ use crate::aggregate::{BUCKET_S, Counter, Counts, KEPT_S, Text, Upstream};
 use crate::diagnosis::{glob_matches, only_failures, upstream_title};
 use crate::pipeline::{Failure, Known};
 use crate::report::escape::terminal;
-use crate::report::sides;
+use crate::report::{Times, sides};
 use crate::words::Lang;
 
 use super::app::Sort;
@@ -69,6 +69,8 @@ pub struct Asked {
     pub filter: String,
     /// The language of names.
     pub lang: Lang,
+    /// How times are written.
+    pub times: Times,
 }
 
 /// One upstream; `None`: what has none.

@@ -9,8 +9,8 @@ use super::board::{WINDOWS, Window, find, row_name};
 use crate::aggregate::{Code, Counter, Counts, Latency, Summary, Text};
 use crate::pipeline::Known;
 use crate::report::escape::terminal;
-use crate::report::shortened;
 use crate::report::units::{count, duration, rate};
+use crate::report::{Times, shortened};
 use crate::words::Lang;
 
 /// Rows of each table.
@@ -53,7 +53,13 @@ impl Sum {
 }
 
 /// The page of one upstream, in lines.
-pub(super) fn lines(known: &Known, upstream: Option<&[u8]>, lang: Lang, width: usize) -> Vec<String> {
+pub(super) fn lines(
+    known: &Known,
+    upstream: Option<&[u8]>,
+    times: Times,
+    lang: Lang,
+    width: usize,
+) -> Vec<String> {
     let now_us = known.now_us();
     let sums: Vec<Sum> = WINDOWS
         .into_iter()
@@ -97,7 +103,7 @@ pub(super) fn lines(known: &Known, upstream: Option<&[u8]>, lang: Lang, width: u
     );
     let failures = known.failures.iter().rev().filter(|failure| failure.upstream.as_deref() == upstream);
     let failures: Vec<String> =
-        failures.take(ROWS).map(|failure| super::view::failure(failure, None)).collect();
+        failures.take(ROWS).map(|failure| super::text::failure(failure, times, now_us, None)).collect();
     if !failures.is_empty() {
         out.push(String::new());
         out.push(lang.pick("last failures", "最近的失败").to_owned());

@@ -14,11 +14,15 @@ mod app;
 mod board;
 mod causes;
 mod drill;
+mod help;
 mod keys;
+mod pace;
 mod plain;
 mod save;
 mod screen;
 mod table;
+mod text;
+mod tone;
 mod view;
 mod watch;
 

@@ -8,11 +8,9 @@ use std::time::{Duration, Instant};
 use super::board::{Asked, Board, WINDOWS, Window};
 use super::causes::{Causes, State, now};
 use super::watch::{End, Message, Setup};
-use crate::record::time::rfc3339_s;
 use crate::report::escape::terminal;
 use crate::report::units::{count, rate};
-use crate::report::{finding_title, shortened};
-use crate::words::Lang;
+use crate::report::{Times, finding_title, shortened};
 
 /// Upstreams, and findings, of one block.
 const ROWS: usize = 5;
@@ -51,19 +49,21 @@ pub fn blocks(
         next += interval;
         let Some(out) = &mut out else { continue };
         now(setup.live, setup.rulebook, &mut causes);
-        let asked = Asked { lang: setup.lang, ..Asked::default() };
+        let asked = Asked { lang: setup.lang, times: setup.times, ..Asked::default() };
         let board = setup.live.look(|known| Board::of(known, &asked));
         let same = shown == Some(board.version);
         shown = Some(board.version);
-        out.write_all(block(&board, &causes, setup.lang, same).as_bytes())?;
+        out.write_all(block(&board, &causes, &asked, same).as_bytes())?;
         out.flush()?;
     }
 }
 
 /// One block: the totals, the upstreams that fail, the findings that go on. When nothing came since the last one, the
 /// first line says so and nothing follows.
-fn block(board: &Board, causes: &Causes, lang: Lang, same: bool) -> String {
-    let time = board.now_us.map_or_else(|| "-".to_owned(), rfc3339_s);
+fn block(board: &Board, causes: &Causes, asked: &Asked, same: bool) -> String {
+    let (lang, times) = (asked.lang, asked.times);
+    let written = |us| times.zone().seconds(us);
+    let time = board.now_us.map_or_else(|| "-".to_owned(), written);
     if same {
         return say!(lang, "{time}  nothing new\n", "{time}  无新内容\n");
     }
@@ -101,7 +101,13 @@ fn block(board: &Board, causes: &Causes, lang: Lang, same: bool) -> String {
             .take(4)
             .map(|(flag, n)| format!(" {} {}", terminal(flag), count(n)));
         let flags: String = flags.collect();
-        let since = row.since_us.map_or_else(|| "-".to_owned(), rfc3339_s);
+        let since = row.since_us.map_or_else(
+            || "-".to_owned(),
+            |us| match times {
+                Times::Relative { .. } => times.moment(us, board.now_us),
+                _ => written(us),
+            },
+        );
         out.push_str(&say!(
             lang,
             "  failing  {name}: {failed} of {requests},{flags}, since {since}\n",

@@ -6,7 +6,6 @@ use super::app::Sort;
 use super::board::{Asked, Board, Row, WINDOWS, Window};
 use crate::aggregate::Text;
 use crate::record::Outcome;
-use crate::record::time::clock_s;
 use crate::report::escape::terminal;
 use crate::report::shortened;
 use crate::report::units::{count, rate};
@@ -129,7 +128,10 @@ fn cell(column: &Column, row: &Row, board: &Board, asked: &Asked) -> String {
         },
         Column::Flag(flag) => or_dash(row.flags.get(flag)),
         Column::App => or_dash(row.of(asked.window).of(Outcome::AppError)),
-        Column::Since => row.since_us.map_or_else(|| "-".to_owned(), clock_s),
+        Column::Since => {
+            let moment = |us| asked.times.moment(us, board.now_us);
+            row.since_us.map_or_else(|| "-".to_owned(), moment)
+        }
     }
 }
 

@@ -6,19 +6,21 @@
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::app::{App, Focus, Prompt, Shown};
 use super::board::{Board, TREND, WINDOWS, Window};
 use super::causes::{Cause, Causes, State};
+use super::help::help;
 use super::table;
+use super::text::{block, broken, clipped, failure};
+use super::tone::Tone;
 use super::watch::Page;
 use crate::diagnosis::Severity;
-use crate::pipeline::Failure;
-use crate::record::time::clock_s;
 use crate::report::escape::terminal;
+use crate::report::palette::Palette;
 use crate::report::units::{confidence, count, duration, rate};
 use crate::report::{finding_title, shortened};
 use crate::words::Lang;
@@ -34,34 +36,7 @@ pub(super) struct Painter<'p> {
     /// Title and lines of what fills the screen instead of the board.
     pub(super) page: Option<&'p Page>,
     pub(super) colour: bool,
-}
-
-/// How a text is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
-    Plain,
-    Strong,
-    Dim,
-    Bad,
-    Warning,
-    Good,
-    Chosen,
-}
-
-impl Tone {
-    pub(super) fn style(self, colour: bool) -> Style {
-        let plain = Style::new();
-        let tinted = |tint: Color| if colour { plain.fg(tint) } else { plain };
-        match self {
-            Tone::Plain => plain,
-            Tone::Strong => plain.add_modifier(Modifier::BOLD),
-            Tone::Dim => plain.add_modifier(Modifier::DIM),
-            Tone::Bad => tinted(Color::Red).add_modifier(Modifier::BOLD),
-            Tone::Warning => tinted(Color::Yellow),
-            Tone::Good => tinted(Color::Green),
-            Tone::Chosen => plain.add_modifier(Modifier::REVERSED),
-        }
-    }
+    pub(super) palette: &'p Palette,
 }
 
 /// Lines one below the other, as long as there is room.
@@ -158,8 +133,16 @@ impl Painter<'_> {
         self.app.asked.lang
     }
 
+    fn style(&self, tone: Tone) -> Style {
+        tone.style(self.palette, self.colour)
+    }
+
     fn tinted(&self, tone: Tone, text: impl Into<String>) -> Span<'static> {
-        Span::styled(text.into(), tone.style(self.colour))
+        Span::styled(text.into(), self.style(tone))
+    }
+
+    fn moment(&self, us: i64) -> String {
+        self.app.asked.times.moment(us, self.board.now_us)
     }
 
     fn main(&mut self, pen: &mut Pen<'_>) {
@@ -185,7 +168,10 @@ impl Painter<'_> {
             let lang = self.lang();
             pen.line(&Line::from(self.tinted(Tone::Dim, lang.pick("LAST FAILURES", "最近的失败"))));
             for failure in board.failures.iter().take(plan.failures) {
-                pen.line(&Line::from(shortened(&self::failure(failure, Some(lang)), width)));
+                pen.line(&Line::from(shortened(
+                    &self::failure(failure, self.app.asked.times, board.now_us, Some(lang)),
+                    width,
+                )));
             }
         }
     }
@@ -193,7 +179,8 @@ impl Painter<'_> {
     /// What is followed, what time it is there, and what state the screen is in.
     fn title(&self, width: usize) -> Line<'static> {
         let (board, lang) = (self.board, self.lang());
-        let time = board.now_us.map_or(String::new(), |us| format!("  {}", clock_s(us)));
+        let time =
+            board.now_us.map_or(String::new(), |us| format!("  {}", self.app.asked.times.zone().clock(us)));
         let what = match &board.sources[..] {
             [] => String::new(),
             [one] if one == "-" => lang.pick("standard input", "标准输入").to_owned(),
@@ -271,13 +258,13 @@ impl Painter<'_> {
             _ => String::new(),
         };
         let since = row.since_us.map_or(String::new(), |us| {
-            let (clock, ago) = (clock_s(us), ago(us));
+            let (clock, ago) = (self.moment(us), ago(us));
             say!(lang, " · since {clock}{ago}", " · 自 {clock} 起{ago}")
         });
         let name = shortened(&row.name, (width / 2).max(16));
         if width < NARROW {
             let flag = row.flags.top().map_or(String::new(), |(flag, _)| format!(" {}", terminal(flag)));
-            let since = row.since_us.map_or(String::new(), |us| format!(" {}", clock_s(us)));
+            let since = row.since_us.map_or(String::new(), |us| format!(" {}", self.moment(us)));
             let tone = if window == Window::Minute { Tone::Bad } else { Tone::Warning };
             let first =
                 vec![self.tinted(tone, name), Span::raw(format!(" {failed}/{requests}{flag}{since}"))];
@@ -396,7 +383,7 @@ impl Painter<'_> {
             };
             pen.line(&Line::from(self.tinted(tone, text)));
             if at > 0 && first + at - 1 == chosen && self.app.focus == Focus::Upstreams {
-                pen.style(y, Tone::Chosen.style(self.colour));
+                pen.style(y, self.style(Tone::Chosen));
             }
         }
     }
@@ -414,7 +401,7 @@ impl Painter<'_> {
             let y = pen.y;
             pen.line(&self.cause(cause, width));
             if focused && at == chosen {
-                pen.style(y, Tone::Chosen.style(self.colour));
+                pen.style(y, self.style(Tone::Chosen));
             }
         }
     }
@@ -428,7 +415,7 @@ impl Painter<'_> {
             Severity::Warning => Tone::Warning,
             Severity::Note => Tone::Dim,
         };
-        let clock = |us: Option<i64>| us.map_or_else(|| "-".to_owned(), clock_s);
+        let clock = |us: Option<i64>| us.map_or_else(|| "-".to_owned(), |us| self.moment(us));
         let (since, last) = (clock(cause.since_us), clock(finding.span.last_us));
         let when = match cause.state {
             State::Now => say!(lang, "since {since}", "自 {since} 起"),
@@ -508,137 +495,9 @@ fn blank(pen: &mut Pen<'_>) {
     pen.buffer.set_string(pen.area.x, pen.y, text, Style::reset());
 }
 
-/// At most so many columns: what is too long ends in an ellipsis.
-fn clipped(spans: Vec<Span<'static>>, width: usize) -> Line<'static> {
-    let mut left = width;
-    let mut out = Vec::new();
-    for span in spans {
-        let wide = span.content.width();
-        if wide <= left {
-            left -= wide;
-            out.push(span);
-            continue;
-        }
-        let mut text = String::new();
-        let mut taken = 0;
-        for c in span.content.chars() {
-            let columns = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
-            if taken + columns + 1 > left {
-                break;
-            }
-            taken += columns;
-            text.push(c);
-        }
-        if left > 0 {
-            text.push('…');
-        }
-        out.push(Span::styled(text, span.style));
-        break;
-    }
-    Line::from(out)
-}
-
-/// A line as lines of the screen: what is too long goes on below, so that a command can be read to its end.
-fn broken(line: &str, width: usize) -> Vec<String> {
-    if width == 0 || line.width() <= width {
-        return vec![line.to_owned()];
-    }
-    let (mut out, mut text, mut taken) = (Vec::new(), String::new(), 0);
-    for c in line.chars() {
-        let columns = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
-        if taken + columns > width {
-            out.push(std::mem::take(&mut text));
-            taken = 0;
-        }
-        taken += columns;
-        text.push(c);
-    }
-    out.push(text);
-    out
-}
-
 /// The first row that is shown, so that the chosen one is.
 fn first_shown(chosen: usize, room: usize, all: usize) -> usize {
     (chosen + 1).saturating_sub(room).min(all.saturating_sub(room))
-}
-
-/// None is the lowest block and anything is above it: a single failure must be seen.
-fn block(n: u64, peak: u64) -> char {
-    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    match n {
-        0 => BLOCKS[0],
-        n => BLOCKS[(n.saturating_mul(7).div_ceil(peak.max(1)) as usize).clamp(1, 7)],
-    }
-}
-
-/// One line of a request that failed; with the upstream where a language for its name is given.
-pub(super) fn failure(failure: &Failure, lang: Option<Lang>) -> String {
-    let shown = |bytes: &[u8], most: usize| shortened(&terminal(bytes), most);
-    let upstream = lang.map(|lang| match &failure.upstream {
-        Some(name) => super::board::row_name(Some(name), lang),
-        None => shown(&failure.authority, 40),
-    });
-    let words = [
-        clock_s(failure.logged_us),
-        failure.code.to_string(),
-        shown(&failure.flags, 12),
-        upstream.map(|name| shortened(&name, 32)).unwrap_or_default(),
-        shown(&failure.method, 8),
-        shown(&failure.path, 40),
-        shown(&failure.details, 80),
-    ];
-    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-fn help(lang: Lang) -> Vec<String> {
-    let rows = [
-        ("q", lang.pick("quit; the summary stays on the screen", "退出；摘要留在屏幕上")),
-        ("Ctrl-C", lang.pick("the same, as an interrupt", "同上，作为中断")),
-        ("↑ ↓ PgUp PgDn", lang.pick("choose a row; scroll", "选择行；滚动")),
-        ("Enter →", lang.pick("open the upstream, or the finding", "打开上游或诊断")),
-        ("Esc ←", lang.pick("back; on the board: drop the filter", "返回；在主屏：清除过滤")),
-        ("Tab", lang.pick("upstreams, findings", "上游、诊断")),
-        (
-            "s",
-            lang.pick(
-                "sort: failures, rate, requests, newest trouble, name",
-                "排序：失败数、失败率、请求数、最新故障、名称",
-            ),
-        ),
-        (
-            "/",
-            lang.pick(
-                "show only upstreams whose name has this; * and ? are globs",
-                "只显示名称含此文字的上游；* 和 ? 为通配符",
-            ),
-        ),
-        (
-            "1 5 a",
-            lang.pick("window of the flags: 1 minute, 5 minutes, all", "标志的窗口：1 分钟、5 分钟、全部"),
-        ),
-        ("p", lang.pick("pause the screen; counting goes on", "暂停屏幕；计数继续")),
-        ("w", lang.pick("save a report: Markdown, HTML, JSON", "保存报告：Markdown、HTML、JSON")),
-        ("?", lang.pick("this page", "本页")),
-    ];
-    let mut out: Vec<String> = rows
-        .iter()
-        .map(|(keys, text)| format!("{keys}{}{text}", " ".repeat(16_usize.saturating_sub(keys.width()))))
-        .collect();
-    out.push(String::new());
-    let notes = lang.pick(
-        [
-            "Times and windows are the log's own: now is its newest record, and goes on while nothing comes.",
-            "A request counts when it ended. APP: the upstream itself answered with an error.",
-            "A finding fades when nothing of it came for a minute, and is over after five.",
-        ],
-        [
-            "时间和窗口以日志自身为准：“现在”是最新一条记录，无新记录时随时钟前进。",
-            "请求在结束时计入。应用：上游自身返回了错误。",
-            "一分钟没有新记录的诊断变暗，五分钟后视为结束。",
-        ],
-    );
-    out.extend(notes.map(str::to_owned));
-    out
 }
 
 #[cfg(test)]
@@ -661,19 +520,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn lines_are_clipped_by_columns() {
-        let line = |text: &str, width| clipped(vec![Span::raw(text.to_owned())], width).to_string();
-        assert_eq!(line("一切正常", 8), "一切正常");
-        assert_eq!(line("一切正常", 7), "一切正…");
-        assert_eq!(line("abc", 0), "");
-        assert_eq!(broken("一切正常", 5), ["一切", "正常"]);
-    }
-
-    #[test]
-    fn a_single_failure_is_above_the_ground() {
-        assert_eq!([block(0, 0), block(0, 9), block(1, 900), block(900, 900)], ['▁', '▁', '▂', '█']);
     }
 }

@@ -13,19 +13,19 @@ use super::app::{Action, App, Shown};
 use super::board::Board;
 use super::causes::{Causes, Diagnosing};
 use super::keys::{Key, Meaning, meaning};
+use super::pace::Pace;
 use super::save::save;
 use super::screen::Screen;
 use super::{drill, view};
 use crate::aggregate::Text;
 use crate::diagnosis::Rulebook;
 use crate::pipeline::Live;
-use crate::report::{Report, SourceInfo, View, explain, finding_in_full};
+use crate::report::palette::Palette;
+use crate::report::{Report, SourceInfo, Times, View, explain, finding_in_full};
 use crate::words::Lang;
 
-/// The screen changes at most so often.
-const FRAME: Duration = Duration::from_millis(100);
-/// The clock goes on while nothing comes.
-const TICK: Duration = Duration::from_millis(250);
+/// How often the threads beside the screen look up.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// What happened.
 #[derive(Debug)]
@@ -64,6 +64,10 @@ pub struct Setup<'s> {
     pub lang: Lang,
     /// Colours.
     pub colour: bool,
+    /// Which they are.
+    pub palette: Palette,
+    /// How times are written.
+    pub times: Times,
     /// Rows of a table in a saved report.
     pub top: usize,
     /// Set by a signal.
@@ -106,7 +110,8 @@ pub fn watch(
         scope.spawn(move || work(setup, &to_do, own, over));
         let mut watching = Watching {
             setup,
-            app: App::new(setup.lang),
+            failed: (0, 0),
+            app: App::new(setup.lang, setup.times),
             board: Board::default(),
             causes: Causes::default(),
             orders,
@@ -131,7 +136,7 @@ impl Drop for Over<'_> {
 #[expect(clippy::needless_pass_by_value, reason = "the thread's own end")]
 fn read_keys(sender: Sender<Message>, over: &AtomicBool) {
     while !over.load(Ordering::Relaxed) {
-        let event = match event::poll(FRAME) {
+        let event = match event::poll(GLANCE) {
             Ok(false) => continue,
             Ok(true) => event::read(),
             Err(error) => Err(error),
@@ -158,7 +163,7 @@ fn work(setup: Setup<'_>, orders: &Receiver<&'static str>, sender: Sender<Messag
         {
             return;
         }
-        match orders.recv_timeout(diagnosing.pause().clamp(Duration::from_millis(50), FRAME)) {
+        match orders.recv_timeout(diagnosing.pause().clamp(Duration::from_millis(50), GLANCE)) {
             Ok(form) => {
                 let said = save(setup.live, setup.rulebook, form, setup.lang, setup.top);
                 if sender.send(Message::Said(said)).is_err() {
@@ -174,8 +179,19 @@ fn work(setup: Setup<'_>, orders: &Receiver<&'static str>, sender: Sender<Messag
 /// The title and the lines of a page.
 pub(super) type Page = (String, Vec<String>);
 
+/// What a message asks of the drawing.
+enum Taken {
+    Ends(End),
+    /// Somebody waits for it: a failure, or the answer to a key.
+    Urgent,
+    /// It is shown with the next drawing.
+    Calm,
+}
+
 struct Watching<'w> {
     setup: Setup<'w>,
+    /// Requests that failed, and inputs that go on, as far as is known here.
+    failed: (u64, usize),
     app: App,
     board: Board,
     causes: Causes,
@@ -187,19 +203,17 @@ struct Watching<'w> {
 impl Watching<'_> {
     fn run(&mut self, screen: &mut Screen, messages: &Receiver<Message>, waiting: &AtomicBool) -> End {
         // The first drawing shows what is there, or that nothing is.
-        let mut drawn = Instant::now().checked_sub(FRAME).unwrap_or_else(Instant::now);
-        let mut changed = true;
+        let mut pace = Pace::new(Instant::now());
+        let mut urgent = true;
         loop {
-            let wait = if changed { FRAME } else { TICK };
-            let mut next = messages.recv_timeout(wait.saturating_sub(drawn.elapsed()));
+            let mut next = messages.recv_timeout(pace.wait(Instant::now(), urgent));
             loop {
                 match next {
-                    Ok(message) => {
-                        if let Some(end) = self.take(message, waiting) {
-                            return end;
-                        }
-                        changed = true;
-                    }
+                    Ok(message) => match self.take(message, waiting) {
+                        Taken::Ends(end) => return end,
+                        Taken::Urgent => urgent = true,
+                        Taken::Calm => {}
+                    },
                     Err(RecvTimeoutError::Timeout) => break,
                     Err(RecvTimeoutError::Disconnected) => return End::Quit,
                 }
@@ -208,34 +222,43 @@ impl Watching<'_> {
             if self.setup.stop.load(Ordering::Relaxed) || Screen::is_broken() {
                 return End::Interrupted;
             }
-            let since = drawn.elapsed();
-            if since >= TICK || (changed && since >= FRAME) {
+            if pace.wait(Instant::now(), urgent).is_zero() {
+                pace.drawn(Instant::now());
                 if self.draw(screen).is_err() {
                     return End::Interrupted;
                 }
-                (drawn, changed) = (Instant::now(), false);
+                urgent = false;
             }
         }
     }
 
-    fn take(&mut self, message: Message, waiting: &AtomicBool) -> Option<End> {
+    fn take(&mut self, message: Message, waiting: &AtomicBool) -> Taken {
         match message {
-            Message::Data => waiting.store(false, Ordering::Release),
+            Message::Data => {
+                waiting.store(false, Ordering::Release);
+                let failed = self.setup.live.look(|known| (known.failed, known.open));
+                let news = std::mem::replace(&mut self.failed, failed) != failed;
+                return if news { Taken::Urgent } else { Taken::Calm };
+            }
+            Message::Causes(causes) => {
+                if !self.app.paused {
+                    self.causes = *causes;
+                }
+                return Taken::Calm;
+            }
             Message::Draw => {}
-            Message::NoKeys => return Some(End::Interrupted),
-            Message::Causes(causes) if !self.app.paused => self.causes = *causes,
-            Message::Causes(_) => {}
+            Message::NoKeys => return Taken::Ends(End::Interrupted),
             Message::Said(text) => self.app.message = Some(text),
             Message::Key(key) => match self.app.key(key, &self.board, &self.causes) {
-                Some(Action::Quit) => return Some(End::Quit),
-                Some(Action::Interrupt) => return Some(End::Interrupted),
+                Some(Action::Quit) => return Taken::Ends(End::Quit),
+                Some(Action::Interrupt) => return Taken::Ends(End::Interrupted),
                 Some(Action::Open(place)) => self.open(place),
                 // The worker lives as long as this loop.
                 Some(Action::Save(form)) => drop(self.orders.send(form)),
                 None => {}
             },
         }
-        None
+        Taken::Urgent
     }
 
     fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
@@ -243,7 +266,8 @@ impl Watching<'_> {
         if !app.paused {
             self.board = self.setup.live.look(|known| Board::of(known, &app.asked));
         }
-        let (live, paused) = (self.setup.live, app.paused);
+        let (live, paused, times) = (self.setup.live, app.paused, self.setup.times);
+        let palette = &self.setup.palette;
         let (board, causes, colour) = (&self.board, &self.causes, self.setup.colour);
         let page = &mut self.page;
         screen.draw(|frame| {
@@ -252,18 +276,18 @@ impl Watching<'_> {
                 && !(paused && page.as_ref().is_some_and(|(shown, _)| shown == upstream))
             {
                 let name = upstream.as_deref();
-                let lines = live.look(|known| drill::lines(known, name, lang, width));
+                let lines = live.look(|known| drill::lines(known, name, times, lang, width));
                 *page = Some((upstream.clone(), (drill::title(name, lang), lines)));
             }
             let page = page.as_ref().map(|(_, page)| page);
-            view::Painter { app, board, causes, page, colour }.draw(frame);
+            view::Painter { app, board, causes, page, colour, palette }.draw(frame);
         })
     }
 
     /// The page of a finding: what is known of it here, and what the catalogue says of the cause.
     fn open(&mut self, place: usize) {
         let Some(cause) = self.causes.list.get(place) else { return };
-        let view = View { lang: self.setup.lang, width: 100, ..View::default() };
+        let view = View { lang: self.setup.lang, width: 100, times: self.setup.times, ..View::default() };
         let source =
             |name: &String| SourceInfo { name: name.clone(), container: "plain", bytes: 0, lines: 0 };
         let sources: Vec<SourceInfo> = self.board.sources.iter().map(source).collect();

@@ -74,6 +74,8 @@ struct Following<'f> {
     more: CountingMore<'f>,
     lately: LatelyTally,
     failures: VecDeque<Failure>,
+    /// How many there were, those that are not kept too.
+    failed: u64,
     newest_us: Option<i64>,
     /// Number of the input: the corridor of each knows but its own.
     source: u32,
@@ -92,6 +94,7 @@ impl Fold for Following<'_> {
                 self.newest_us = self.newest_us.max(Some(logged_us));
                 self.lately.record(record, logged_us, source, line, offset, raw);
                 if record.outcome().failed() {
+                    self.failed += 1;
                     push(&mut self.failures, Failure::of(record, logged_us));
                 }
             }
@@ -122,6 +125,8 @@ pub struct Known {
     pub lately: Lately,
     /// The last requests that failed, the latest last.
     pub failures: VecDeque<Failure>,
+    /// How many failed in all.
+    pub failed: u64,
     /// The newest moment of which a record tells.
     newest_us: Option<i64>,
     /// The present moment in the time of the log, when that was last set.
@@ -164,6 +169,7 @@ impl Known {
         self.lately.merge(lately);
         self.whole.add_detail(&mut self.detail, fold.more.detail);
         self.whole.add(fold.more.counting, first_line);
+        self.failed += fold.failed;
         fold.failures.into_iter().for_each(|failure| push(&mut self.failures, failure));
         self.newest_us = self.newest_us.max(fold.newest_us);
         // Several logs are not in step: the one that is behind does not turn time back.
@@ -251,6 +257,7 @@ pub fn follow(
                 more: CountingMore::new(filter, by, false, &news),
                 lately: LatelyTally::new(now, latest),
                 failures: VecDeque::new(),
+                failed: 0,
                 newest_us: None,
                 source: u32::try_from(number).unwrap_or(u32::MAX),
             }

@@ -99,9 +99,15 @@ pub trait Fold: Send {
     /// Takes the first bytes of a source, before its lines.
     fn begin(&mut self, _source: u32, _head: &[u8]) {}
 
-    /// Bytes held by this fold, about. A part is ended early when this gets large; asked every few hundred lines.
+    /// Bytes held by this fold, about.
     fn weight(&self) -> usize {
         0
+    }
+
+    /// Whether the part is to be ended early, where a thread's share of memory is `share` bytes. Asked every few hundred
+    /// lines.
+    fn is_full(&self, share: usize) -> bool {
+        self.weight() > share
     }
 }
 

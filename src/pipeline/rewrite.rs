@@ -1,6 +1,7 @@
 //! The corridor's second use: the records that pass the filter, written out in input order.
 
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 
 use super::missed::Missed;
 use super::summarise::refuse;
@@ -44,6 +45,10 @@ impl<S: Sheet, const N: bool> Fold for Writing<'_, S, N> {
     fn weight(&self) -> usize {
         self.sheet.weight()
     }
+
+    fn is_full(&self, share: usize) -> bool {
+        self.weight() > share.min(S::FULL_BYTES)
+    }
 }
 
 /// Writes the records that pass the filter, in input order.
@@ -60,30 +65,39 @@ pub fn rewrite(
     out: &mut dyn Write,
 ) -> Result<(Passed, Outcome)> {
     out.write_all(&form.head()).map_err(ErrorKind::Write)?;
+    // Buffers that were written are used again: the system would clear new ones.
+    let spare = &Mutex::new(Vec::new());
+    let buffers = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+    let make = || Lines::new(form, buffers().pop().unwrap_or_default());
+    let mut write = |lines: Lines| {
+        out.write_all(&lines.text).map_err(ErrorKind::Write)?;
+        buffers().push(lines.text);
+        Ok(())
+    };
     match form.is_numbered() {
-        true => write_lines::<true>(inputs, reader, filter, form, options, progress, out),
-        false => write_lines::<false>(inputs, reader, filter, form, options, progress, out),
+        true => fill::<_, true>(inputs, reader, filter, options, progress, make, &mut write),
+        false => fill::<_, false>(inputs, reader, filter, options, progress, make, &mut write),
     }
 }
 
-fn write_lines<const NUMBERED: bool>(
+/// Fills sheets, and passes them on in input order.
+fn fill<S: Sheet, const NUMBERED: bool>(
     inputs: &[Input],
     reader: &Reader,
     filter: &Filter,
-    form: Form,
     options: &Options,
     progress: Option<&Progress>,
-    out: &mut dyn Write,
+    make: impl Fn() -> S + Sync,
+    write: &mut dyn FnMut(S) -> Result<()>,
 ) -> Result<(Passed, Outcome)> {
     let (mut passed, mut missed) = (Passed::default(), Missed::default());
-    let make = || Writing::new(filter, Lines::new(form));
-    let mut outcome =
-        run(inputs, reader, make, options, progress, |part: Part<Writing<'_, Lines, NUMBERED>>| {
-            passed.add(part.fold.passed);
-            missed.add(part.fold.missed);
-            out.write_all(&part.fold.sheet.text).map_err(ErrorKind::Write)?;
-            Ok(())
-        })?;
+    let make = || Writing::new(filter, make());
+    let merge = |part: Part<Writing<'_, S, NUMBERED>>| {
+        passed.add(part.fold.passed);
+        missed.add(part.fold.missed);
+        write(part.fold.sheet)
+    };
+    let mut outcome = run(inputs, reader, make, options, progress, merge)?;
     outcome.missed = missed.names();
     refuse(&mut outcome);
     Ok((passed, outcome))
@@ -103,17 +117,10 @@ pub fn rewrite_as_parquet(
     progress: Option<&Progress>,
     out: &mut (dyn Write + Send),
 ) -> Result<(Passed, Outcome)> {
-    let (mut passed, mut missed) = (Passed::default(), Missed::default());
     let mut file = ParquetFile::new(out, options.threads())?;
-    let make = || Writing::new(filter, Columns::default());
-    let mut outcome =
-        run(inputs, reader, make, options, progress, |part: Part<Writing<'_, Columns, true>>| {
-            passed.add(part.fold.passed);
-            missed.add(part.fold.missed);
-            file.add(part.fold.sheet)
-        })?;
+    let mut write = |columns| file.add(columns);
+    let done =
+        fill::<Columns, true>(inputs, reader, filter, options, progress, Columns::default, &mut write)?;
     file.finish()?;
-    outcome.missed = missed.names();
-    refuse(&mut outcome);
-    Ok((passed, outcome))
+    Ok(done)
 }

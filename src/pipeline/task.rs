@@ -64,7 +64,7 @@ impl<M> Bench<'_, M> {
     }
 
     fn is_full<F: Fold>(&self, fold: &F) -> bool {
-        fold.weight() > FULL_BYTES / self.threads.max(1)
+        fold.is_full(FULL_BYTES / self.threads.max(1))
     }
 }
 

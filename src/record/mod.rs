@@ -37,6 +37,12 @@ macro_rules! fields {
             pub fn key(self) -> &'static str {
                 match self { $(Field::$name => $key,)* }
             }
+
+            /// That name as it stands in a JSON object, behind another key and before a text.
+            #[inline]
+            pub fn json_key(self) -> &'static str {
+                match self { $(Field::$name => concat!(",\"", $key, "\":\""),)* }
+            }
         }
     };
 }

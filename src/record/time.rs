@@ -74,20 +74,60 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-/// RFC 3339 in UTC with milliseconds, `2026-01-02T03:04:05.678Z`. Times out of the calendar's range become its ends.
+/// Whose clock a moment is told by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Zone {
+    /// UTC.
+    #[default]
+    Utc,
+    /// This machine's, or that of the variable `TZ`. Where neither can be had, as without the feature `cli`: UTC.
+    Local,
+}
+
+impl Zone {
+    /// RFC 3339 with milliseconds, `2026-01-02T03:04:05.678Z`. Times out of the calendar's range become its ends.
+    pub fn milliseconds(self, us: i64) -> String {
+        let time = timestamp(us);
+        match self {
+            Zone::Utc => format!("{time:.3}"),
+            Zone::Local => format!("{:.3}", time.display_with_offset(here(time))),
+        }
+    }
+
+    /// RFC 3339 with whole seconds.
+    pub fn seconds(self, us: i64) -> String {
+        let time = timestamp(us);
+        match self {
+            Zone::Utc => format!("{time:.0}"),
+            Zone::Local => format!("{:.0}", time.display_with_offset(here(time))),
+        }
+    }
+
+    /// `10:05:03Z`, or `18:05:03+08:00`.
+    pub fn clock(self, us: i64) -> String {
+        let text = self.seconds(us);
+        text.split_once('T').map_or(text.clone(), |(_, clock)| clock.to_owned())
+    }
+}
+
+/// How far the clocks here were from UTC at a time.
+fn here(time: jiff::Timestamp) -> jiff::tz::Offset {
+    jiff::tz::TimeZone::system().to_offset(time)
+}
+
+/// RFC 3339 in UTC with milliseconds.
 pub fn rfc3339_ms(us: i64) -> String {
-    format!("{:.3}", timestamp(us))
+    Zone::Utc.milliseconds(us)
 }
 
 /// RFC 3339 in UTC with whole seconds.
 pub fn rfc3339_s(us: i64) -> String {
-    format!("{:.0}", timestamp(us))
+    Zone::Utc.seconds(us)
 }
 
 /// `10:05:03Z`.
 pub fn clock_s(us: i64) -> String {
-    let text = rfc3339_s(us);
-    text.split_once('T').map_or(text.clone(), |(_, clock)| clock.to_owned())
+    Zone::Utc.clock(us)
 }
 
 fn timestamp(us: i64) -> jiff::Timestamp {

@@ -27,7 +27,7 @@ const HITS: usize = 30;
 /// # Errors
 /// When the writer fails.
 pub fn explain(text: &str, catalog: &Catalog, view: View, out: &mut dyn Write) -> Result<bool> {
-    let mut sheet = Sheet::new(out, view.width, view.colour);
+    let mut sheet = Sheet::new(out, &view);
     let set = set_of(text);
     if known_flags(&set) {
         flag_set(&set, catalog, &mut sheet).map_err(ErrorKind::Write)?;
@@ -79,7 +79,7 @@ fn values(text: &str, lang: Lang) -> Vec<(String, String)> {
 /// # Errors
 /// When the writer fails.
 pub fn flag_meanings(text: &str, view: View, out: &mut dyn Write) -> Result<()> {
-    meanings(text, view.lang, &mut Sheet::new(out, view.width, view.colour)).map_err(ErrorKind::Write)?;
+    meanings(text, view.lang, &mut Sheet::new(out, &view)).map_err(ErrorKind::Write)?;
     Ok(())
 }
 
@@ -264,7 +264,7 @@ fn markdown(body: &str, sheet: &mut Sheet<'_>) -> io::Result<()> {
 /// # Errors
 /// When the writer fails.
 pub fn list_flags(view: View, out: &mut dyn Write) -> Result<()> {
-    let mut sheet = Sheet::new(out, view.width, false);
+    let mut sheet = Sheet::plain(out, view.width);
     let name = FLAGS.iter().map(|row| row.name.len()).max().unwrap_or(0);
     for row in FLAGS {
         let label = format!("{:<5} {:<name$}", row.code, row.name);
@@ -278,7 +278,7 @@ pub fn list_flags(view: View, out: &mut dyn Write) -> Result<()> {
 /// # Errors
 /// When the writer fails.
 pub fn list_causes(catalog: &Catalog, width: usize, out: &mut dyn Write) -> Result<()> {
-    let (mut sheet, lang) = (Sheet::new(out, width, false), catalog.lang());
+    let (mut sheet, lang) = (Sheet::plain(out, width), catalog.lang());
     let mut pages: Vec<&Page> = catalog.pages();
     pages.sort_by(|a, b| a.head.id.cmp(&b.head.id));
     let id = pages.iter().map(|page| page.head.id.len()).max().unwrap_or(0);
@@ -299,7 +299,7 @@ pub fn list_causes(catalog: &Catalog, width: usize, out: &mut dyn Write) -> Resu
 /// # Errors
 /// When the writer fails.
 pub fn list_details(view: View, out: &mut dyn Write) -> Result<()> {
-    let mut sheet = Sheet::new(out, view.width, false);
+    let mut sheet = Sheet::plain(out, view.width);
     vocabulary(view.lang, &mut sheet).map_err(ErrorKind::Write)?;
     Ok(())
 }
@@ -361,7 +361,7 @@ fn transport_meaning(row: &TransportRow, lang: Lang) -> String {
 /// # Errors
 /// When the writer fails.
 pub fn list_formats(view: View, out: &mut dyn Write) -> Result<()> {
-    let mut sheet = Sheet::new(out, view.width, false);
+    let mut sheet = Sheet::plain(out, view.width);
     formats(view.lang, &mut sheet).map_err(ErrorKind::Write)?;
     Ok(())
 }

@@ -11,6 +11,7 @@ mod json;
 mod known;
 mod markdown;
 mod order;
+pub mod palette;
 mod prometheus;
 mod quality;
 mod redact;
@@ -28,9 +29,10 @@ use crate::aggregate::{Counts, Detail, Sides, Summary};
 use crate::diagnosis::{Finding, Suppressed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::incident::Incident;
-use crate::record::time::clock_s;
+use crate::record::time::Zone;
 use crate::words::Lang;
 pub use order::Order;
+use palette::Palette;
 pub use redact::Hide;
 pub use story::matters;
 pub use terminal::{finding_title, shortened};
@@ -58,6 +60,8 @@ pub struct View {
     pub width: usize,
     /// ANSI colours.
     pub colour: bool,
+    /// Which they are.
+    pub palette: Palette,
     /// Rows of a table; JSON is never cut.
     pub top: usize,
     /// Order of a table's rows.
@@ -74,11 +78,31 @@ pub enum Times {
     /// By the clock, in UTC.
     #[default]
     Utc,
+    /// By the clock of this machine.
+    Local,
     /// Counted back from the log's last record; that one from now.
     Relative {
         /// Now, in microseconds since 1970.
         now_us: i64,
     },
+}
+
+impl Times {
+    /// The clock that times are told by where they are not counted back.
+    pub fn zone(self) -> Zone {
+        match self {
+            Times::Local => Zone::Local,
+            Times::Utc | Times::Relative { .. } => Zone::Utc,
+        }
+    }
+
+    /// A moment: `10:05:03Z`, `18:05:03+08:00`, or `-4 min 46 s` for so long before the end.
+    pub fn moment(self, us: i64, end_us: Option<i64>) -> String {
+        match (self, end_us) {
+            (Times::Relative { .. }, Some(end)) => format!("-{}", units::duration(between_ms(us, end))),
+            _ => self.zone().clock(us),
+        }
+    }
 }
 
 impl Default for View {
@@ -87,6 +111,7 @@ impl Default for View {
             lang: Lang::En,
             width: 80,
             colour: false,
+            palette: Palette::default(),
             top: 10,
             order: Order::default(),
             times: Times::default(),
@@ -122,14 +147,9 @@ impl<'r> Report<'r> {
         self.sources.get(number as usize).map_or("-", |source| source.name.as_str())
     }
 
-    /// A moment as the user wants to read it: `10:05:03Z`, or `-4 min 46 s` for so long before the last record.
+    /// A moment as the user wants to read it.
     fn moment(&self, us: i64) -> String {
-        match (self.view.times, self.summary.span.last_us) {
-            (Times::Relative { .. }, Some(end)) => {
-                format!("-{}", units::duration(between_ms(us, end)))
-            }
-            _ => clock_s(us),
-        }
+        self.view.times.moment(us, self.summary.span.last_us)
     }
 
     /// Everything the reader should know about the data: the caller's warnings and what the counts themselves say.
@@ -161,7 +181,7 @@ pub fn sides(sides: &Sides, lang: Lang) -> [(&'static str, Counts); 5] {
 /// # Errors
 /// When the writer fails.
 pub fn finding_in_full(report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
-    let mut sheet = terminal::Sheet::new(out, report.view.width, report.view.colour);
+    let mut sheet = terminal::Sheet::new(out, &report.view);
     terminal::findings::first_in_full(report, &mut sheet).map_err(ErrorKind::Write)?;
     Ok(())
 }

@@ -25,9 +25,8 @@ struct Tty {
 impl Tty {
     /// Runs a line of shell in a folder; `meshwhy` in it is the program under test.
     fn run(line: &str, folder: &Path, columns: u16, rows: u16) -> Tty {
-        let meshwhy = env!("CARGO_BIN_EXE_meshwhy");
         let mut command = CommandBuilder::new("sh");
-        command.args(["-c", &line.replace("meshwhy", meshwhy)]);
+        command.args(["-c", &line.replace("meshwhy", &crate::program::program())]);
         command.cwd(folder);
         Tty::spawn(command, columns, rows)
     }
@@ -374,37 +373,70 @@ fn hostile_names_stay_text() {
     tty.end();
 }
 
-/// A line that comes in is on the screen soon: the bound is a quarter of a second on an idle machine; tests share theirs.
-#[test]
-fn a_failure_is_shown_soon() {
+/// How long it takes from the writing of a failure to its place on the screen, in milliseconds, sorted.
+fn latencies(piped: bool, trials: u32) -> Vec<u128> {
     let folder = folder("");
     let log = folder.path().join("proxy.log");
     let lines = sample("istio-text/three-faults.log");
     let failing = lines.lines().find(|line| line.contains(" 503 ")).expect("a failure");
-    let mut tty = Tty::run("exec meshwhy --follow proxy.log", folder.path(), 100, 30);
+    let line = match piped {
+        true => "mkfifo feed; exec meshwhy --follow <feed",
+        false => "exec meshwhy --follow proxy.log",
+    };
+    let mut tty = Tty::run(line, folder.path(), 100, 30);
+    let mut feed = match piped {
+        true => {
+            let feed = folder.path().join("feed");
+            while !feed.exists() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            fs::File::options().write(true).open(feed).expect("the pipe")
+        }
+        false => fs::File::options().append(true).open(&log).expect("the log"),
+    };
     tty.until("waiting for the first line");
     let mut took = Vec::new();
-    for n in 0..12 {
-        thread::sleep(Duration::from_millis(137));
-        let path = format!("/marked-{n}");
+    for n in 0..trials {
+        // At any moment between two drawings, and after pauses too.
+        thread::sleep(Duration::from_millis(121 + u64::from(n * 37 % 200)));
+        let path = format!("/marked-{n}-");
         let at = failing.find("\"GET ").or_else(|| failing.find("\"POST ")).expect("a request");
         let start = failing[at..].find(' ').expect("a path") + at + 1;
         let end = failing[start..].find(' ').expect("its end") + start;
         let line = format!("{}{path}{}\n", &failing[..start], &failing[end..]);
         let started = Instant::now();
-        let mut file = fs::File::options().append(true).open(&log).expect("the log");
-        file.write_all(line.as_bytes()).expect("a line");
+        feed.write_all(line.as_bytes()).expect("a line");
         while !tty.text().contains(&path) {
             assert!(started.elapsed() < PATIENCE, "{path} never came:\n{}", tty.text());
-            thread::sleep(Duration::from_millis(2));
+            thread::sleep(Duration::from_millis(1));
         }
         took.push(started.elapsed().as_millis());
     }
-    took.sort_unstable();
-    let _ = writeln!(std::io::stderr(), "line in → visible, ms: {took:?}");
-    assert!(took[took.len() / 2] < 1000, "{took:?}");
     tty.press("q");
     tty.end();
+    took.sort_unstable();
+    let _ = writeln!(std::io::stderr(), "line in → visible, piped {piped}, ms: {took:?}");
+    took
+}
+
+/// A failure is on the screen within a tenth of a second. Tests share their machine with others: half of the trials must
+/// keep to it here; `every_failure_is_shown_within_a_tenth_of_a_second` is for an idle one.
+#[test]
+fn a_failure_is_shown_soon() {
+    for piped in [false, true] {
+        let took = latencies(piped, 15);
+        assert!(took[took.len() / 2] <= 100, "piped {piped}: {took:?}");
+    }
+}
+
+/// For an idle machine, and a release build: `cargo test --release --test it every_failure -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn every_failure_is_shown_within_a_tenth_of_a_second() {
+    for piped in [false, true] {
+        let took = latencies(piped, 100);
+        assert!(took[took.len() - 1] <= 100, "piped {piped}: {took:?}");
+    }
 }
 
 #[test]
@@ -446,6 +478,7 @@ fn another_output_is_one_document() {
         (output.status.code(), output.stdout)
     };
     assert_eq!(run("--output json"), run("--follow --output json --interval 100ms"));
+    assert_eq!(run("--follow --state s").0, Some(2));
     assert_eq!(run("--plain").0, Some(2), "an option that does nothing is refused");
     assert_eq!(run("--follow --interval soon").0, Some(2));
 }

@@ -103,6 +103,42 @@ fn times_may_be_told_from_the_end() {
 }
 
 #[test]
+fn times_may_be_told_by_the_clock_here() {
+    // As POSIX has it: a zone that no table has to know.
+    let shown = |zone: &str| out(&with(&[("TZ", zone)], &[KILLED, "--times", "local"]));
+    let utc = out(&meshwhy(&[KILLED]));
+    let clock = utc.split_whitespace().find(|word| word.ends_with('Z') && word.len() == 9).expect("a clock");
+    assert!(shown("UTC0").contains(&clock.replace('Z', "+00:00")), "{}", shown("UTC0"));
+    let seconds =
+        |clock: &str| clock[..8].split(':').fold(0, |all, part| all * 60 + part.parse::<u32>().unwrap());
+    let later = (seconds(clock) + 19_800) % 86_400;
+    let (hours, minutes) = (later / 3600, later / 60 % 60);
+    let expected = format!("{hours:02}:{minutes:02}:{}+05:30", &clock[6..8]);
+    assert!(shown("IST-5:30").contains(&expected), "{expected} is not in\n{}", shown("IST-5:30"));
+    assert!(!shown("IST-5:30").contains(clock));
+    // A zone that is not there stops nothing.
+    assert!(shown("Nowhere/At_All").contains("checkout"));
+}
+
+#[test]
+fn colours_may_be_chosen() {
+    let shown = |args: &[&str]| out(&meshwhy(&[&[KILLED, "--color", "always"], args].concat()));
+    assert!(shown(&[]).contains("\x1b[1;31mCRITICAL"));
+    assert!(shown(&["--palette", "critical=underline 208"]).contains("\x1b[4;38;5;208mCRITICAL"));
+    assert!(shown(&["--palette", "critical=none,dim=blue"]).contains("\nCRITICAL"));
+    let place = tempfile::tempdir().expect("a folder");
+    let file = place.path().join("meshwhy.toml");
+    fs::write(&file, "[colours]\ncritical = '#ff0080'\ndim = 'bright-black'\n").unwrap();
+    let path = file.to_str().unwrap();
+    assert!(shown(&["--config", path]).contains("\x1b[38;2;255;0;128mCRITICAL"));
+    assert!(shown(&["--config", path]).contains("\x1b[90m"));
+    assert!(out(&with(&[("MESHWHY_CONFIG", path)], &["explain", "UF"])).contains("UF"));
+    let slip = meshwhy(&[KILLED, "--palette", "critical=pink"]);
+    assert_eq!(code(&slip), 2);
+    assert!(err(&slip).contains("--palette") && err(&slip).contains("bright-blue"), "{}", err(&slip));
+}
+
+#[test]
 fn defaults_come_from_a_file_and_from_the_environment() {
     let place = tempfile::tempdir().expect("a folder");
     let file = place.path().join("meshwhy.toml");
@@ -197,4 +233,7 @@ fn each_command_has_a_manual_page() {
 fn commands_and_options_are_suggested() {
     assert!(err(&meshwhy(&["--upstrem", "a"])).contains("--upstream"));
     assert!(err(&meshwhy(&["man", "recrods"])).contains("records"));
+    let slip = meshwhy(&["recrods", KILLED]);
+    assert_eq!(code(&slip), 2);
+    assert!(err(&slip).contains("is \"records\" meant?"), "{}", err(&slip));
 }

@@ -47,7 +47,7 @@ pub fn rows(catalog: &Catalog, by: By) -> Vec<Row> {
 /// # Errors
 /// When the writer fails.
 pub fn write(catalog: &Catalog, by: By, width: usize, out: &mut dyn Write) -> Result<()> {
-    let mut sheet = Sheet::new(out, width, false);
+    let mut sheet = Sheet::plain(out, width);
     all(&rows(catalog, by), &mut sheet).map_err(ErrorKind::Write)?;
     Ok(())
 }

@@ -4,10 +4,10 @@ use std::io;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::text::{Painted, Sheet, Tone, padded, shortened, wrap};
+use super::Tone;
+use super::text::{Painted, Sheet, padded, shortened, wrap};
 use crate::aggregate::{Exemplar, Span};
 use crate::diagnosis::{Finding, Severity};
-use crate::record::time::rfc3339_ms;
 use crate::report::Report;
 use crate::report::escape::terminal;
 use crate::report::units::{confidence, count, counted, rate};
@@ -261,7 +261,7 @@ fn lines(report: &Report<'_>, finding: &Finding, sheet: &mut Sheet<'_>) -> io::R
 
 /// `10:05:03.114Z 3f2c…91 GET /reviews/0 (stdin:48213)`; a line of the proxy's own log shows its text.
 fn line(report: &Report<'_>, exemplar: &Exemplar) -> String {
-    let time = exemplar.time_us.map(rfc3339_ms);
+    let time = exemplar.time_us.map(|us| report.view.times.zone().milliseconds(us));
     let time = time
         .as_deref()
         .and_then(|t| t.split('T').nth(1))

@@ -2,8 +2,9 @@
 
 use std::io;
 
+use super::Tone;
 use super::matrix;
-use super::text::{Sheet, Tone, shortened};
+use super::text::{Sheet, shortened};
 use crate::aggregate::{Group, Text};
 use crate::diagnosis::only_failures;
 use crate::report::Report;

@@ -4,8 +4,9 @@ use std::io;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::Tone;
 use super::matrix;
-use super::text::{Sheet, Tone, shortened};
+use super::text::{Sheet, shortened};
 use crate::report::Report;
 use crate::report::escape::terminal;
 use crate::report::hops::{head, more, row, told};

@@ -5,7 +5,8 @@ use std::io;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use unicode_width::UnicodeWidthStr;
 
-use super::text::{Sheet, Tone, shortened};
+use super::Tone;
+use super::text::{Sheet, shortened};
 use crate::aggregate::{Counts, Text, Totals, Upstream};
 use crate::diagnosis::{only_failures, upstream_title};
 use crate::record::Outcome;

@@ -15,14 +15,15 @@ use unicode_width::UnicodeWidthStr;
 pub use self::findings::title as finding_title;
 use self::text::joined;
 pub use self::text::shortened;
-pub(super) use self::text::{Painted, Sheet, Tone, wrap};
+pub(super) use self::text::{Painted, Sheet, wrap};
 use super::escape::terminal;
+pub(super) use super::palette::Tone;
 use super::units::{bucket, count, counted, duration, rate};
 use super::{Renderer, Report, Times, between_ms, bucket_width, known, quality};
 use crate::aggregate::{Counts, Span};
 use crate::diagnosis::{Severity, only_failures};
 use crate::error::{ErrorKind, Result};
-use crate::record::time::{clock_s, rfc3339_s};
+use crate::record::time::Zone;
 use crate::words::Lang;
 
 /// The renderer.
@@ -34,7 +35,7 @@ impl Renderer for Terminal {
     }
 
     fn render(&self, report: &Report<'_>, out: &mut dyn Write) -> Result<()> {
-        let mut sheet = Sheet::new(out, report.view.width, report.view.colour);
+        let mut sheet = Sheet::new(out, &report.view);
         screen(report, &mut sheet).map_err(ErrorKind::Write)?;
         Ok(())
     }
@@ -138,7 +139,7 @@ fn header(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     if let [(side, _)] = sides[..] {
         items.push(side.to_owned());
     }
-    items.push(period(summary.span, report.view.lang));
+    items.push(period(summary.span, report.view.times.zone(), report.view.lang));
     items.extend(ended(report));
     if sides.len() < 2 {
         items.extend(load(report, summary.totals().counts));
@@ -197,19 +198,19 @@ fn vantages(report: &Report<'_>) -> Vec<(&'static str, Counts)> {
 }
 
 /// `10:00:12Z – 10:14:58Z (14 min 46 s)`; with dates when it is not one day.
-fn period(span: Span, lang: Lang) -> String {
+fn period(span: Span, zone: Zone, lang: Lang) -> String {
     let (Some(first), Some(last)) = (span.first_us, span.last_us) else {
         return lang.pick("no times", "没有时间").to_owned();
     };
-    let (from, to) = (rfc3339_s(first), rfc3339_s(last));
+    let (from, to) = (zone.seconds(first), zone.seconds(last));
     let range = if from.split('T').next() == to.split('T').next() {
-        format!("{} – {}", clock_s(first), clock_s(last))
+        format!("{} – {}", zone.clock(first), zone.clock(last))
     } else {
         format!("{} – {}", from.replace('T', " "), to.replace('T', " "))
     };
     match length(span) {
         Some(ms) => format!("{range}{}", lang.aside(&duration(ms))),
-        None => clock_s(first),
+        None => zone.clock(first),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::text::{Sheet, Tone, shortened};
+use super::Tone;
+use super::text::{Sheet, shortened};
 use crate::report::escape::terminal;
 use crate::report::units::{count, counted};
 use crate::report::{Report, quality};

@@ -4,42 +4,36 @@ use std::io::{self, Write};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// What a piece of text is, which decides its colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report) enum Tone {
-    Critical,
-    Warning,
-    /// Context that the eye may skip.
-    Dim,
-    /// The line that is the answer.
-    Strong,
-}
+use crate::report::View;
+use crate::report::palette::{Palette, Tone};
 
 /// A sheet of text: knows its width and whether colours are wanted.
 pub(in crate::report) struct Sheet<'w> {
     out: &'w mut dyn Write,
     pub(in crate::report) width: usize,
     colour: bool,
+    palette: Palette,
 }
 
 impl<'w> Sheet<'w> {
-    pub(in crate::report) fn new(out: &'w mut dyn Write, width: usize, colour: bool) -> Sheet<'w> {
+    pub(in crate::report) fn new(out: &'w mut dyn Write, view: &View) -> Sheet<'w> {
         // Below 40 columns nothing can be laid out; the terminal may then wrap as it likes.
-        Sheet { out, width: width.max(40), colour }
+        Sheet { out, width: view.width.max(40), colour: view.colour, palette: view.palette }
+    }
+
+    /// One without colours.
+    pub(in crate::report) fn plain(out: &'w mut dyn Write, width: usize) -> Sheet<'w> {
+        Sheet::new(out, &View { width, ..View::default() })
     }
 
     /// Text in its colour, or as it is.
     pub(in crate::report) fn paint(&self, tone: Tone, text: &str) -> String {
-        if !self.colour || text.is_empty() {
-            return text.to_owned();
+        let codes = if self.colour { self.palette.style(tone).codes() } else { String::new() };
+        if codes.is_empty() || text.is_empty() {
+            text.to_owned()
+        } else {
+            format!("\x1b[{codes}m{text}\x1b[0m")
         }
-        let code = match tone {
-            Tone::Critical => "1;31",
-            Tone::Warning => "33",
-            Tone::Dim => "2",
-            Tone::Strong => "1",
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
     }
 
     /// One line as it is, without blanks at its end.
