@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::escape::{self, utf8};
 use super::{Renderer, Report, SourceInfo, bucket_width, quality};
@@ -43,7 +43,7 @@ pub(super) struct Triage<'a> {
     partial: bool,
     input: Input<'a>,
     totals: Totals<'a>,
-    upstreams: Vec<UpstreamRow<'a>>,
+    upstreams: Upstreams<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<Vec<groups::GroupRow<'a>>>,
     hops: Vec<hops::HopRow<'a>>,
@@ -297,7 +297,7 @@ impl<'a> Triage<'a> {
             partial: quality::partial(summary),
             input: Input::of(report),
             totals: Totals::of(summary),
-            upstreams: upstreams(summary),
+            upstreams: Upstreams(summary),
             groups: groups::rows(summary),
             hops: hops::rows(summary),
             timeline: Timeline::of(report),
@@ -394,18 +394,24 @@ impl LatencyRow {
     }
 }
 
-/// Rows by failures, then requests, then name; what has no name of its own comes last.
-fn upstreams(summary: &Summary) -> Vec<UpstreamRow<'_>> {
-    let mut rows: Vec<_> = summary.upstreams.iter().collect();
-    rows.sort_by(|(a, x), (b, y)| by_failures(x.counts, y.counts).then_with(|| a.cmp(b)));
-    let mut out: Vec<_> = rows.into_iter().map(|(name, u)| UpstreamRow::of(Some(name), false, u)).collect();
-    out.extend(summary.other_upstreams.as_deref().map(|u| UpstreamRow::of(None, true, u)));
-    if summary.no_upstream.counts.requests() > 0 {
-        let (counts, codes) = summary.no_upstream_once();
-        let row = UpstreamRow::of(None, false, &summary.no_upstream);
-        out.push(UpstreamRow { codes: Codes::of(&codes), ..row.counted(counts) });
+/// Rows by failures, then requests, then name; what has no name of its own comes last. Each is made when it is written:
+/// of thousands only one is held.
+struct Upstreams<'a>(&'a Summary);
+
+impl Serialize for Upstreams<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        let summary = self.0;
+        let mut rows: Vec<_> = summary.upstreams.iter().collect();
+        rows.sort_by(|(a, x), (b, y)| by_failures(x.counts, y.counts).then_with(|| a.cmp(b)));
+        let named = rows.into_iter().map(|(name, u)| UpstreamRow::of(Some(name), false, u));
+        let other = summary.other_upstreams.as_deref().map(|u| UpstreamRow::of(None, true, u));
+        let nameless = (summary.no_upstream.counts.requests() > 0).then(|| {
+            let (counts, codes) = summary.no_upstream_once();
+            let row = UpstreamRow::of(None, false, &summary.no_upstream);
+            UpstreamRow { codes: Codes::of(&codes), ..row.counted(counts) }
+        });
+        to.collect_seq(named.chain(other).chain(nameless))
     }
-    out
 }
 
 fn by_failures(a: Counts, b: Counts) -> std::cmp::Ordering {

@@ -63,12 +63,22 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> Result<()> {
 }
 
 fn put(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
-    sealed(snapshot, &body(snapshot), out)
+    let mut packing = zstd::Encoder::new(Vec::new(), LEVEL)?;
+    let mut unpacked_bytes = 0;
+    fields(snapshot, |bytes| {
+        unpacked_bytes += bytes.len() as u64;
+        packing.write_all(bytes)
+    })?;
+    sealed(snapshot, &packing.finish()?, unpacked_bytes, out)
 }
 
-/// The file around a body.
-pub(super) fn sealed(snapshot: &Snapshot, unpacked: &[u8], out: &mut dyn Write) -> io::Result<()> {
-    let packed = zstd::bulk::compress(unpacked, LEVEL)?;
+/// The file around a body that is compressed already.
+pub(super) fn sealed(
+    snapshot: &Snapshot,
+    packed: &[u8],
+    unpacked_bytes: u64,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let about = &snapshot.about;
     let header = Header {
         schema: format!("meshwhy.snapshot/{VERSION}"),
@@ -82,7 +92,7 @@ pub(super) fn sealed(snapshot: &Snapshot, unpacked: &[u8], out: &mut dyn Write) 
         filters: about.filters.clone(),
         by: about.by.clone(),
         body_bytes: packed.len() as u64,
-        unpacked_bytes: unpacked.len() as u64,
+        unpacked_bytes,
     };
     let mut head = [MAGIC, VERSION.to_string().as_bytes(), b"\n"].concat();
     serde_json::to_writer(&mut head, &header)?;
@@ -96,23 +106,29 @@ pub(super) fn sealed(snapshot: &Snapshot, unpacked: &[u8], out: &mut dyn Write) 
     Ok(())
 }
 
-pub(super) fn body(snapshot: &Snapshot) -> Vec<u8> {
-    let snapshot = snapshot.clone();
-    let body = Body {
-        digests: snapshot.summary.symptoms.keys().map(|key| Wide(key.digest())).collect(),
-        summary: snapshot.summary,
-        detail: snapshot.detail,
-        join: snapshot.join,
-        second: snapshot.second,
-        passed: snapshot.passed,
-        failures: snapshot.failures,
-        skipped: snapshot.skipped,
-        interrupted: snapshot.interrupted,
-        tracked: snapshot.tracked,
-    };
+/// Writes down a [`Body`], field after field: of the whole of it only one is held as bytes.
+pub(super) fn fields(snapshot: &Snapshot, mut write: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let digests: Vec<Wide> = snapshot.summary.symptoms.keys().map(|key| Wide(key.digest())).collect();
+    let fields: [&dyn Fn(&mut Vec<u8>); 10] = [
+        &|out| snapshot.summary.put(out),
+        &|out| digests.put(out),
+        &|out| snapshot.detail.put(out),
+        &|out| snapshot.join.put(out),
+        &|out| snapshot.second.put(out),
+        &|out| snapshot.passed.put(out),
+        &|out| snapshot.failures.put(out),
+        &|out| snapshot.skipped.put(out),
+        &|out| snapshot.interrupted.put(out),
+        &|out| snapshot.tracked.put(out),
+    ];
     let mut bytes = Vec::new();
-    body.put(&mut bytes);
-    bytes
+    pack::put_wide(&mut bytes, fields.len() as u64);
+    for put in fields {
+        put(&mut bytes);
+        write(&bytes)?;
+        bytes.clear();
+    }
+    Ok(())
 }
 
 fn checksum(number: u64, bytes: &[u8]) -> [u8; 8] {
@@ -204,12 +220,14 @@ impl<R: BufRead> Opened<R> {
     pub(super) fn load(mut self) -> std::result::Result<Snapshot, Refused> {
         let start = self.at;
         let packed = self.packed()?;
-        let mut unpacked = Vec::new();
+        // As much as is said, and no more: a buffer that doubles would take twice of it.
+        let mut unpacked = Vec::with_capacity(self.unpacked_bytes as usize + 1);
         let opened = zstd::Decoder::with_buffer(&packed[..])
             .and_then(|decoder| decoder.take(self.unpacked_bytes + 1).read_to_end(&mut unpacked));
         if opened.is_err() || unpacked.len() as u64 != self.unpacked_bytes {
             return Err(damaged(start));
         }
+        drop(packed);
         let mut from = Unpacker::new(&unpacked);
         let body: Body = from.take().map_err(|broken| {
             let (at, what) = (broken.offset, broken.what);
@@ -221,6 +239,8 @@ impl<R: BufRead> Opened<R> {
                 ),
             )
         })?;
+        let is_done = from.is_done();
+        drop(unpacked);
         let mut snapshot = Snapshot {
             about: self.about,
             summary: body.summary,
@@ -233,7 +253,7 @@ impl<R: BufRead> Opened<R> {
             interrupted: body.interrupted,
             tracked: body.tracked,
         };
-        if !from.is_done() || !snapshot.summary.is_sound() {
+        if !is_done || !snapshot.summary.is_sound() {
             return Err(damaged(start));
         }
         let now = snapshot.summary.symptoms.keys().map(|key| key.digest());

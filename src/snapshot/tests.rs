@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::file::{body, sealed};
+use super::file::{fields, sealed};
 use super::*;
 use crate::format::Reader;
 use crate::input::Input;
@@ -31,7 +31,18 @@ fn whole() -> Snapshot {
 
 fn file(snapshot: &Snapshot, unpacked: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    sealed(snapshot, unpacked, &mut out).expect("memory");
+    let packed = zstd::bulk::compress(unpacked, 9).expect("memory");
+    sealed(snapshot, &packed, unpacked.len() as u64, &mut out).expect("memory");
+    out
+}
+
+fn body(snapshot: &Snapshot) -> Vec<u8> {
+    let mut out = Vec::new();
+    fields(snapshot, |bytes| {
+        out.extend_from_slice(bytes);
+        Ok(())
+    })
+    .expect("memory");
     out
 }
 
