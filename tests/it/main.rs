@@ -15,6 +15,9 @@ mod catalogue;
 mod cli;
 /// What scripts rely on: exit codes, pipes, filters.
 mod contract;
+/// Containers cut, changed and extended at many places.
+#[cfg(unix)]
+mod damage;
 /// `docs/diagnoses.md`, and the lists by guide, flag and symptom.
 mod diagnoses;
 /// The long runs of `docs/reliability.md`; ignored unless asked for.
@@ -43,6 +46,8 @@ mod languages;
 /// The live view, in a pseudo-terminal.
 #[cfg(unix)]
 mod live;
+/// What each medium takes for more than text.
+mod media;
 /// What the program holds in memory when a log is made to hurt.
 mod memory;
 /// The files that make packages.
