@@ -170,7 +170,7 @@ impl<R: BufRead> Opened<R> {
                 "it is a snapshot of version {version}; this program reads up to version {VERSION}",
                 "快照版本为 {version}；本程序最高支持版本 {VERSION}"
             );
-            return Err((None, said));
+            return Err((Some(MAGIC.len() as u64), said));
         }
         let start = head.len() as u64;
         let header = line(&mut reader, &mut head, HEADER_BYTES)?.to_vec();

@@ -15,10 +15,10 @@ fn log() -> String {
         let of = if n % 3 == 0 { FAILING } else { GOOD };
         of.replace("r-", &format!("r-{n}-{:x}-", n.wrapping_mul(2_654_435_761)))
     };
-    (0..150).map(line).collect()
+    (0..LINES as u32).map(line).collect()
 }
 
-const LINES: u64 = 150;
+const LINES: u64 = 60;
 
 /// Something that holds the log.
 struct Kind {
@@ -80,10 +80,13 @@ fn read(what: &str, data: &[u8]) -> Read {
     Read { access: lines.access, failed: !told.outcome.failures.is_empty() }
 }
 
+/// Not optimised, a reading takes milliseconds.
+const PLACES: usize = if cfg!(debug_assertions) { 60 } else { 1000 };
+
 /// Places all over the bytes, and every one at both ends.
 fn places(len: usize) -> impl Iterator<Item = usize> {
-    let step = (len / 150).max(1);
-    (0..len).filter(move |at| at % step == 0 || *at < 40 || at + 40 > len)
+    let step = (len / PLACES).max(1);
+    (0..len).filter(move |at| at % step == 0 || *at < 16 || at + 16 > len)
 }
 
 /// Below this a beginning may be taken for text, which has no end that could be missed. The marks of a tar are the last ones.
@@ -109,7 +112,7 @@ fn whatever_is_cut_is_told() {
 fn whatever_is_changed_does_no_harm() {
     for Kind { name, bytes, sums, .. } in kinds() {
         for at in places(bytes.len()) {
-            for change in [1, 0x80, 0xff] {
+            for change in [1, 0xff] {
                 let mut bytes = bytes.clone();
                 bytes[at] ^= change;
                 let what = format!("{name}, byte {at} ^ {change:#x}");

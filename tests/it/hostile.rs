@@ -7,7 +7,9 @@ use std::io::Write;
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
+use crate::broken::{member, padded};
 use crate::media::{self, shows_all};
+use crate::paths::gzip;
 use crate::program::{FAILING, GOOD, Ran, fed, meshwhy, on_path, piped, run};
 
 /// Stands in every value, so that it can be found again.
@@ -219,6 +221,34 @@ fn a_pasted_line_and_a_traced_request_stay_text() {
         assert_ne!(missing.code(), 0, "{args:?}");
         assert!(missing.err.contains("such"), "{args:?}: {}", missing.err);
         shows_all(&missing.err, "a name");
+    }
+}
+
+/// Members of an archive are called as their maker liked, and messages name them.
+#[test]
+fn names_of_files_stay_text() {
+    let file = tar::EntryType::Regular;
+    let mut archive = Vec::new();
+    for value in VALUES {
+        let log = log(&["harmless"]).into_bytes();
+        archive.extend(member(file, value, "", log.len() as u64));
+        archive.extend(padded(&log));
+        // One that breaks off, so that the name stands in a message, too.
+        let cut = &gzip(&log)[..300];
+        archive.extend(member(file, &format!("{value}.gz"), "", cut.len() as u64));
+        archive.extend(padded(cut));
+    }
+    archive.resize(archive.len() + 1024, 0);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.tar");
+    std::fs::write(&path, &archive).expect("a file");
+    for (args, medium) in FORMS {
+        let ran = on_path(args, &path);
+        let what = format!("names of files: {}", args.join(" "));
+        assert_eq!(ran.code(), 3, "{what}: {}", ran.err);
+        assert!(ran.err.matches("at byte ").count() >= VALUES.len(), "{what}: {}", ran.err);
+        stays_text(&what, medium, ran.text());
+        shows_all(&ran.err, &what);
     }
 }
 

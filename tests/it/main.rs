@@ -31,6 +31,7 @@ mod glance;
 /// The screens and the JSON that people see, as files in `tests/golden`.
 mod golden;
 /// Log content that wants to be more than text, in every form of the result.
+#[cfg(unix)]
 mod hostile;
 /// The promises of `docs/house.md`: arrows, tables, sizes, generated files.
 mod house;

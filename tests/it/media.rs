@@ -32,8 +32,11 @@ pub(crate) fn ndjson(what: &str, text: &str) {
 #[track_caller]
 pub(crate) fn cells(what: &str, line: &str) -> Vec<String> {
     let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
-    for c in line.chars() {
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
+            // Two of them inside quotes are one.
+            '"' if quoted && chars.next_if_eq(&'"').is_some() => cell.push('"'),
             '"' => quoted = !quoted,
             ',' if !quoted => cells.push(std::mem::take(&mut cell)),
             c => cell.push(c),

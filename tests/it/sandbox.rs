@@ -1,12 +1,18 @@
 //! What the program asks of the system: no socket, and nothing is written but what it was told to write.
 
+use std::io::Write;
 use std::process::Command;
 
-use crate::program::{plain, program, run};
+use crate::program::{plain, program, run, start};
 use crate::samples::root;
 
 /// Runs the program under strace, and gives the calls that make, rename or remove something, or go to a network.
 fn calls(folder: &std::path::Path, args: &[&str]) -> Option<Vec<String>> {
+    calls_of(folder, args, b"")
+}
+
+/// The same, of a program that reads these bytes from a pipe.
+fn calls_of(folder: &std::path::Path, args: &[&str], input: &[u8]) -> Option<Vec<String>> {
     if !Command::new("strace").arg("--version").output().is_ok_and(|told| told.status.success()) {
         return None;
     }
@@ -20,7 +26,12 @@ fn calls(folder: &std::path::Path, args: &[&str]) -> Option<Vec<String>> {
         .arg(&trace)
         .arg(program())
         .args(args);
-    let ran = run(plain(command));
+    let mut command = plain(command);
+    command.stdin(std::process::Stdio::piped());
+    let mut running = start(command);
+    // What needs no input does not wait for it.
+    let _ = running.stdin().write_all(input);
+    let ran = running.end();
     let text = std::fs::read_to_string(&trace).unwrap_or_default();
     if !text.contains("execve(") {
         // Where processes may not be traced, strace has nothing to tell.
@@ -72,23 +83,34 @@ fn no_socket_is_opened_and_nothing_is_written() {
         &["merge", snap, "--output", "snapshot"],
         &["report", snap],
         &[archives, "--output", "json"],
-        // Standard input is at its end.
-        &["--follow", "--plain"],
-        &["--follow", "--output", "json"],
         &["trace", "r-1", log],
         &["explain", "UF"],
     ] {
-        let Some(calls) = calls(folder.path(), args) else {
-            return skipped("what the program asks of the system (strace is missing or may not trace)");
-        };
-        let changes: Vec<&String> = calls.iter().filter(|call| changes(call)).collect();
-        assert!(changes.is_empty(), "{args:?}: {changes:#?}");
-        assert_eq!(
-            calls.iter().filter(|call| call.starts_with("execve(")).count(),
-            1,
-            "{args:?} starts nothing"
-        );
+        if !asks_for_nothing(args, calls(folder.path(), args)) {
+            return;
+        }
     }
+    // What is followed is a pipe here, and ends.
+    for args in [&["--follow", "--plain"][..], &["--follow", "--output", "json"], &["watch"]] {
+        let log = std::fs::read(root().join(log)).expect("a sample");
+        if !asks_for_nothing(args, calls_of(folder.path(), args, &log)) {
+            return;
+        }
+    }
+}
+
+/// `false`: nobody can tell.
+#[track_caller]
+fn asks_for_nothing(args: &[&str], calls: Option<Vec<String>>) -> bool {
+    let Some(calls) = calls else {
+        skipped("what the program asks of the system (strace is missing or may not trace)");
+        return false;
+    };
+    let changes: Vec<&String> = calls.iter().filter(|call| changes(call)).collect();
+    assert!(changes.is_empty(), "{args:?}: {changes:#?}");
+    let started = calls.iter().filter(|call| call.starts_with("execve(")).count();
+    assert_eq!(started, 1, "{args:?} starts nothing");
+    true
 }
 
 /// With a file to write: that one, and its other name while it is not complete.
