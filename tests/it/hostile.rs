@@ -224,24 +224,27 @@ fn a_pasted_line_and_a_traced_request_stay_text() {
     }
 }
 
-/// Members of an archive are called as their maker liked, and messages name them.
-#[test]
-fn names_of_files_stay_text() {
+/// An archive of logs with these names; one each that breaks off, so that the name stands in a message, too.
+fn archive(names: &[String]) -> (tempfile::TempDir, std::path::PathBuf) {
     let file = tar::EntryType::Regular;
     let mut archive = Vec::new();
-    for value in VALUES {
+    for name in names {
         let log = log(&["harmless"]).into_bytes();
-        archive.extend(member(file, value, "", log.len() as u64));
+        archive.extend(member(file, name, "", log.len() as u64));
         archive.extend(padded(&log));
-        // One that breaks off, so that the name stands in a message, too.
         let cut = &gzip(&log)[..300];
-        archive.extend(member(file, &format!("{value}.gz"), "", cut.len() as u64));
+        archive.extend(member(file, &format!("{name}.gz"), "", cut.len() as u64));
         archive.extend(padded(cut));
     }
     archive.resize(archive.len() + 1024, 0);
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("x.tar");
-    std::fs::write(&path, &archive).expect("a file");
+    crate::broken::file("x.tar", &archive)
+}
+
+/// Members of an archive are called as their maker liked, and messages name them.
+#[test]
+fn names_of_files_stay_text() {
+    let names: Vec<String> = VALUES.iter().map(|value| (*value).to_owned()).collect();
+    let (_folder, path) = archive(&names);
     for (args, medium) in FORMS {
         let ran = on_path(args, &path);
         let what = format!("names of files: {}", args.join(" "));
@@ -377,12 +380,14 @@ fn html_stays_text(what: &str, page: &str) {
     static KNOWN: std::sync::OnceLock<BTreeSet<String>> = std::sync::OnceLock::new();
     let known = KNOWN.get_or_init(|| {
         let pages = FORMS.iter().filter(|(_, medium)| *medium == "html");
+        let (_folder, path) = archive(&values);
         let mut known = BTreeSet::new();
         for (args, _) in pages {
             for (log, lang) in [(&harmless, "en"), (&harmless, "zh"), (&log(&["harmless"]), "en")] {
                 let args = [args, &["--lang", lang][..]].concat();
                 known.extend(media::tags("harmless", piped(&args, log.as_bytes()).text()));
             }
+            known.extend(media::tags("harmless", on_path(args, &path).text()));
         }
         known
     });

@@ -327,7 +327,8 @@ pub(crate) fn containers(data: &[u8]) {
     let lines = &summary.lines;
     assert_eq!(lines.total, lines.access + lines.proxy + lines.other + lines.rejected);
     assert_eq!((passed.access, passed.left_out), (lines.access, 0));
-    assert_eq!(outcome.sources.iter().map(|source| source.lines).sum::<u64>(), lines.total);
+    // Objects that share a line of the source are lines of their own in the counts.
+    assert!(outcome.sources.iter().map(|source| source.lines).sum::<u64>() <= lines.total);
     for failure in &outcome.failures {
         assert!(!failure.to_string().is_empty());
     }

@@ -97,3 +97,12 @@ fn tiny_entries_below_large_labels_are_no_bomb() {
         assert!(source.bytes < most, "{} bytes became {}", document.len(), source.bytes);
     }
 }
+
+/// A snapshot was forged so that a request id was counted no times at all: what the ids have in common was less than nothing,
+/// and the program ended with a panic.
+#[test]
+fn forged_counts_of_nothing_are_no_panic() {
+    let (_, property) =
+        crate::properties::PROPERTIES.iter().find(|(name, _)| *name == "snapshots").expect("it");
+    property(b"\x7c\x0f\xff\xa0\x0e\x01\xf1\x0f\xff\x00");
+}
