@@ -12,7 +12,7 @@ use crate::samples::{bytes, triage};
 /// Lines that differ, so that they do not vanish when they are packed.
 fn log() -> String {
     let line = |n: u32| {
-        let of = if n % 3 == 0 { FAILING } else { GOOD };
+        let of = if n.is_multiple_of(3) { FAILING } else { GOOD };
         of.replace("r-", &format!("r-{n}-{:x}-", n.wrapping_mul(2_654_435_761)))
     };
     (0..LINES as u32).map(line).collect()
