@@ -29,6 +29,8 @@ pub enum ErrorKind {
     Limit {
         /// Name of the input.
         source: String,
+        /// Byte of it at which the reading ended, from 0.
+        offset: u64,
         /// Which limit, in words.
         what: Said,
         /// Its value.
@@ -102,9 +104,12 @@ impl Error {
             ErrorKind::Read { source, offset, cause } => {
                 both!("{source}: at byte {offset}: {cause}", "{source}：第 {offset} 字节处：{cause}")
             }
-            ErrorKind::Limit { source, what, limit } => {
+            ErrorKind::Limit { source, offset, what, limit } => {
                 let Said { en, zh } = what;
-                both!("{source}: more than {limit} {en}", "{source}：超过 {limit} {zh}")
+                both!(
+                    "{source}: at byte {offset}: more than {limit} {en}",
+                    "{source}：第 {offset} 字节处：超过 {limit} {zh}"
+                )
             }
             ErrorKind::Template { column, expected } => {
                 let Said { en, zh } = expected;

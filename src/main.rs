@@ -8,6 +8,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use cli::{Exit, Tongue, run};
+use meshwhy::report::escape::terminal;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
@@ -16,8 +17,10 @@ fn main() -> ExitCode {
         Ok(exit) => exit,
         Err(error) if error.is_broken_pipe() => Exit::Done,
         Err(error) => {
-            // Nothing can be done when standard error is gone, too.
-            let _ = writeln!(std::io::stderr(), "meshwhy: {}", error.in_lang(tongue.people()));
+            // Names of files may hold anything; nothing can be done when standard error is gone, too.
+            let said = error.in_lang(tongue.people());
+            let lines: Vec<String> = said.lines().map(|line| terminal(line.as_bytes())).collect();
+            let _ = writeln!(std::io::stderr(), "meshwhy: {}", lines.join("\n"));
             Exit::of(&error)
         }
     };

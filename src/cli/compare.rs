@@ -37,7 +37,7 @@ pub(super) fn compare(args: args::Compare, tongue: Tongue) -> Result<Exit> {
         None => vec![side(args.before)?, side(args.after)?],
     };
     readings.iter_mut().for_each(|reading| reading.options.allow_overlap = args.snapshots.allow_overlap);
-    let progress = interruptible();
+    let progress = interruptible(None);
     let wanted = readings.iter().all(|reading| reading.progress);
     let (sides, outcomes) = watched(wanted, tongue.people(), progress, || match (&readings[..], split) {
         ([before, after], _) => both(before, after, progress),

@@ -52,7 +52,7 @@ pub(super) fn follow(
         return Err(not_with("--state"));
     }
     let rulebook = plan.rulebook.clone().in_lang(lang);
-    let progress = interruptible();
+    let progress = interruptible(shape.output_file.as_deref());
     let (sending, messages, wake, waiting) = sender();
     let live = Live::new(wake);
     let setup = Setup {

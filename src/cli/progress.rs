@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 #[cfg(unix)]
 use std::io::Read;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 #[cfg(unix)]
@@ -20,16 +21,17 @@ use meshwhy::words::Lang;
 static PROGRESS: Progress = Progress::new();
 
 /// The progress of this run. An interrupt, or a polite request to end, ends the reading, and the result of what was read
-/// is shown; a second one ends the program, for a reader may wait for bytes that never come.
-pub(super) fn interruptible() -> &'static Progress {
+/// is shown; a second one ends the program, for a reader may wait for bytes that never come. `file` is where the result goes,
+/// when that is not standard output.
+pub(super) fn interruptible(file: Option<&Path>) -> &'static Progress {
     // Without a handler a signal does what it does everywhere else.
-    let _ = listen();
+    let _ = listen(file.is_some());
     &PROGRESS
 }
 
 /// A handler may do next to nothing: it notes the signal, and wakes a thread through a pipe.
 #[cfg(unix)]
-fn listen() -> std::io::Result<()> {
+fn listen(to_file: bool) -> std::io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::{flag, low_level};
     let which = Arc::new(AtomicUsize::new(0));
@@ -39,7 +41,7 @@ fn listen() -> std::io::Result<()> {
         low_level::pipe::register(signal, wake.try_clone()?)?;
     }
     // A terminal that goes away takes nothing with it that is written elsewhere: who gave it may come back for the result.
-    if !std::io::stdout().is_terminal() {
+    if to_file || !std::io::stdout().is_terminal() {
         flag::register(SIGHUP, Arc::new(AtomicBool::new(false)))?;
     }
     let heed = move || {
@@ -52,7 +54,7 @@ fn listen() -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn listen() -> Result<(), ctrlc::Error> {
+fn listen(_to_file: bool) -> Result<(), ctrlc::Error> {
     ctrlc::set_handler(|| stop(2))
 }
 

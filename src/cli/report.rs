@@ -29,7 +29,7 @@ pub(super) fn report(args: args::Report, tongue: Tongue) -> Result<Exit> {
     let mut reading = Reading::of(args.read)?;
     reading.options.allow_overlap = args.snapshots.allow_overlap;
     reading.state = args.memory.state;
-    let progress = interruptible();
+    let progress = interruptible(args.output_file.as_deref());
     let (summary, detail, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
         let Reading { inputs, reader, filter, options, state, .. } = &reading;
         let Some(state) = state else {

@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Read as _, Write, stderr, stdin, stdout};
 use clap::{CommandFactory, FromArgMatches};
 use meshwhy::aggregate::Summary;
 use meshwhy::diagnosis::{Catalog, Finding, Rulebook};
-use meshwhy::emit::Output;
+use meshwhy::emit::{Form, Output};
 use meshwhy::format::Reader;
 use meshwhy::input::Input;
 #[cfg(feature = "parquet")]
@@ -119,7 +119,7 @@ pub(super) fn count(shape: &Shape, rules: &Rules, reading: Reading, tongue: Tong
     let plan = TriagePlan::of(shape, rules, reading)?;
     let Some(renderer) = plan.renderer else { return super::snapshot::written(&plan, file, tongue) };
     let reading = &plan.reading;
-    let progress = interruptible();
+    let progress = interruptible(file);
     let (summary, passed, outcome) = watched(reading.progress, tongue.people(), progress, || {
         let options = &reading.options;
         let Reading { inputs, reader, filter, state, .. } = reading;
@@ -203,12 +203,14 @@ pub(super) fn gated(gates: &Gates, summary: &Summary, findings: &[Finding], tong
 fn records(args: Records, tongue: Tongue) -> Result<Exit> {
     let plan = RecordsPlan::of(args)?;
     let reading = &plan.reading;
-    let progress = interruptible();
+    let progress = interruptible(None);
     // Lines on the same terminal and a bar would overwrite each other.
     let watch = reading.progress && !stdout().is_terminal();
     let (passed, outcome) = watched(watch, tongue.people(), progress, || {
-        // Whole lines come, many at a time, or few when no more are there yet: nothing is to be held back.
-        let mut out = stdout();
+        // Whole lines come, many at a time, or few when no more are there yet: nothing is to be held back. Other forms escape on
+        // their own.
+        let raw = plan.output == Output::Lines(Form::Raw);
+        let mut out = if raw { screen::lines() } else { Box::new(stdout()) };
         let Reading { inputs, reader, filter, options, .. } = reading;
         let result = match plan.output {
             Output::Lines(form) => rewrite(inputs, reader, filter, form, options, Some(progress), &mut out)?,

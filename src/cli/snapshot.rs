@@ -37,7 +37,7 @@ pub(super) fn written(plan: &TriagePlan, file: Option<&Path>, tongue: Tongue) ->
         )));
     }
     let reading = &plan.reading;
-    let progress = interruptible();
+    let progress = interruptible(file);
     let (snapshot, outcome) = watched(reading.progress, tongue.people(), progress, || {
         let Reading { inputs, reader, filter, options, state, .. } = reading;
         let Some(state) = state else {

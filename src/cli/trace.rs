@@ -25,7 +25,7 @@ pub(super) fn traced(args: args::Trace, tongue: Tongue) -> Result<Exit> {
         )));
     }
     let reading = Reading::of(args.read)?;
-    let progress = interruptible();
+    let progress = interruptible(None);
     let found = watched(reading.progress, tongue.people(), progress, || {
         let Reading { inputs, reader, filter, options, .. } = &reading;
         trace(id, inputs, reader, filter, options, Some(progress))

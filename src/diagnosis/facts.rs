@@ -148,7 +148,7 @@ fn amplification(cases: &[Case<'_>], lang: Lang) -> Option<String> {
     let (records, ids) = cases
         .iter()
         .map(|case| &case.symptom.request_ids)
-        .max_by_key(|ids| ids.total() - ids.len() as u64)
+        .max_by_key(|ids| ids.total().saturating_sub(ids.len() as u64))
         .map(|ids| (ids.total() - ids.other(), ids.len() as u64))?;
     let tenths = (records * 10).checked_div(ids)?;
     (ids >= 3 && tenths >= 12).then(|| format!("{}.{}", tenths / 10, tenths % 10)).map(|times| {

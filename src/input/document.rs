@@ -209,6 +209,10 @@ const LEVELS: usize = 64;
 const PAIR_BYTES: usize = 2 << 20;
 /// Kept of a stream's labels; longer ones are dropped whole.
 const LABEL_BYTES: usize = 16 << 10;
+/// Labels are written again with each entry: so many bytes of them, and so many more for each byte that was read. Records
+/// of a few hundred bytes below labels of a few thousand stay far below.
+const LABELS_FREE: u64 = 1 << 20;
+const LABELS_EACH: u64 = 64;
 /// Bytes read and made at a time.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -240,6 +244,10 @@ struct Slices<R> {
     bare: bool,
     labels: Vec<u8>,
     pair: Vec<u8>,
+    /// Bytes read before those of `input`.
+    before: u64,
+    /// Bytes of labels written.
+    spent: u64,
     /// What follows the documents is no JSON: it is passed on as it is.
     plain: bool,
     /// Nothing more comes from the reader.
@@ -267,6 +275,8 @@ impl<R: Read> Slices<R> {
             bare: false,
             labels: Vec::new(),
             pair: Vec::new(),
+            before: 0,
+            spent: 0,
             plain: false,
             ended: false,
             finished: false,
@@ -293,7 +303,19 @@ impl<R: Read> Slices<R> {
         }
     }
 
+    /// Whether the labels can be repeated for one more entry. Tiny entries below large labels would be a bomb otherwise.
+    fn affords_labels(&mut self) -> bool {
+        let read = self.before + self.at as u64;
+        let spent = self.spent + self.labels.len() as u64;
+        let afforded = !self.labels.is_empty() && spent <= LABELS_FREE + read * LABELS_EACH;
+        if afforded {
+            self.spent = spent;
+        }
+        afforded
+    }
+
     fn read_more(&mut self) {
+        self.before += self.len as u64;
         self.at = 0;
         self.len = 0;
         // The shape is judged by the same number of bytes as the container was.
@@ -405,6 +427,10 @@ impl<R: Read> Slices<R> {
             self.depth = 0;
             self.bare = !matches!(byte, b'{' | b'[' | b'"');
             self.pair.clear();
+            // Whatever it is, it is not looked at again: each step takes a byte at least.
+            if self.bare {
+                self.keep(1);
+            }
             return;
         }
         self.at += 1;
@@ -514,8 +540,9 @@ impl<R: Read> Slices<R> {
 
     /// OpenTelemetry's record gets its resource; `["1606339579512000000","LINE"]` becomes an object. Anything else is passed on as it is, to be counted.
     fn write_pair(&mut self) {
+        let labels = if self.affords_labels() { &self.labels[..] } else { b"{}" };
         if self.shape == Some(Shape::OpenTelemetry) {
-            let resource: &[u8] = if self.labels.is_empty() { b"{}" } else { &self.labels };
+            let resource = labels;
             let parts: [&[u8]; 5] =
                 [b"{\"scopeLogs\":[{\"resource\":", resource, b",\"logRecords\":[", &self.pair, b"]}]}\n"];
             parts.iter().for_each(|part| self.output.extend_from_slice(part));
@@ -526,7 +553,6 @@ impl<R: Read> Slices<R> {
             self.output.push(b'\n');
             return;
         };
-        let labels: &[u8] = if self.labels.is_empty() { b"{}" } else { &self.labels };
         for part in [b"{\"labels\":", labels, b",\"line\":", line, b",\"timestamp\":", time, b"}\n"] {
             self.output.extend_from_slice(part);
         }

@@ -42,7 +42,7 @@ impl Container for Tar {
             if !member.header().entry_type().is_file() && !member.header().entry_type().is_gnu_sparse() {
                 continue;
             }
-            if !walk.admit(&entry.name)? {
+            if !walk.admit(&entry.name, member.raw_header_position())? {
                 return ControlFlow::Continue(());
             }
             let path = member.path_bytes().into_owned();

@@ -1,4 +1,5 @@
-//! UTF-16 with a byte-order mark, as PowerShell's `>` writes it. Becomes UTF-8; what is broken becomes U+FFFD.
+//! UTF-16 with a byte-order mark, as PowerShell's `>` writes it. Becomes UTF-8; what is broken becomes U+FFFD, and a text
+//! that ends in the middle of two bytes is told as cut.
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -62,8 +63,13 @@ impl<R: Read> Decoder<R> {
         match self.reader.read(&mut self.input) {
             Ok(0) => {
                 self.ended = true;
-                if self.high.take().is_some() || self.odd.take().is_some() {
+                let odd = self.odd.take().is_some();
+                if self.high.take().is_some() || odd {
                     self.push(char::REPLACEMENT_CHARACTER);
+                }
+                if odd {
+                    let said = "the UTF-16 text ends inside a character";
+                    self.error = Some(io::Error::new(io::ErrorKind::UnexpectedEof, said));
                 }
             }
             Ok(got) => {
@@ -120,6 +126,7 @@ impl<R: Read> Read for Decoder<R> {
         let mut left = &self.output[self.at..];
         let got = left.read(out)?;
         self.at += got;
+        // Told once, behind all that was decoded.
         match self.error.take() {
             Some(error) if got == 0 && !out.is_empty() => Err(error),
             kept => {

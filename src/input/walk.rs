@@ -94,6 +94,8 @@ impl Walk<'_> {
             return self.fail(
                 ErrorKind::Limit {
                     source: name,
+                    // What is too deep begins here.
+                    offset: 0,
                     what: both!("containers inside each other", "层嵌套的容器"),
                     limit,
                 }
@@ -117,17 +119,16 @@ impl Walk<'_> {
         (self.visit)(Err(error))
     }
 
-    /// Counts one more entry of an archive; false, and told, when there are too many.
-    pub fn admit(&mut self, archive: &str) -> ControlFlow<(), bool> {
+    /// Counts one more entry of an archive, which begins at this byte of it; false, and told, when there are too many.
+    pub fn admit(&mut self, archive: &str, offset: u64) -> ControlFlow<(), bool> {
         self.entries += 1;
         if self.entries <= self.limits.entries {
             return ControlFlow::Continue(true);
         }
         // Told once: the entries after this one are not even looked at.
         let limit = u64::from(self.limits.entries);
-        self.fail(
-            ErrorKind::Limit { source: archive.to_owned(), what: both!("entries", "个条目"), limit }.into(),
-        )?;
+        let (source, what) = (archive.to_owned(), both!("entries", "个条目"));
+        self.fail(ErrorKind::Limit { source, offset, what, limit }.into())?;
         ControlFlow::Continue(false)
     }
 }

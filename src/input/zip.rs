@@ -1,6 +1,6 @@
 //! zip. Its table of contents is at the end, so it is read from the file itself, or from memory up to a limit.
 
-use std::io::{Cursor, Read, Seek};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 
 use super::limit;
@@ -35,7 +35,7 @@ impl Container for Zip {
                     "bytes of zip that does not come straight from a file (unpack it first)",
                     "字节，而这个 zip 不是直接来自文件（请先解压）"
                 );
-                walk.fail(ErrorKind::Limit { source: entry.name, what, limit }.into())
+                walk.fail(ErrorKind::Limit { source: entry.name, offset: limit, what, limit }.into())
             }
             Ok(_) => members(Cursor::new(bytes), &entry.name, entry.container, walk),
         }
@@ -43,22 +43,26 @@ impl Container for Zip {
 }
 
 fn members<R: Read + Seek>(
-    reader: R,
+    mut reader: R,
     source: &str,
     container: &'static str,
     walk: &mut Walk<'_>,
 ) -> ControlFlow<()> {
-    let failed = |source: String, error: ::zip::result::ZipError| ErrorKind::Read {
+    let failed = |source: String, offset: u64, error: ::zip::result::ZipError| ErrorKind::Read {
         source,
-        offset: 0,
+        offset,
         cause: error.into(),
     };
+    // The table of contents is looked for from there on backwards.
+    let end = reader.seek(SeekFrom::End(0)).unwrap_or(0);
     let mut archive = match limit::zip(reader) {
         Ok(archive) => archive,
-        Err(error) => return walk.fail(failed(source.to_owned(), error).into()),
+        Err(error) => return walk.fail(failed(source.to_owned(), end, error).into()),
     };
     for index in 0..archive.len() {
-        if !walk.admit(source)? {
+        // Where the member's own bytes cannot be found, the table at the end is what is wrong.
+        let begins = archive.by_index_raw(index).map_or(end, |member| member.header_start());
+        if !walk.admit(source, begins)? {
             break;
         }
         let named = archive.name_for_index(index).map(|name| format!("{source}!{name}"));
@@ -68,7 +72,9 @@ fn members<R: Read + Seek>(
                 let name = named.unwrap_or_else(|| source.to_owned());
                 walk.enter(Entry { name, reader: &mut Still(member), file: None, named: false, container })?;
             }
-            Err(error) => walk.fail(failed(named.unwrap_or_else(|| source.to_owned()), error).into())?,
+            Err(error) => {
+                walk.fail(failed(named.unwrap_or_else(|| source.to_owned()), begins, error).into())?;
+            }
         }
     }
     ControlFlow::Continue(())

@@ -176,15 +176,17 @@ pub fn put_text(out: &mut Vec<u8>, text: &[u8]) {
 const NAMES: usize = 1_000;
 const NAME_BYTES: usize = 200;
 
-/// A name that lives as long as the program; `None` when there are too many.
+/// A name that lives as long as the program; `None` when there are too many, and when it is no plain word. Outputs take such
+/// names for the program's own, and escape nothing in them.
 pub fn name(text: &str) -> Option<&'static str> {
     static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(name) = known.get(text) {
         return Some(name);
     }
-    let room = known.len() < NAMES && text.len() <= NAME_BYTES;
-    room.then(|| {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._+ ".contains(&b);
+    let sound = known.len() < NAMES && text.len() <= NAME_BYTES && text.bytes().all(plain);
+    sound.then(|| {
         let name: &'static str = text.to_owned().leak();
         known.insert(name);
         name

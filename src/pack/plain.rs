@@ -118,7 +118,8 @@ impl Pack for &'static str {
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
         let text: String = from.take()?;
-        name(&text).ok_or_else(|| from.broken("more names than any snapshot has"))
+        name(&text)
+            .ok_or_else(|| from.broken("a name that no format has, or more of them than any snapshot has"))
     }
 }
 

@@ -258,7 +258,8 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
                     "bytes of snapshots that come through pipes or archives",
                     "字节的经由管道或归档的快照"
                 );
-                self.failed(None, ErrorKind::Limit { source: entry.name, what, limit: HELD_BYTES }.into())
+                let (source, offset) = (entry.name, bytes.len() as u64);
+                self.failed(None, ErrorKind::Limit { source, offset, what, limit: HELD_BYTES }.into())
             }
             Ok(_) => {
                 self.snapshots.push(Held::Bytes { name: entry.name, bytes });

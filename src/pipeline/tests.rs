@@ -330,7 +330,7 @@ fn limits_are_told_and_hold() {
     }
     let (got, outcome) = rows::<true>(&[bytes("n", nested)], 64, 1);
     assert!(got.is_empty());
-    assert_eq!(outcome.failures[0].to_string(), "n: more than 4 containers inside each other");
+    assert_eq!(outcome.failures[0].to_string(), "n: at byte 0: more than 4 containers inside each other");
     let many: Vec<(String, &[u8])> = (0..20).map(|n| (format!("{n}"), b"x\n".as_slice())).collect();
     let many: Vec<(&str, &[u8])> = many.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
     let limits = Limits { entries: 5, ..Limits::default() };

@@ -106,10 +106,13 @@ pub(super) fn sealed(
     Ok(())
 }
 
+/// Writes down one field.
+type Put<'s> = &'s dyn Fn(&mut Vec<u8>);
+
 /// Writes down a [`Body`], field after field: of the whole of it only one is held as bytes.
 pub(super) fn fields(snapshot: &Snapshot, mut write: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let digests: Vec<Wide> = snapshot.summary.symptoms.keys().map(|key| Wide(key.digest())).collect();
-    let fields: [&dyn Fn(&mut Vec<u8>); 10] = [
+    let fields: [Put<'_>; 10] = [
         &|out| snapshot.summary.put(out),
         &|out| digests.put(out),
         &|out| snapshot.detail.put(out),
@@ -186,7 +189,7 @@ impl<R: BufRead> Opened<R> {
                 "it is a snapshot of version {version}; this program reads up to version {VERSION}",
                 "快照版本为 {version}；本程序最高支持版本 {VERSION}"
             );
-            return Err((None, said));
+            return Err((Some(MAGIC.len() as u64), said));
         }
         let start = head.len() as u64;
         let header = line(&mut reader, &mut head, HEADER_BYTES)?.to_vec();

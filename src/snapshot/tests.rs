@@ -75,6 +75,20 @@ proptest! {
     }
 }
 
+/// Names of formats and containers are the program's own words, and no output escapes them: a forged snapshot brought a form
+/// feed to the screen.
+#[test]
+fn a_forged_name_is_refused() {
+    let whole = whole();
+    let mut forged = body(&whole);
+    let at = forged.windows(10).position(|name| name == b"istio-text").expect("the format");
+    for byte in [b'\x0c', b'\x1b', b'<', b'"', b'|'] {
+        forged[at + 5] = byte;
+        let held = Held::Bytes { name: "x".to_owned(), bytes: file(&whole, &forged) };
+        assert!(held.load().unwrap_err().to_string().contains("a name that no format has"), "{byte}");
+    }
+}
+
 #[test]
 fn a_bomb_is_refused() {
     let whole = whole();

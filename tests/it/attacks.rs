@@ -100,7 +100,7 @@ fn beyond_the_caps_every_number_of_threads_gives_one_answer() {
             0 => UPSTREAM.to_owned(),
             _ => format!("outbound|80||s{}.shop.svc.cluster.local", at * 7 % 23_000),
         };
-        let host = format!("10.{}.{}.9:80", at * 3 % 29_000 >> 8, at * 3 % 29_000 & 255);
+        let host = format!("10.{}.{}.9:80", (at * 3 % 29_000) >> 8, (at * 3 % 29_000) & 255);
         let flags = if at % 3 == 0 { format!("X{}", at % 4_000) } else { "-".to_owned() };
         line(&mut text, at, &format!("/{}", at % 900), &flags, &host, &upstream);
     }

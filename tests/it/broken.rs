@@ -25,7 +25,7 @@ fn counted(ran: &Ran) -> (i32, u64, u64, u64, u64) {
 }
 
 /// A file in a folder of its own.
-fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(name);
     fs::write(&path, bytes).expect("a file");
@@ -34,7 +34,7 @@ fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
 
 /// Says what could not be read: the file, and the byte.
 #[track_caller]
-fn names(ran: &Ran, file: &str) {
+pub(crate) fn names(ran: &Ran, file: &str) {
     assert_eq!(ran.code(), 3, "{}", ran.err);
     let (_, rest) = ran.err.split_once(file).unwrap_or_else(|| panic!("{file} is not in {}", ran.err));
     let (_, byte) = rest.split_once("byte ").unwrap_or_else(|| panic!("no byte in {}", ran.err));
@@ -87,6 +87,26 @@ fn ends_of_lines_and_marks_of_encodings() {
     same("UTF-16, little end first", &utf16(false));
     same("UTF-16, big end first", &utf16(true));
     same("UTF-16 in gzip", &gzip(&utf16(false)));
+}
+
+/// What was still being written, or was cut on its way: the rest of the text is read, and the cut is told.
+#[test]
+fn texts_that_end_inside_what_they_began() {
+    let utf16: Vec<u8> = format!("\u{feff}{GOOD}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let quoted =
+        format!("ts,message\n1,\"{}\"\n2,\"{}", GOOD.trim_end().replace('"', "\"\""), "x".repeat(500));
+    let document =
+        format!("[{},{{\"textPayload\":\"x", serde_json::json!({ "textPayload": GOOD.trim_end() }));
+    for (name, text) in [
+        ("a.utf16", &utf16[..utf16.len() - 1]),
+        ("a.csv", quoted.as_bytes()),
+        ("a.json", document.as_bytes()),
+    ] {
+        let (_folder, path) = file(name, text);
+        let ran = on_path(&JSON, &path);
+        names(&ran, name);
+        assert_eq!(ran.lines().access, 1, "{name}: {}", ran.err);
+    }
 }
 
 /// The long run has 10 GB of it (`endurance`).
@@ -225,9 +245,19 @@ fn decompression_bombs() {
     assert_eq!(counted(&ran), (0, lines as u64, lines as u64, 0, 0));
     assert!(ran.most.memory_kib < 128 << 10, "{:?}", ran.most);
 
+    // The same from zstd and from zip, whose libraries are others.
+    let line = vec![b'x'; 256 << 20];
+    for (name, packed) in [("zstd", zstd::encode_all(&line[..], 1).expect("memory")), ("zip", zip(&line))] {
+        let (_folder, path) = file("bomb", &packed);
+        let ran = on_path(&JSON, &path);
+        assert_eq!((ran.lines().all, ran.lines().access), (1, 0), "{name}");
+        assert!(ran.most.memory_kib < 128 << 10, "{name}: {:?}", ran.most);
+    }
+
     let nested = (0..6).fold(GOOD.as_bytes().to_vec(), |inner, _| gzip(&inner));
     let ran = read(&nested);
-    assert!(ran.code() == 3 && ran.err.contains("containers inside each other"), "{}", ran.err);
+    names(&ran, "-");
+    assert!(ran.err.contains("containers inside each other"), "{}", ran.err);
 
     let mut many = tar::Builder::new(Vec::new());
     for n in 0..100_050 {
@@ -237,12 +267,24 @@ fn decompression_bombs() {
         many.append_data(&mut header, format!("{n}"), &b""[..]).expect("memory");
     }
     let ran = read(&gzip(&many.into_inner().expect("memory")));
-    assert!(ran.code() == 3 && ran.err.contains("100000 entries"), "{}", ran.err);
+    names(&ran, "-");
+    // Each of them is a header and nothing else.
+    assert!(ran.err.contains("at byte 51200000: more than 100000 entries"), "{}", ran.err);
+    assert!(ran.most.memory_kib < 128 << 10, "{:?}", ran.most);
+
+    let mut many = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for n in 0..100_050 {
+        many.start_file(format!("{n}"), zip::write::SimpleFileOptions::default()).expect("memory");
+    }
+    let (_folder, path) = file("many.zip", &many.finish().expect("memory").into_inner());
+    let ran = on_path(&JSON, &path);
+    names(&ran, "many.zip");
+    assert!(ran.err.contains("more than 100000 entries"), "{}", ran.err);
     assert!(ran.most.memory_kib < 128 << 10, "{:?}", ran.most);
 }
 
 /// A tar header as hostile as one likes: the library would not write it.
-fn member(kind: tar::EntryType, name: &str, link: &str, size: u64) -> Vec<u8> {
+pub(crate) fn member(kind: tar::EntryType, name: &str, link: &str, size: u64) -> Vec<u8> {
     let mut header = tar::Header::new_gnu();
     let place = &mut header.as_old_mut().name;
     place[..name.len()].copy_from_slice(name.as_bytes());
@@ -254,7 +296,7 @@ fn member(kind: tar::EntryType, name: &str, link: &str, size: u64) -> Vec<u8> {
     header.as_bytes().to_vec()
 }
 
-fn padded(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn padded(bytes: &[u8]) -> Vec<u8> {
     let mut out = bytes.to_vec();
     out.resize(bytes.len().div_ceil(512) * 512, 0);
     out
@@ -306,6 +348,33 @@ fn tar_with_paths_and_links_that_lead_elsewhere() {
         sources.contains("x.tar!/etc/meshwhy-was-here") && sources.contains("x.tar!../../escaped.log"),
         "{sources}"
     );
+    assert_eq!(tree(folder.path()), before);
+    assert!(
+        !Path::new("/etc/meshwhy-was-here").exists() && !folder.path().join("../../escaped.log").exists()
+    );
+}
+
+/// The same in a zip.
+#[test]
+fn zip_with_paths_and_links_that_lead_elsewhere() {
+    let (folder, secret) = file("secret.log", FAILING.as_bytes());
+    let options = zip::write::SimpleFileOptions::default();
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for name in ["/etc/meshwhy-was-here", "../../escaped.log", "C:\\windows\\x.log", "last.log"] {
+        archive.start_file(name, options).expect("memory");
+        archive.write_all(GOOD.as_bytes()).expect("memory");
+    }
+    archive.add_symlink("link.log", secret.to_str().expect("a name"), options).expect("memory");
+    archive.add_directory("folder", options).expect("memory");
+    let path = folder.path().join("x.zip");
+    fs::write(&path, archive.finish().expect("memory").into_inner()).expect("a file");
+    let mut command = meshwhy(&JSON);
+    let before = tree(folder.path());
+    command.arg(&path).current_dir(folder.path());
+    let ran = run(command);
+    assert_eq!((ran.code(), ran.lines().access), (0, 4), "{}", ran.err);
+    assert_eq!(ran.json()["totals"]["failed"], 0, "no link is followed");
+    assert!(ran.json()["input"]["sources"].to_string().contains("x.zip!../../escaped.log"));
     assert_eq!(tree(folder.path()), before);
     assert!(
         !Path::new("/etc/meshwhy-was-here").exists() && !folder.path().join("../../escaped.log").exists()
@@ -475,29 +544,100 @@ fn no_room_for_the_file() {
     assert!(nowhere.code() == 3 && nowhere.err.contains("no/such"), "{}", nowhere.err);
 }
 
-/// Time for a byte is the same in short and in long lines: nothing is quadratic.
+/// Time for a byte is the same in short and in long lines, whatever they are and whatever they come in: nothing is quadratic.
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn time_per_byte_is_flat() {
-    let total: usize = if cfg!(debug_assertions) { 16 << 20 } else { 256 << 20 };
-    for (what, filling) in
-        [("letters", "x"), ("quotes and blanks", "\" "), ("braces", "{\"a\":["), ("columns", "- ")]
-    {
-        let seconds_per_byte = |length: usize| {
-            let line = GOOD.replace("curl/8", &filling.repeat(length / filling.len()));
-            let times = (total / line.len()).max(1);
-            let ran = fed(&["--output", "json", "--threads", "1"], |stdin| {
-                (0..times).try_for_each(|_| stdin.write_all(line.as_bytes()))
-            });
-            assert_eq!(ran.lines().all, times as u64, "{what} of {length}");
-            // Of the processor, and not of the clock: machines are shared.
-            ran.most.cpu.as_secs_f64() / (times * line.len()) as f64
+    let total: usize = if cfg!(debug_assertions) { 4 << 20 } else { 256 << 20 };
+    let text = |filling: &str| GOOD.trim_end().replace("curl/8", filling);
+    let escaped = |text: &str| text.replace('\\', r"\\").replace('"', "\\\"");
+    let json = |filling: &str| {
+        let agent = escaped(filling);
+        format!(
+            "{{\"start_time\":\"2026-01-02T03:04:06.678Z\",\"response_code\":200,\"response_flags\":\"-\",\"user_agent\":\"{agent}\",\"duration\":3}}"
+        )
+    };
+    let docker = |filling: &str| {
+        let line = escaped(&text(filling));
+        format!("{{\"log\":\"{line}\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-02T03:04:06.6Z\"}}")
+    };
+    let cri = |filling: &str| format!("2026-01-02T03:04:06.678901234Z stdout F {}", text(filling));
+    // What a runtime cut into pieces of 16 KiB.
+    let pieces = |filling: &str| {
+        let line = text(filling);
+        let (rest, last) = line.split_at((line.len() - 1) / (16 << 10) * (16 << 10));
+        let part = |piece: &str| format!("2026-01-02T03:04:06.678901234Z stdout P {piece}\n");
+        let parts: String =
+            rest.as_bytes().chunks(16 << 10).map(|c| part(&String::from_utf8_lossy(c))).collect();
+        format!("{parts}2026-01-02T03:04:06.678901234Z stdout F {last}")
+    };
+    let bare = |filling: &str| filling.to_owned();
+    type Shape<'s> = (&'s str, &'s dyn Fn(&str) -> String);
+    // What is longer than a line may be is read as one that was cut there, which costs more than a whole one.
+    let cut = |filling: &str| text(filling).split_once("\" \"r-2\"").expect("the column behind").0.to_owned();
+    let shapes: [Shape<'_>; 7] = [
+        ("Istio's text", &text),
+        ("Istio's JSON", &json),
+        ("docker", &docker),
+        ("CRI", &cri),
+        ("nothing known", &bare),
+        ("CRI in pieces", &pieces),
+        ("a line that was cut", &cut),
+    ];
+    let fillings = [
+        ("letters", "x"),
+        ("backslashes", "\\\\"),
+        ("quotes and blanks", "\" "),
+        ("braces", "{\"a\":["),
+        ("columns", "- "),
+        ("times", "[2026-01-02T03:04:05.678Z] \""),
+    ];
+    for (at, (shape, line)) in shapes.into_iter().enumerate() {
+        // Where nothing is optimised, only the first shape is looked at in full; quotes in a line that was cut take seconds.
+        let (fillings, longest) = match (cfg!(debug_assertions), at) {
+            (false, _) | (true, 0) => (&fillings[..], 64 << 20),
+            (true, 1..=3) => (&fillings[..3], 4 << 20),
+            (true, _) => (&fillings[..2], 4 << 20),
         };
-        // The shortest lines have the dearest bytes; none of the longer ones may cost a multiple of them.
-        let short = seconds_per_byte(1 << 10);
-        for length in [1 << 14, 1 << 17, 1 << 20, 64 << 20] {
-            let long = seconds_per_byte(length);
-            assert!(long < short * 4.0, "{what}: {long:e} s a byte at {length}, {short:e} at 1 KiB");
+        for (what, filling) in fillings {
+            let of =
+                |line: &dyn Fn(&str) -> String, length: usize| line(&filling.repeat(length / filling.len()));
+            let cut: Option<&dyn Fn(usize) -> String> = Some(&|length| of(&cut, length));
+            let what = format!("{what} in {shape}");
+            let cut = cut.filter(|_| shape == "CRI in pieces");
+            time_is_flat(&what, [total, longest], false, &|length| of(line, length), cut);
         }
+    }
+    // What is packed costs what it unpacks to.
+    time_is_flat("letters, in gzip", [total, 64 << 20], true, &|length| text(&"x".repeat(length)), None);
+}
+
+/// The shortest lines have the dearest bytes; none of the longer ones may cost a multiple of them.
+#[track_caller]
+fn time_is_flat(
+    what: &str,
+    [total, longest]: [usize; 2],
+    packed: bool,
+    line: &dyn Fn(usize) -> String,
+    or: Option<&dyn Fn(usize) -> String>,
+) {
+    let seconds_per_byte = |line: &dyn Fn(usize) -> String, length: usize| {
+        let line = line(length) + "\n";
+        let times = (total / line.len()).max(1);
+        let args = ["--output", "json", "--threads", "1"];
+        let ran = match packed {
+            true => piped(&args, &gzip(line.repeat(times).as_bytes())),
+            false => fed(&args, |stdin| (0..times).try_for_each(|_| stdin.write_all(line.as_bytes()))),
+        };
+        assert_eq!(ran.lines().all, times as u64, "{what} of {length}");
+        // Of the processor, and not of the clock: machines are shared.
+        ran.most.cpu.as_secs_f64() / (times * line.len()) as f64
+    };
+    let short = seconds_per_byte(line, 1 << 10);
+    let short = or.map_or(short, |or| short.max(seconds_per_byte(or, 1 << 10)));
+    // Just below the longest line that is read whole, and far above it.
+    for length in [1 << 14, 1 << 17, (1 << 20) - (1 << 12), longest] {
+        let long = seconds_per_byte(line, length);
+        assert!(long < short * 4.0, "{what}: {long:e} s a byte at {length}, {short:e} at 1 KiB");
     }
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::program::{FAILING, piped};
+use crate::program::{FAILING, GOOD, piped};
 use crate::samples::root;
 
 /// Runs at the page's end: what a person would do, and what then stands there.
@@ -120,15 +120,27 @@ fn what_a_client_sent_does_not_run() {
             .replace("/a HTTP", &format!("/{evil} HTTP"))
             .replace("web.shop:80", evil)
     };
-    let ran = piped(&["report", "--output", "html"], line(evil).repeat(30).as_bytes());
-    assert_eq!(ran.code(), 0, "{}", ran.err);
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report-hostile.html");
-    std::fs::write(&path, &ran.out).unwrap();
-    let output = chromium(&["--dump-dom"], &path);
-    assert_eq!(console(&output), Vec::<String>::new());
-    let dom = String::from_utf8_lossy(&output.stdout);
-    assert!(dom.contains("data-ready=\"yes\"") && !dom.contains("data-evil"));
-    assert!(dom.contains("&lt;script&gt;document"), "it is shown as text");
+    // The same names on both sides of the comparison: as upstreams, and as causes that are new.
+    let cluster = |line: String| {
+        line.replace("outbound|80||web", &format!("outbound|80|{}|web", evil.replace(' ', "/")))
+    };
+    let earlier = cluster(GOOD.replace("web.shop:80", evil)).replace("T03:04:06", "T03:03:06");
+    let log = earlier.repeat(60) + &cluster(line(evil)).repeat(60);
+    for (name, args) in [
+        ("report-hostile.html", &["report", "--output", "html"][..]),
+        ("triage-hostile.html", &["--output", "html"]),
+        ("compare-hostile.html", &["compare", "--output", "html", "--split-at", "2026-01-02T03:04:00Z"]),
+    ] {
+        let ran = piped(args, log.as_bytes());
+        assert_eq!(ran.code(), 0, "{}", ran.err);
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::write(&path, &ran.out).unwrap();
+        let output = chromium(&["--dump-dom"], &path);
+        assert_eq!(console(&output), Vec::<String>::new(), "{name}");
+        let dom = String::from_utf8_lossy(&output.stdout);
+        assert!(dom.contains("data-ready=\"yes\"") && !dom.contains("data-evil"), "{name}");
+        assert!(dom.contains("&lt;script&gt;document"), "{name}: it is shown as text");
+    }
 }
 
 #[test]

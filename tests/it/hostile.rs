@@ -2,12 +2,15 @@
 //! form of every command it stays text.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
-use crate::program::{FAILING, GOOD, Ran, meshwhy, piped, run};
-use crate::properties::shows_all;
+use crate::broken::{member, padded};
+use crate::media::{self, shows_all};
+use crate::paths::gzip;
+use crate::program::{FAILING, GOOD, Ran, fed, meshwhy, on_path, piped, run};
 
 /// Stands in every value, so that it can be found again.
 const MARK: &str = "zq9";
@@ -124,7 +127,9 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["report", "--output", "json"], "json"),
     (&["report", "--output", "html"], "html"),
     (&["report", "--redact", "--redact-authority", "--output", "markdown"], "markdown"),
+    (&["report", "--redact", "--redact-authority", "--output", "html"], "html"),
     (&["compare", "--split-at", "2026-01-02T03:04:00Z", "--output", "markdown"], "markdown"),
+    (&["compare", "--split-at", "2026-01-02T03:04:00Z", "--output", "html"], "html"),
     (&["compare", "--split-at", "2026-01-02T03:04:00Z", "--output", "json"], "json"),
     (&["records", "--output", "ndjson"], "ndjson"),
     (&["records", "--output", "csv"], "csv"),
@@ -143,18 +148,13 @@ fn forms(log: &str, lang: &str) -> Vec<(String, &'static str, Ran)> {
 fn stays_text(what: &str, medium: &str, text: &str) {
     shows_all(text, what);
     match medium {
-        "json" => {
-            drop(serde_json::from_str::<serde_json::Value>(text).unwrap_or_else(|e| panic!("{what}: {e}")))
-        }
-        "ndjson" => text.lines().for_each(|line| {
-            serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{what}: {e}: {line}"));
-        }),
+        "json" => media::json(what, text),
+        "ndjson" => media::ndjson(what, text),
         "markdown" => markdown_stays_text(what, text),
-        "csv" => csv_stays_text(what, text),
-        "table of cells" => {
-            text.lines().flat_map(|line| cells(what, line)).for_each(|cell| runs_nothing(what, &cell))
-        }
-        "series" => series_stay_text(what, text),
+        "html" => html_stays_text(what, text),
+        "csv" => media::csv(what, text),
+        "table of cells" => media::tables(what, text),
+        "series" => assert!(!media::series(what, text).contains(MARK), "{what}"),
         _ => {}
     }
 }
@@ -167,10 +167,7 @@ fn hostile_values_stay_text_in_every_form() {
             assert_eq!(ran.code(), 0, "{what}: {}", ran.err);
             let text = ran.text();
             stays_text(&what, medium, text);
-            assert!(ran.err.chars().all(|c| !c.is_control() || c == '\n'), "{what}: {:?}", ran.err);
-            if medium == "html" {
-                html_stays_text(&what, text);
-            }
+            shows_all(&ran.err, &what);
         }
     }
 }
@@ -189,9 +186,6 @@ fn each_hostile_value_alone_stays_text() {
             let ran = piped(args, log.as_bytes());
             let medium = args.last().copied().unwrap_or("table");
             stays_text(&format!("{value:?} {args:?}"), medium, ran.text());
-            if medium == "html" {
-                html_stays_text(&format!("{value:?}"), ran.text());
-            }
         }
     }
 }
@@ -211,9 +205,135 @@ fn a_pasted_line_and_a_traced_request_stay_text() {
         }
     }
     // Names of files are strangers' bytes, too.
-    let missing = run(meshwhy(&["no\x1b[31m/such\u{202e}/file"]));
-    assert_eq!(missing.code(), 3);
-    shows_all(&missing.err, "a name");
+    let name = "no\x1b[31m/such\u{202e}/file";
+    for args in [
+        &[name][..],
+        &["report", name],
+        &["merge", name],
+        &["trace", "x", name],
+        &["--rules", name, "-"],
+        &["--format-from", name, "-"],
+        &["--state", name, "-"],
+        &["catalog", "check", name],
+        &["report", "--output-file", name, "-"],
+    ] {
+        let missing = run(meshwhy(args));
+        assert_ne!(missing.code(), 0, "{args:?}");
+        assert!(missing.err.contains("such"), "{args:?}: {}", missing.err);
+        shows_all(&missing.err, "a name");
+    }
+}
+
+/// An archive of logs with these names; one each that breaks off, so that the name stands in a message, too.
+fn archive(names: &[String]) -> (tempfile::TempDir, std::path::PathBuf) {
+    let file = tar::EntryType::Regular;
+    let mut archive = Vec::new();
+    for name in names {
+        let log = log(&["harmless"]).into_bytes();
+        archive.extend(member(file, name, "", log.len() as u64));
+        archive.extend(padded(&log));
+        let cut = &gzip(&log)[..300];
+        archive.extend(member(file, &format!("{name}.gz"), "", cut.len() as u64));
+        archive.extend(padded(cut));
+    }
+    archive.resize(archive.len() + 1024, 0);
+    crate::broken::file("x.tar", &archive)
+}
+
+/// Members of an archive are called as their maker liked, and messages name them.
+#[test]
+fn names_of_files_stay_text() {
+    let names: Vec<String> = VALUES.iter().map(|value| (*value).to_owned()).collect();
+    let (_folder, path) = archive(&names);
+    for (args, medium) in FORMS {
+        let ran = on_path(args, &path);
+        let what = format!("names of files: {}", args.join(" "));
+        assert_eq!(ran.code(), 3, "{what}: {}", ran.err);
+        assert!(ran.err.matches("at byte ").count() >= VALUES.len(), "{what}: {}", ran.err);
+        stays_text(&what, medium, ran.text());
+        shows_all(&ran.err, &what);
+    }
+}
+
+/// A line as it stood is bytes for a pipe, and on a terminal nothing but text.
+#[test]
+fn lines_as_they_stood_do_not_steer_a_terminal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let line = FAILING.replace("curl/8", "\x1b]0;owned\x07\x1b[2J\u{202e}\u{9b}31m");
+    let log = folder.path().join("a.log");
+    std::fs::write(&log, &line).expect("a file");
+    assert_eq!(on_path(&["records", "--output", "raw"], &log).out, line.as_bytes());
+
+    let size = portable_pty::PtySize { rows: 24, cols: 200, pixel_width: 0, pixel_height: 0 };
+    let pair = portable_pty::native_pty_system().openpty(size).expect("a terminal");
+    let mut command = portable_pty::CommandBuilder::new(crate::program::program());
+    command.args(["records", "--output", "raw", "--no-progress"]);
+    command.arg(&log);
+    command.env("XDG_CONFIG_HOME", "/nonexistent");
+    let mut child = pair.slave.spawn_command(command).expect("the program runs");
+    drop(pair.slave);
+    let mut shown = Vec::new();
+    // A terminal whose other side is closed ends with an error.
+    let mut reader = pair.master.try_clone_reader().expect("a reader");
+    let _ = std::io::Read::read_to_end(&mut reader, &mut shown);
+    assert!(child.wait().expect("a child").success());
+    let shown = String::from_utf8(shown).expect("text").replace("\r\n", "\n");
+    shows_all(&shown, "a line as it stood");
+    assert!(shown.contains("\\x1b]0;owned\\x07") && shown.contains("upstream_reset"), "{shown}");
+}
+
+/// What was counted as a snapshot, merged, and told from there.
+fn through_a_snapshot(log: &str) -> Vec<(String, &'static str, Ran)> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = piped(&["--output", "snapshot", "--stdin-name", "x\x1b[31m\u{202e}<b>=|.log"], log.as_bytes());
+    assert_eq!(made.code(), 0, "{}", made.err);
+    let (first, merged) = (folder.path().join("first.snap"), folder.path().join("merged.snap"));
+    std::fs::write(&first, &made.out).expect("a file");
+    let again = on_path(&["merge", "--output", "snapshot"], &first);
+    assert_eq!(again.code(), 0, "{}", again.err);
+    std::fs::write(&merged, &again.out).expect("a file");
+    let forms = [
+        (&["merge"][..], "table"),
+        (&["merge", "--output", "json"], "json"),
+        (&["merge", "--output", "csv"], "table of cells"),
+        (&["merge", "--output", "html"], "html"),
+        (&["report", "--output", "markdown"], "markdown"),
+        (&["report", "--output", "html"], "html"),
+    ];
+    let run = |(args, medium): (&[&str], &'static str)| {
+        (format!("a snapshot: {}", args.join(" ")), medium, on_path(args, &merged))
+    };
+    forms.into_iter().map(run).collect()
+}
+
+#[test]
+fn what_a_snapshot_kept_stays_text() {
+    for (what, medium, ran) in through_a_snapshot(&log(VALUES)) {
+        assert_eq!(ran.code(), 0, "{what}: {}", ran.err);
+        stays_text(&what, medium, ran.text());
+        shows_all(&ran.err, &what);
+    }
+}
+
+/// The live view without a screen, while the log is still being written.
+fn live(log: &str) -> Ran {
+    // By the clock of the log: its last minute is what is shown.
+    fed(&["--follow", "--plain", "--interval", "300ms"], |stdin| {
+        stdin.write_all(log.as_bytes())?;
+        std::thread::sleep(std::time::Duration::from_millis(1_500));
+        Ok(())
+    })
+}
+
+#[test]
+fn blocks_of_the_live_view_stay_text() {
+    for value in ["\x1b[2J\x1b[31mzq9\x07", "zq\u{200b}9\u{feff}", "\u{202e}9qz\u{2066}", "CRITICAL  zq9"] {
+        let ran = live(&log(&[value]));
+        assert_eq!(ran.code(), 0, "{}", ran.err);
+        assert!(ran.text().matches("  failing  ").count() >= 1, "a block was written: {}", ran.text());
+        shows_all(ran.text(), value);
+        shows_all(&ran.err, value);
+    }
 }
 
 /// Markdown as a reader of it sees it: what came from the log is text or code, and makes no cell, link or element.
@@ -252,38 +372,6 @@ fn markdown_stays_text(what: &str, text: &str) {
     assert!(text.contains(MARK) || !what.contains(MARK), "{what}: what was logged is shown");
 }
 
-/// Every tag with the names of its attributes. Panics on what is no tag.
-#[track_caller]
-fn tags(what: &str, page: &str) -> BTreeSet<String> {
-    let mut tags = BTreeSet::new();
-    let mut rest = page;
-    while let Some(at) = rest.find('<') {
-        rest = &rest[at + 1..];
-        let (mut shape, mut quote, mut end) = (String::new(), None, None);
-        for (at, c) in rest.char_indices() {
-            match (quote, c) {
-                (Some(open), c) if c == open => quote = None,
-                (Some(_), _) => {}
-                (None, '"' | '\'') => quote = Some(c),
-                (None, '>') => {
-                    end = Some(at);
-                    break;
-                }
-                (None, c) => shape.push(c),
-            }
-        }
-        let end = end.unwrap_or_else(|| panic!("{what}: an open tag: {}", &rest[..rest.len().min(200)]));
-        rest = &rest[end + 1..];
-        // The page's own style and script are no markup inside.
-        if let name @ ("style" | "script") = shape.as_str() {
-            let (_, behind) = rest.split_once(&format!("</{name}>")).expect("an end");
-            rest = behind;
-        }
-        tags.insert(shape);
-    }
-    tags
-}
-
 /// The elements and attributes of a page are those that a harmless log gives; its policy admits its own script and nothing else.
 #[track_caller]
 fn html_stays_text(what: &str, page: &str) {
@@ -291,81 +379,21 @@ fn html_stays_text(what: &str, page: &str) {
     let harmless = log(&values.iter().map(String::as_str).collect::<Vec<_>>());
     static KNOWN: std::sync::OnceLock<BTreeSet<String>> = std::sync::OnceLock::new();
     let known = KNOWN.get_or_init(|| {
-        let page = |log: &str, args: &[&str]| tags("harmless", piped(args, log.as_bytes()).text());
+        let pages = FORMS.iter().filter(|(_, medium)| *medium == "html");
+        let (_folder, path) = archive(&values);
         let mut known = BTreeSet::new();
-        for log in [&harmless, &log(&["harmless"])] {
-            for lang in ["en", "zh"] {
-                known.extend(page(log, &["report", "--output", "html", "--lang", lang]));
-                known.extend(page(log, &["--output", "html", "--lang", lang]));
+        for (args, _) in pages {
+            for (log, lang) in [(&harmless, "en"), (&harmless, "zh"), (&log(&["harmless"]), "en")] {
+                let args = [args, &["--lang", lang][..]].concat();
+                known.extend(media::tags("harmless", piped(&args, log.as_bytes()).text()));
             }
+            known.extend(media::tags("harmless", on_path(args, &path).text()));
         }
         known
     });
-    let unknown: Vec<String> = tags(what, page).difference(known).cloned().collect();
+    let unknown: Vec<String> = media::tags(what, page).difference(known).cloned().collect();
     assert!(unknown.is_empty(), "{what}: {unknown:?}");
-    assert_eq!(page.matches("<script").count(), 1, "{what}");
-    let (_, policy) = page.split_once("http-equiv=\"Content-Security-Policy\" content=\"").expect("a policy");
-    let policy = policy.split('"').next().unwrap_or_default();
-    assert!(
-        policy.contains("default-src 'none'")
-            && !policy.contains("unsafe-inline")
-            && !policy.contains("http"),
-        "{policy}"
-    );
-}
-
-/// The cells of one line of comma-separated values.
-#[track_caller]
-fn cells(what: &str, line: &str) -> Vec<String> {
-    let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
-    for c in line.chars() {
-        match c {
-            '"' => quoted = !quoted,
-            ',' if !quoted => cells.push(std::mem::take(&mut cell)),
-            c => cell.push(c),
-        }
-    }
-    assert!(!quoted, "{what}: a record is one line: {line}");
-    cells.push(cell);
-    cells
-}
-
-/// A spreadsheet runs none of it.
-#[track_caller]
-fn runs_nothing(what: &str, cell: &str) {
-    let runs = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
-    assert!(!runs, "{what}: {cell}");
-}
-
-/// A table that a spreadsheet opens: as many cells in every row, and none of them is run.
-#[track_caller]
-fn csv_stays_text(what: &str, text: &str) {
-    let columns = text.lines().next().expect("a head").split(',').count();
-    for line in text.lines() {
-        let cells = cells(what, line);
-        assert_eq!(cells.len(), columns, "{what}: {line}");
-        cells.iter().for_each(|cell| runs_nothing(what, cell));
-    }
-}
-
-/// Every line is a comment or a series: a name, labels between quotes, a number.
-#[track_caller]
-fn series_stay_text(what: &str, text: &str) {
-    for line in text.lines().filter(|line| !line.starts_with("# ")) {
-        let (series, number) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{what}: {line}"));
-        assert!(number.parse::<f64>().is_ok() && series.starts_with("meshwhy_"), "{what}: {line}");
-        let (mut quoted, mut escaped, mut outside) = (false, false, String::new());
-        for c in series.chars() {
-            match c {
-                _ if escaped => escaped = false,
-                '\\' if quoted => escaped = true,
-                '"' => quoted = !quoted,
-                c if !quoted => outside.push(c),
-                _ => {}
-            }
-        }
-        assert!(!quoted && !outside.contains(MARK), "{what}: {line}");
-    }
+    media::html(what, page);
 }
 
 /// Lines that look like the program's own result add nothing to it.
@@ -406,9 +434,6 @@ proptest! {
         for (what, medium, ran) in forms(&log(&values), "en") {
             prop_assert_eq!(ran.code(), 0, "{}: {}", what, ran.err);
             stays_text(&what, medium, ran.text());
-            if medium == "html" {
-                html_stays_text(&what, ran.text());
-            }
         }
     }
 }

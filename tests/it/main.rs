@@ -15,6 +15,9 @@ mod catalogue;
 mod cli;
 /// What scripts rely on: exit codes, pipes, filters.
 mod contract;
+/// Containers cut, changed and extended at many places.
+#[cfg(unix)]
+mod damage;
 /// `docs/diagnoses.md`, and the lists by guide, flag and symptom.
 mod diagnoses;
 /// The long runs of `docs/reliability.md`; ignored unless asked for.
@@ -28,6 +31,7 @@ mod glance;
 /// The screens and the JSON that people see, as files in `tests/golden`.
 mod golden;
 /// Log content that wants to be more than text, in every form of the result.
+#[cfg(unix)]
 mod hostile;
 /// The promises of `docs/house.md`: arrows, tables, sizes, generated files.
 mod house;
@@ -43,6 +47,8 @@ mod languages;
 /// The live view, in a pseudo-terminal.
 #[cfg(unix)]
 mod live;
+/// What each medium takes for more than text.
+mod media;
 /// What the program holds in memory when a log is made to hurt.
 mod memory;
 /// The files that make packages.

@@ -2,19 +2,29 @@
 //! of `any_bytes.rs` call them with spoiled samples, the fuzzers of `tests/fuzz` with what they find. Public names of
 //! the library only. No tests here.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
-use meshwhy::diagnosis::{Catalog, diagnose};
+use meshwhy::aggregate::{Detail, Summary};
+use meshwhy::diagnosis::{Catalog, Finding, diagnose};
 use meshwhy::emit::Form;
 use meshwhy::format::{Reader, Reading, Template, from_yaml, known_formats};
 use meshwhy::frame::{Blocks, Joiner, names, open_from, partial, peel};
-use meshwhy::input::Input;
-use meshwhy::pipeline::{Options, Outcome, rewrite, snapshot, summarise};
+use meshwhy::incident::{Incident, find_in_detail};
+use meshwhy::input::{Input, unpacked};
+use meshwhy::pack;
+use meshwhy::pipeline::{Options, Outcome, rewrite, snapshot, summarise, summarise_in_detail};
 use meshwhy::query::{Filter, Passed};
 use meshwhy::record::{Carrier, Field, Layout, Record};
-use meshwhy::report::{RENDERERS, Report, View};
+use meshwhy::report::compare::{self, Comparison, Side};
+use meshwhy::report::{
+    Account, Hide, NARRATORS, RENDERERS, Report, SourceInfo, View, explain, finding_in_full,
+};
 use meshwhy::snapshot::Held;
+use meshwhy::words::Lang;
 use serde_json::Value;
+
+use crate::media;
 
 /// A failure, as Istio prints it.
 pub(crate) const FAILING: &str = "[2026-01-02T03:04:05.678Z] \"GET /a HTTP/1.1\" 503 UF upstream_reset_before_response_started{remote_connection_failure,delayed_connect_error:_111} - \"delayed_connect_error:_111\" 0 91 3 - \"-\" \"curl/8\" \"r-1\" \"web.shop:80\" \"10.0.0.7:80\" outbound|80||web.shop.svc.cluster.local - 10.9.9.9:80 10.0.0.1:5000 - default\n";
@@ -248,7 +258,12 @@ pub(crate) fn round_trip(data: &[u8]) {
             let (a, b) = (&first[field.key()], &again[0][field.key()]);
             assert_eq!(a, b, "{} of {first}", field.key());
         }
-        assert_eq!(first["flags"], again[0]["flags"], "{first}");
+        // In the order of their bytes, which is another one where those were no UTF-8 and are written out.
+        let flags = |record: &Value| {
+            let flags = record["flags"].as_array().expect("a list").iter();
+            flags.map(|flag| flag.as_str().expect("text").to_owned()).collect::<BTreeSet<String>>()
+        };
+        assert_eq!(flags(&first), flags(&again[0]), "{first}");
     }
 }
 
@@ -312,7 +327,8 @@ pub(crate) fn containers(data: &[u8]) {
     let lines = &summary.lines;
     assert_eq!(lines.total, lines.access + lines.proxy + lines.other + lines.rejected);
     assert_eq!((passed.access, passed.left_out), (lines.access, 0));
-    assert_eq!(outcome.sources.iter().map(|source| source.lines).sum::<u64>(), lines.total);
+    // Objects that share a line of the source are lines of their own in the counts.
+    assert!(outcome.sources.iter().map(|source| source.lines).sum::<u64>() <= lines.total);
     for failure in &outcome.failures {
         assert!(!failure.to_string().is_empty());
     }
@@ -340,7 +356,8 @@ pub(crate) fn pages(data: &[u8]) {
     }
 }
 
-/// A snapshot is read, or refused with its name: what was damaged on its way is never counted.
+/// A snapshot is read, or refused with its name: what was damaged on its way is never counted, and what was forged with the
+/// right checksums does no harm.
 pub(crate) fn snapshots(data: &[u8]) {
     let held = |bytes: &[u8]| Held::Bytes { name: "x.snap".to_owned(), bytes: bytes.to_vec() };
     let told = |bytes: &[u8]| match held(bytes).load() {
@@ -351,66 +368,197 @@ pub(crate) fn snapshots(data: &[u8]) {
         }
     };
     told(data);
-    // Three bytes each: where, and by what it is changed.
     thread_local! {
-        static WHOLE: Vec<u8> = {
-            let log = format!("{FAILING}{GOOD}");
-            let inputs = [Input::Bytes { name: "x.log".to_owned(), bytes: log.into_bytes() }];
-            let options = Options { threads: 1, ..Options::default() };
-            let made = snapshot(&inputs, &Reader::new(), &Filter::default(), &[], &options, None);
-            let mut out = Vec::new();
-            meshwhy::snapshot::write(&made.expect("one log").0, &mut out).expect("memory can be written to");
-            out
-        };
+        static WHOLE: (Vec<u8>, Vec<u8>) = whole();
     }
-    WHOLE.with(|whole| {
+    WHOLE.with(|(whole, counts)| {
         let mut damaged = whole.clone();
-        for change in data.chunks_exact(3).take(4) {
-            let at = usize::from(u16::from_le_bytes([change[0], change[1]])) % damaged.len();
-            damaged[at] ^= change[2];
-        }
+        change(&mut damaged, data);
         if let Some(rest) = data.chunks_exact(3).remainder().first() {
             damaged.truncate(damaged.len() - usize::from(*rest).min(damaged.len()));
         }
         assert!(damaged == *whole || told(&damaged).is_none(), "a damage was not seen");
+
+        let mut forged = counts.clone();
+        change(&mut forged, data);
+        for counts in [&forged[..], data] {
+            let file = sealed(whole, counts);
+            if told(&file).is_some() {
+                let known = Known::of(Input::Bytes { name: "x.snap".to_owned(), bytes: file });
+                known.summary.totals();
+                let report = known.report(&[], &[], Lang::En);
+                for renderer in RENDERERS {
+                    written(renderer.name(), renderer.name(), |out| renderer.render(&report, out));
+                }
+            }
+        }
     });
 }
 
-/// Every form of the result can be written, and holds nothing that steers what shows it.
-pub(crate) fn outputs(data: &[u8]) {
-    let (summary, ..) = read(data);
-    let findings = diagnose(&summary);
-    let report = Report {
-        summary: &summary,
-        findings: &findings,
-        suppressed: &[],
-        sources: &[],
-        failures: &[],
-        warnings: &[],
-        filtered: 0,
-        view: View::default(),
-    };
-    for renderer in RENDERERS {
-        let mut out = Vec::new();
-        renderer.render(&report, &mut out).expect("memory can be written to");
-        let text = String::from_utf8(out).unwrap_or_else(|e| panic!("{}: {e}", renderer.name()));
-        shows_all(&text, renderer.name());
-        if renderer.name() == "json" {
-            serde_json::from_str::<Value>(&text).unwrap_or_else(|e| panic!("{e}"));
-        }
+/// Three bytes each: where, and by what it is changed.
+fn change(bytes: &mut [u8], data: &[u8]) {
+    for change in data.chunks_exact(3).take(4) {
+        let at = usize::from(u16::from_le_bytes([change[0], change[1]])) % bytes.len();
+        bytes[at] ^= change[2];
     }
 }
 
-/// Nothing in a text steers a terminal, reorders what is read, or is not seen at all. A list of its own, so that it can
-/// disagree with the program's.
-#[track_caller]
-pub(crate) fn shows_all(text: &str, what: &str) {
-    let steers = |c: &char| {
-        (c.is_control() && *c != '\n')
-            || matches!(*c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
-    };
-    if let Some(c) = text.chars().find(steers) {
-        panic!("{what} holds {c:?}: {}", text.escape_debug());
+/// A small snapshot: the file, and the counts in it as they are before they are compressed.
+fn whole() -> (Vec<u8>, Vec<u8>) {
+    let log = format!("{FAILING}{GOOD}");
+    let inputs = [Input::Bytes { name: "x.log".to_owned(), bytes: log.into_bytes() }];
+    let options = Options { threads: 1, ..Options::default() };
+    let made = snapshot(&inputs, &Reader::new(), &Filter::default(), &[], &options, None);
+    let mut file = Vec::new();
+    meshwhy::snapshot::write(&made.expect("one log").0, &mut file).expect("memory can be written to");
+    // Behind two lines and their checksum: blocks with a checksum each.
+    let blocks = file[lines_end(&file) + 8..].chunks(BLOCK + 8);
+    let packed: Vec<u8> = blocks.flat_map(|block| block[8..].to_vec()).collect();
+    let mut counts = Vec::new();
+    let head = packed[..4].to_vec();
+    let mut reader = unpacked(std::io::Cursor::new(packed), &head).expect("a decoder");
+    reader.read_to_end(&mut counts).expect("what was just written");
+    (file, counts)
+}
+
+/// Bytes of a snapshot that share a checksum.
+const BLOCK: usize = 64 << 10;
+
+/// Where the two lines at the head of a snapshot end.
+fn lines_end(file: &[u8]) -> usize {
+    let mut ends = file.iter().enumerate().filter(|(_, b)| **b == b'\n');
+    ends.nth(1).expect("two lines").0 + 1
+}
+
+/// A file like this one with other counts, and with the checksums that belong to them.
+fn sealed(like: &[u8], counts: &[u8]) -> Vec<u8> {
+    let packed = stored(counts);
+    let lines: Vec<&[u8]> = like[..lines_end(like)].split_inclusive(|b| *b == b'\n').collect();
+    let mut header: Value = serde_json::from_slice(lines[1]).expect("the header");
+    header["body_bytes"] = packed.len().into();
+    header["unpacked_bytes"] = counts.len().into();
+    let head = [lines[0], header.to_string().as_bytes(), b"\n"].concat();
+    let sum = |number: usize, bytes: &[u8]| pack::hash(number as u64, &[bytes]).to_le_bytes();
+    let mut file = [&head[..], &sum(0, &head)].concat();
+    for (number, block) in packed.chunks(BLOCK).enumerate() {
+        file.extend(sum(number + 1, block));
+        file.extend(block);
     }
+    file
+}
+
+/// A frame of zstd that holds the bytes as they are.
+fn stored(bytes: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xa0];
+    frame.extend((bytes.len() as u32).to_le_bytes());
+    let blocks = bytes.chunks(100_000).count();
+    for (number, block) in bytes.chunks(100_000).enumerate() {
+        let header = ((block.len() as u32) << 3) | u32::from(number + 1 == blocks);
+        frame.extend(&header.to_le_bytes()[..3]);
+        frame.extend(block);
+    }
+    if blocks == 0 {
+        frame.extend([1, 0, 0]);
+    }
+    frame
+}
+
+/// What was read, with what the incident report needs, and its causes.
+struct Known {
+    summary: Summary,
+    detail: Detail,
+    findings: Vec<Finding>,
+    incidents: Vec<Incident>,
+}
+
+impl Known {
+    fn of(input: Input) -> Known {
+        let options = Options { threads: 1, allow_overlap: true, ..Options::default() };
+        let read = summarise_in_detail(&[input], &Reader::new(), &Filter::default(), &options, None);
+        let (summary, detail, ..) = read.expect("nothing stops a report");
+        let (findings, incidents) = (diagnose(&summary), find_in_detail(&summary, &detail, false));
+        Known { summary, detail, findings, incidents }
+    }
+
+    /// Names of files are strangers' words, too.
+    fn report<'r>(&'r self, names: &'r [String], sources: &'r [SourceInfo], lang: Lang) -> Report<'r> {
+        Report {
+            summary: &self.summary,
+            findings: &self.findings,
+            suppressed: &[],
+            sources,
+            failures: names,
+            warnings: names,
+            filtered: 0,
+            view: View { lang, ..View::default() },
+        }
+    }
+
+    fn side(&self) -> Side<'_> {
+        Side { summary: &self.summary, findings: &self.findings, suppressed: &[], notes: &[] }
+    }
+}
+
+/// Text that was written, once nothing in it can be more than text.
+fn written(what: &str, medium: &str, fill: impl FnOnce(&mut Vec<u8>) -> meshwhy::Result<()>) {
+    let mut out = Vec::new();
+    fill(&mut out).expect("memory can be written to");
+    let text = String::from_utf8(out).unwrap_or_else(|e| panic!("{what}: {e}"));
+    media::shows_all(&text, what);
+    match medium {
+        "json" => media::json(what, &text),
+        "ndjson" => media::ndjson(what, &text),
+        "html" => media::html(what, &text),
+        "records as csv" => media::csv(what, &text),
+        "csv" => media::tables(what, &text),
+        "prometheus" => drop(media::series(what, &text)),
+        _ => {}
+    }
+}
+
+/// Every form of every result can be written, and holds nothing that steers what shows it: triage, report, comparison,
+/// records, and what `explain` says of the text.
+pub(crate) fn outputs(data: &[u8]) {
+    let bytes = |bytes: &[u8]| Input::Bytes { name: "-".to_owned(), bytes: bytes.to_vec() };
+    let known = Known::of(bytes(data));
+    let name = String::from_utf8_lossy(&data[..data.len().min(100)]).into_owned();
+    let sources = [SourceInfo { name: name.clone(), container: "plain", bytes: 1, lines: 1 }];
+    let names = [name];
+    let report = known.report(&names, &sources, Lang::En);
+    for renderer in RENDERERS {
+        written(renderer.name(), renderer.name(), |out| renderer.render(&report, out));
+    }
+    written("a finding in full", "table", |out| finding_in_full(&report, out));
+
+    for hidden in [false, true] {
+        let hide = Hide { secrets: hidden, persons: hidden, authorities: hidden };
+        let report = known.report(&names, &sources, Lang::Zh);
+        let account = Account {
+            report,
+            incidents: &known.incidents,
+            detail: &known.detail,
+            slo_percent: Some(99.9),
+            hide,
+        };
+        for narrator in NARRATORS {
+            written(narrator.name(), narrator.name(), |out| narrator.narrate(&account, out));
+        }
+    }
+
+    let before = Known::of(bytes(GOOD.as_bytes()));
+    let comparison = Comparison::of(before.side(), known.side(), Lang::En);
+    for form in ["markdown", "html", "json"] {
+        written(form, form, |out| comparison.write(compare::Form::named(form)?, out));
+    }
+
+    let options = Options { threads: 1, ..Options::default() };
+    for (form, medium) in [(Form::Ndjson, "ndjson"), (Form::Csv, "records as csv")] {
+        written(form.name(), medium, |out| {
+            rewrite(&[bytes(data)], &Reader::new(), &Filter::default(), form, &options, None, out).map(drop)
+        });
+    }
+    let line = String::from_utf8_lossy(data.split(|b| *b == b'\n').next().unwrap_or_default()).into_owned();
+    written("explain", "table", |out| {
+        explain::explain(&line, Catalog::built_in(), View::default(), out).map(drop)
+    });
 }

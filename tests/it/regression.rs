@@ -42,3 +42,67 @@ fn escaped_flags_are_split_as_they_read() {
     let written = format!("{}\n", records[0]);
     assert_eq!(crate::samples::records_of(written.as_bytes())[0]["flags"], records[0]["flags"]);
 }
+
+/// A form feed between the entries of a document was taken for the beginning of a value and for its end, again and again:
+/// the reading never ended, and lines came without end.
+#[test]
+fn any_byte_between_the_entries_of_a_document_is_passed() {
+    let entry = serde_json::json!({ "textPayload": crate::program::GOOD.trim_end() });
+    let pair = serde_json::json!(["1767323045678000000", crate::program::GOOD.trim_end()]);
+    let record = serde_json::json!({ "body": { "stringValue": crate::program::GOOD.trim_end() } });
+    for byte in (0..=b' ').chain(*b",:1a\\\x7f\x85\xa0\xff") {
+        for (head, entry, tail) in [
+            ("[", &entry, "]"),
+            (r#"{"events":["#, &entry, "]}"),
+            (r#"{"status":"success","data":{"result":[{"stream":{},"values":["#, &pair, "]}]}}"),
+            (r#"{"resourceLogs":[{"resource":{},"scopeLogs":[{"logRecords":["#, &record, "]}]}]}"),
+        ] {
+            let entry = entry.to_string();
+            let parts = [
+                head.as_bytes(),
+                entry.as_bytes(),
+                b",",
+                &[byte],
+                entry.as_bytes(),
+                &[byte],
+                tail.as_bytes(),
+            ];
+            let document = parts.concat();
+            let triage = triage(&[bytes("x", &document)], &Options::default());
+            let lines = triage.summary.lines;
+            assert!(lines.total <= 5, "{byte:#x} in {head}: {} lines", lines.total);
+            assert!(lines.access >= 1, "{byte:#x} in {head}: {lines:?}");
+        }
+    }
+}
+
+/// Labels of a stream are written again with each of its entries: 60 kB of tiny entries became gigabytes of labels.
+#[test]
+fn tiny_entries_below_large_labels_are_no_bomb() {
+    let label = "x".repeat(15_000);
+    let entries = vec![r#"["1",""]"#; 8_000].join(",");
+    let loki = format!(
+        r#"{{"status":"success","data":{{"result":[{{"stream":{{"a":"{label}"}},"values":[{entries}]}}]}}}}"#
+    );
+    let entries = vec!["{}"; 8_000].join(",");
+    let resource = format!(r#"{{"attributes":[{{"key":"a","value":{{"stringValue":"{label}"}}}}]}}"#);
+    let telemetry = format!(
+        r#"{{"resourceLogs":[{{"resource":{resource},"scopeLogs":[{{"logRecords":[{entries}]}}]}}]}}"#
+    );
+    for document in [loki, telemetry] {
+        let triage = triage(&[bytes("x", document.as_bytes())], &Options::default());
+        let source = &triage.outcome.sources[0];
+        assert_eq!(source.lines, 8_000);
+        let most = document.len() as u64 * 100 + (2 << 20);
+        assert!(source.bytes < most, "{} bytes became {}", document.len(), source.bytes);
+    }
+}
+
+/// A snapshot was forged so that a request id was counted no times at all: what the ids have in common was less than nothing,
+/// and the program ended with a panic.
+#[test]
+fn forged_counts_of_nothing_are_no_panic() {
+    let (_, property) =
+        crate::properties::PROPERTIES.iter().find(|(name, _)| *name == "snapshots").expect("it");
+    property(b"\x7c\x0f\xff\xa0\x0e\x01\xf1\x0f\xff\x00");
+}

@@ -1,10 +1,11 @@
 //! Interrupts and other signals, with real processes.
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::program::{FAILING, GOOD, Running, meshwhy, start};
+use crate::program::{FAILING, GOOD, Running, meshwhy, program, start};
 
 const JSON: [&str; 4] = ["--output", "json", "--threads", "2"];
 
@@ -57,8 +58,8 @@ fn reading(args: &[&str]) -> (Running, std::process::ChildStdin) {
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn an_interrupt_prints_the_result_of_what_was_read() {
-    for signal in ["INT", "TERM"] {
-        let (running, stdin) = reading(&JSON);
+    for (signal, args) in [("INT", &JSON[..]), ("TERM", &JSON), ("INT", &["report", "--output", "json"])] {
+        let (running, stdin) = reading(args);
         running.signal(signal);
         let ran = running.end();
         drop(stdin);
@@ -118,10 +119,10 @@ fn a_second_signal_ends_at_once() {
     }
 }
 
-/// The terminal is closed; the result goes elsewhere, and is still wanted.
+/// Somebody tells of a terminal that was closed; the result goes elsewhere, and is still wanted.
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
-fn a_terminal_that_goes_away_takes_no_result_with_it() {
+fn a_hang_up_takes_no_result_with_it() {
     let (mut running, mut stdin) = reading(&JSON);
     running.signal("HUP");
     std::thread::sleep(Duration::from_millis(300));
@@ -130,4 +131,89 @@ fn a_terminal_that_goes_away_takes_no_result_with_it() {
     drop(stdin);
     let ran = running.end();
     assert_eq!((ran.code(), ran.lines().access), (0, 5), "{}", ran.err);
+}
+
+/// A terminal of its own, and in it a line of shell that becomes the program; it reads a named pipe, the folder's `log`.
+struct Tty {
+    master: Option<Box<dyn portable_pty::MasterPty + Send>>,
+    child: Box<dyn portable_pty::Child + Send + Sync>,
+    log: std::fs::File,
+}
+
+impl Tty {
+    fn reading(folder: &Path, arguments: &str) -> Tty {
+        let fifo = folder.join("log");
+        assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
+        let size = portable_pty::PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+        let pair = portable_pty::native_pty_system().openpty(size).expect("a terminal");
+        let mut shell = portable_pty::CommandBuilder::new("sh");
+        shell.args(["-c", &format!("exec '{}' {arguments}", program())]);
+        shell.cwd(folder);
+        for (name, value) in [("XDG_CONFIG_HOME", "/nonexistent"), ("LC_ALL", "C"), ("TERM", "xterm")] {
+            shell.env(name, value);
+        }
+        let child = pair.slave.spawn_command(shell).expect("the shell");
+        drop(pair.slave);
+        let pid = child.process_id().expect("an id");
+        wait_for("handlers", || heeds(pid, INT) && heeds(pid, TERM));
+        // Opening it waits for the program to open its end.
+        let mut log = std::fs::OpenOptions::new().write(true).open(&fifo).expect("a reader");
+        let before = bytes_read(pid);
+        log.write_all(GOOD.as_bytes()).expect("it reads");
+        wait_for("the line to be read", || bytes_read(pid) >= before + GOOD.len() as u64);
+        Tty { master: Some(pair.master), child, log }
+    }
+
+    /// Closes the terminal, and nothing else.
+    fn close(&mut self) {
+        self.master = None;
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_some()
+    }
+}
+
+/// A terminal that is really gone: the kernel tells of it, and messages and the progress bar have nowhere to go any more.
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn a_terminal_that_goes_away_takes_no_result_with_it() {
+    for arguments in [
+        "--output json log no-such-file >result",
+        "--output json --output-file result log no-such-file",
+        "report --output json --output-file result log no-such-file",
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut tty = Tty::reading(folder.path(), arguments);
+        tty.close();
+        // Long enough for the progress bar to look for its terminal.
+        std::thread::sleep(Duration::from_millis(1_500));
+        assert!(!tty.has_ended(), "{arguments}: it ended with its terminal");
+        let Tty { mut child, mut log, .. } = tty;
+        log.write_all(FAILING.repeat(2).as_bytes()).expect("it reads on");
+        drop(log);
+        wait_for("the end", || child.try_wait().expect("a child").is_some());
+        // What could not be read is told by the code, as nobody hears the message.
+        assert_eq!(child.wait().expect("a child").exit_code(), 3, "{arguments}");
+        let text = std::fs::read_to_string(folder.path().join("result")).expect("a result");
+        let result: serde_json::Value = serde_json::from_str(&text).expect("the whole of it");
+        let counted = crate::program::Lines::of(&result);
+        assert_eq!((counted.all, counted.access), (3, 3), "{arguments}");
+        assert_eq!(result["totals"]["failed"], 2, "{arguments}");
+    }
+}
+
+/// A result that was for the terminal is wanted by nobody when that is gone: the program ends, soon and without a panic.
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn a_result_for_a_terminal_ends_with_it() {
+    for arguments in ["log 2>messages", "--output json log 2>messages", "records log 2>messages"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut tty = Tty::reading(folder.path(), arguments);
+        // The log stays open: it is the terminal that ends it.
+        tty.close();
+        wait_for("the end", || tty.has_ended());
+        let messages = std::fs::read_to_string(folder.path().join("messages")).expect("a file");
+        assert_eq!(messages, "", "{arguments}");
+    }
 }

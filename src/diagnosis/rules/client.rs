@@ -91,7 +91,7 @@ pub(super) fn tls_hello(case: &Case<'_>) -> bool {
 
 /// TCP connections that a network filter closed before the proxy chose an upstream for them.
 pub(super) fn turned_away(case: &Case<'_>) -> bool {
-    let moved = |sizes: &Counter<Size>| case.symptom.count - sizes.get(&Size(0));
+    let moved = |sizes: &Counter<Size>| case.symptom.count.saturating_sub(sizes.get(&Size(0)));
     case.key.kind == Kind::Tcp
         && case.key.upstream.is_none()
         && case.key.host == Some(false)

@@ -16,7 +16,7 @@ pub(super) fn all_fail(case: &Case<'_>) -> bool {
     }
     let counts = case.scope_counts();
     let ok = counts.of(Outcome::Ok);
-    let bad = counts.requests() - ok;
+    let bad = counts.requests().saturating_sub(ok);
     // Some answers may be the application's before the fault began; one in twenty is still "all".
     counts.requests() >= 3 && ok == 0 && bad * 20 >= counts.requests() * 19 && case.share() >= 0.2
 }

@@ -1,5 +1,7 @@
 //! What the fuzzers look for: the properties that the tests know, too.
 
+#[path = "../../it/media.rs"]
+mod media;
 #[path = "../../it/properties.rs"]
 mod properties;
 
