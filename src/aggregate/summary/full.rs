@@ -121,7 +121,7 @@ impl Endpoints {
     }
 }
 
-/// Tables of a [`Summary`](super::Summary) that are full.
+/// Tables of a [`Summary`] that are full.
 #[derive(Debug, Clone, Default)]
 pub struct Full {
     pub(in crate::aggregate) upstreams: Keys,
