@@ -1,6 +1,7 @@
 //! Did you mean: the known name that a mistaken one is nearest to.
 
 use meshwhy::envoy::Cluster;
+use meshwhy::envoy::flags::{FLAGS, FlagSet};
 use meshwhy::pipeline::{Outcome, Passed};
 use meshwhy::query::{Filter, upstream_fits};
 use meshwhy::say;
@@ -51,6 +52,32 @@ pub(super) fn upstream(filter: &Filter, passed: Passed, outcome: &Outcome, lang:
     })
 }
 
+/// What to say where a filter on flags left nothing, and names one that Envoy does not have.
+pub(super) fn flag(filter: &Filter, passed: Passed, lang: Lang) -> Option<String> {
+    if passed.access == 0 || passed.left_out < passed.access {
+        return None;
+    }
+    let unknown = |name: &&str| !name.contains('*') && FlagSet::of(name).is_none();
+    filter.flags().filter_map(|name| str::from_utf8(name).ok()).filter(unknown).find_map(|name| {
+        let near = nearest_flag(name)?;
+        Some(say!(
+            lang,
+            "Envoy has no flag {name:?}: is {near:?} meant?",
+            "Envoy 没有标志 {name:?}：是否指 {near:?}？"
+        ))
+    })
+}
+
+fn nearest_flag(name: &str) -> Option<&'static str> {
+    let short = nearest(&name.to_uppercase(), FLAGS.iter().map(|row| row.code));
+    short.or_else(|| nearest(name, FLAGS.iter().map(|row| row.name)))
+}
+
+/// The cause or flag that is nearest to what nothing is known of.
+pub(super) fn explained<'p>(text: &str, pages: impl Iterator<Item = &'p str>) -> Option<&'p str> {
+    nearest(text, pages).or_else(|| nearest_flag(text))
+}
+
 /// The shortest name that tells an upstream from others: `reviews.default`, a host, or the cluster's own.
 fn known_as(name: &[u8]) -> String {
     let cluster = Cluster::parse(name);
@@ -73,5 +100,7 @@ mod tests {
             assert_eq!(nearest(slip, known), Some(meant));
         }
         assert_eq!(nearest("checkout", known), None);
+        assert_eq!((nearest_flag("ufx"), nearest_flag("NoRouteFond")), (Some("UF"), Some("NoRouteFound")));
+        assert_eq!(nearest_flag("--"), None);
     }
 }

@@ -257,6 +257,7 @@ pub(super) fn sources(outcome: &Outcome) -> Vec<SourceInfo> {
 fn all_warnings(reading: &Reading, passed: Passed, outcome: &Outcome, lang: Lang) -> Vec<String> {
     let mut out = warnings(passed, outcome, lang);
     out.extend(near::upstream(&reading.filter, passed, outcome, lang));
+    out.extend(near::flag(&reading.filter, passed, lang));
     out
 }
 
@@ -315,6 +316,13 @@ fn explained(args: Explain, lang: Lang) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let text = text.trim();
+    let pages = rulebook.catalog().pages();
+    if let Some(near) = near::explained(text, pages.iter().map(|page| &page.head.id[..])) {
+        return Err(wrong(both!(
+            "nothing is known of {text:?}: is {near:?} meant?",
+            "没有关于 {text:?} 的内容：是否指 {near:?}？"
+        )));
+    }
     Err(wrong(both!(
         "nothing is known of {text:?}; meshwhy catalog causes lists what is",
         "没有关于 {text:?} 的内容；meshwhy catalog causes 列出已有的"

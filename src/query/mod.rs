@@ -179,6 +179,15 @@ impl Filter {
         })
     }
 
+    /// Names and globs of flags that a record must have one of.
+    pub fn flags(&self) -> impl Iterator<Item = &[u8]> {
+        let named = self.conditions.iter().filter_map(|condition| match &condition.test {
+            Test::Flags(globs) if !condition.negated => Some(globs),
+            _ => None,
+        });
+        named.flatten().map(|glob| &glob[..])
+    }
+
     /// True when the record counts.
     #[inline]
     pub fn keeps(&self, record: &Record<'_>) -> bool {

@@ -190,6 +190,21 @@ fn a_mistyped_upstream_is_answered_with_the_one_that_is_there() {
 }
 
 #[test]
+fn a_mistyped_flag_or_cause_is_answered_with_the_one_that_is_meant() {
+    let said = out(&meshwhy(&[KILLED, "--flag", "UFX"]));
+    assert!(said.contains("Envoy has no flag \"UFX\": is \"UF\" meant?"), "{said}");
+    // There is such a flag, but not in this log; and a glob is no name.
+    for flag in ["NR", "UFX*"] {
+        assert!(!out(&meshwhy(&[KILLED, "--flag", flag])).contains("meant"), "{flag}");
+    }
+    for (slip, meant) in [("upstream-clossed", "upstream-closed"), ("UFF", "UF")] {
+        let run = meshwhy(&["explain", slip]);
+        assert_eq!(code(&run), 2);
+        assert!(err(&run).contains(&format!("is {meant:?} meant?")), "{}", err(&run));
+    }
+}
+
+#[test]
 fn mistakes_of_piping_are_explained() {
     for (input, part) in [(&b""[..], "is empty"), (b"GET /x 200 3ms\nstarted\n", "an application's log")] {
         let run = piped(&[], input);
