@@ -24,6 +24,7 @@ mod tally;
 mod tests;
 mod timed;
 mod totals;
+mod trusted;
 mod turn;
 mod values;
 
@@ -44,6 +45,7 @@ pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
 pub use tally::{Ailing, Glimpse, Tally};
 pub use timed::{Room, Timed};
 pub use totals::{Ends, Totals};
+pub use trusted::Trusted;
 pub use turn::{Turn, Turns};
 pub use values::RequestId;
 

@@ -6,11 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use super::missed::Missed;
 use super::summarise::refuse;
 use super::{Fold, Options, Outcome, Part, Passed, Place, Progress, Seen, run};
+use crate::aggregate::{Glimpse, Trusted};
 #[cfg(feature = "parquet")]
 use crate::emit::{Columns, ParquetFile};
 use crate::emit::{Form, Lines, Origin, Sheet};
 use crate::error::{ErrorKind, Result};
-use crate::format::Reader;
+use crate::format::{Glance, Reader};
 use crate::input::Input;
 use crate::query::Filter;
 
@@ -20,20 +21,36 @@ struct Writing<'f, S, const NUMBERED: bool> {
     sheet: S,
     passed: Passed,
     missed: Missed,
+    trusted: Trusted,
+    /// The line to come is one of those.
+    known: bool,
 }
 
 impl<'f, S, const N: bool> Writing<'f, S, N> {
-    fn new(filter: &'f Filter, sheet: S) -> Self {
-        Writing { filter, sheet, passed: Passed::default(), missed: Missed::default() }
+    fn new(filter: &'f Filter, sheet: S, trusted: Trusted) -> Self {
+        Writing { filter, sheet, passed: Passed::default(), missed: Missed::default(), trusted, known: false }
     }
 }
 
 impl<S: Sheet, const N: bool> Fold for Writing<'_, S, N> {
     const NUMBERED: bool = N;
 
+    fn glances(&self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn glance(&mut self, glance: &Glance<'_>) -> Glimpse {
+        self.known = self.trusted.has(glance);
+        if self.known { Glimpse::Known } else { Glimpse::Unknown }
+    }
+
     #[inline]
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
         if let Seen::Record(record) = seen {
+            if !std::mem::take(&mut self.known) {
+                self.trusted.note(record);
+            }
             if !self.passed.admits(self.filter, record) {
                 return self.missed.note(self.filter, record);
             }
@@ -91,10 +108,14 @@ fn fill<S: Sheet, const NUMBERED: bool>(
     write: &mut dyn FnMut(S) -> Result<()>,
 ) -> Result<(Passed, Outcome)> {
     let (mut passed, mut missed) = (Passed::default(), Missed::default());
-    let make = || Writing::new(filter, make());
+    // What was learned in one part goes for the next.
+    let learned = &Mutex::new(Vec::new());
+    let spare = || learned.lock().unwrap_or_else(PoisonError::into_inner);
+    let make = || Writing::new(filter, make(), spare().pop().unwrap_or_default());
     let merge = |part: Part<Writing<'_, S, NUMBERED>>| {
         passed.add(part.fold.passed);
         missed.add(part.fold.missed);
+        spare().push(part.fold.trusted);
         write(part.fold.sheet)
     };
     let mut outcome = run(inputs, reader, make, options, progress, merge)?;

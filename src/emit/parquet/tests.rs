@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::emit::{Form, Origin, Sheet};
+use crate::emit::{Form, Lines, Origin, Sheet};
 use crate::record::{Carrier, Kind, Layout, Record};
 
 type Row<'a> = (Kind, Vec<(Field, &'a [u8])>);
@@ -90,13 +90,13 @@ fn read(bytes: &[u8]) -> Vec<Value> {
 
 /// What a row must be, by the line of JSON of the same record.
 fn expected(row: &Row<'_>, line: u64) -> Value {
-    let mut out = Vec::new();
+    let mut lines = Lines::new(Form::Ndjson, Vec::new());
     let mut start_us = None;
     with_record(row, line, &mut |record, origin| {
-        Form::Ndjson.write(record, origin, &mut out);
+        lines.add(record, origin);
         start_us = record.start_us();
     });
-    let mut object: Value = serde_json::from_slice(&out).unwrap();
+    let mut object: Value = serde_json::from_slice(&lines.text).unwrap();
     let mut odd = Vec::new();
     for field in Field::ALL.iter().filter(|field| crate::emit::is_number(**field)) {
         let value = &mut object[field.key()];
