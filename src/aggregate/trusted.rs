@@ -10,17 +10,40 @@ const PLACES: usize = 1024;
 /// places.
 const LONGEST: usize = 640;
 
-/// Telling bytes of records that were read, with the name of their format.
-#[derive(Default)]
-pub struct Trusted(Vec<(&'static str, Owned)>);
+/// Telling bytes of records that were read, each with a note for its owner.
+pub struct Trusted<T>(Vec<Known<T>>);
 
-impl Trusted {
-    /// True for a line that is what a glance says it is: one of the same format with the same telling bytes was read.
+/// What is known.
+#[derive(Default)]
+struct Known<T> {
+    format: &'static str,
+    key: Owned,
+    note: T,
+}
+
+impl<T> Default for Trusted<T> {
+    fn default() -> Self {
+        Trusted(Vec::new())
+    }
+}
+
+impl<T: Default> Trusted<T> {
+    /// The note on a line that is what a glance says it is: one of the same format with the same telling bytes was read.
     #[inline]
-    pub fn has(&self, glance: &Glance<'_>) -> bool {
-        let key = Key::new(glance.identity.parts());
-        let known = self.0.get(key.hash as usize % PLACES);
-        known.is_some_and(|(format, kept)| std::ptr::eq(*format, glance.format) && kept.is(&key))
+    pub fn find(&mut self, glance: &Glance<'_>) -> Option<&mut T> {
+        self.of(glance.format, &Key::new(glance.identity.parts()))
+    }
+
+    /// The note on a record like one that was read.
+    pub fn find_record(&mut self, record: &Record<'_>) -> Option<&mut T> {
+        let identity = record.identity()?;
+        self.of(record.format(), &Key::new(identity.parts()))
+    }
+
+    #[inline]
+    fn of(&mut self, format: &'static str, key: &Key<'_>) -> Option<&mut T> {
+        let known = self.0.get_mut(key.hash as usize % PLACES)?;
+        (std::ptr::eq(known.format, format) && known.key.is(key)).then_some(&mut known.note)
     }
 
     /// Remembers a record that was read.
@@ -35,8 +58,8 @@ impl Trusted {
             self.0.resize_with(PLACES, Default::default);
         }
         let place = &mut self.0[key.hash as usize % PLACES];
-        if !std::ptr::eq(place.0, record.format()) || !place.1.is(&key) {
-            *place = (record.format(), key.to_owned());
+        if !std::ptr::eq(place.format, record.format()) || !place.key.is(&key) {
+            *place = Known { format: record.format(), key: key.to_owned(), note: T::default() };
         }
     }
 }
@@ -58,15 +81,16 @@ mod tests {
         };
         for (host, kept) in [("shop".to_owned(), true), ("s".repeat(LONGEST), false)] {
             let (first, second) = (line(1, &host), line(2, &host));
-            let mut trusted = Trusted::default();
-            let has = |trusted: &Trusted| {
-                reader.looker().expect("text").look(second.as_bytes(), |_, glance| trusted.has(glance))
+            let mut trusted = Trusted::<u8>::default();
+            let has = |trusted: &mut Trusted<u8>| {
+                let looker = &mut reader.looker().expect("text");
+                looker.look(second.as_bytes(), |_, glance| trusted.find(glance).is_some())
             };
-            assert_eq!(has(&trusted), Some(false));
+            assert_eq!(has(&mut trusted), Some(false));
             let (mut layout, mut scratch) = (Layout::default(), Vec::new());
             assert_eq!(reader.read(first.as_bytes(), &mut layout, &mut scratch), Reading::Access);
             trusted.note(&Record::new(first.as_bytes(), &layout, Carrier::default()));
-            assert_eq!(has(&trusted), Some(kept), "{}", host.len());
+            assert_eq!(has(&mut trusted), Some(kept), "{}", host.len());
         }
     }
 }

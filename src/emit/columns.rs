@@ -112,6 +112,8 @@ impl Default for Columns {
 }
 
 impl Sheet for Columns {
+    type Note = ();
+
     fn add(&mut self, record: &Record<'_>, origin: &Origin<'_>) {
         let mut bytes = 0;
         for (cells, field) in self.istio.iter_mut().zip(istio_fields()) {

@@ -1,9 +1,8 @@
 //! Comma-separated values (RFC 4180), safe to open in a spreadsheet.
 
-use super::ndjson::integer;
 use super::plain::is_plain;
 use super::told::{Memo, Told};
-use super::{Origin, flag_names, istio_fields, value};
+use super::{Origin, flag_names, integer, istio_fields, value};
 use crate::record::{Field, Raw, Record, is_unseen};
 
 const EXTRA: [&str; 11] = [
@@ -20,6 +19,10 @@ const EXTRA: [&str; 11] = [
     "line",
 ];
 
+/// What stands behind the line's number, and behind the offset.
+pub(super) const BEFORE_OFFSET: &[u8] = b",";
+pub(super) const END: &[u8] = b"\n";
+
 pub(super) fn head() -> Vec<u8> {
     let mut out = istio_fields()
         .map(Field::key)
@@ -34,18 +37,40 @@ pub(super) fn head() -> Vec<u8> {
 
 pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, memo: &mut Memo, out: &mut Vec<u8>) {
     for field in istio_fields() {
-        match value(record, field) {
-            Some(raw) if raw.escaped => cell(out, &raw.text()),
-            Some(Raw { bytes, .. }) => cell(out, bytes),
-            None => {}
-        }
+        logged(value(record, field), out);
         out.push(b',');
     }
     out.extend_from_slice(memo.written(&Told::of(record, origin), told));
     integer(out, origin.line);
-    out.push(b',');
+    out.extend_from_slice(BEFORE_OFFSET);
     integer(out, origin.offset);
-    out.push(b'\n');
+    out.extend_from_slice(END);
+}
+
+/// A row up to its line, without the values for which there is a gap.
+pub(super) fn skeleton(
+    record: &Record<'_>,
+    origin: &Origin<'_>,
+    mut gap: impl FnMut(Field, usize) -> bool,
+    out: &mut Vec<u8>,
+) {
+    for field in istio_fields() {
+        if !gap(field, out.len()) {
+            logged(value(record, field), out);
+        }
+        out.push(b',');
+    }
+    told(&Told::of(record, origin), out);
+}
+
+/// The cell of a field.
+#[inline]
+fn logged(value: Option<Raw<'_>>, out: &mut Vec<u8>) {
+    match value {
+        Some(raw) if raw.escaped => cell(out, &raw.text()),
+        Some(Raw { bytes, .. }) => cell(out, bytes),
+        None => {}
+    }
 }
 
 /// From the flags to the line.
@@ -69,7 +94,7 @@ fn told(told: &Told<'_>, out: &mut Vec<u8>) {
 }
 
 /// What a spreadsheet takes for the start of a formula.
-fn is_formula(text: &[u8]) -> bool {
+pub(super) fn is_formula(text: &[u8]) -> bool {
     matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@'))
 }
 

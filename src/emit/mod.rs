@@ -3,6 +3,7 @@
 //! Lines are written by hand into a buffer of the part: a value tree for each of millions of records would cost more
 //! than reading them. Parquet comes with the cargo feature of that name: `columns.rs` collects, `parquet.rs` writes.
 
+mod alike;
 #[cfg(feature = "parquet")]
 mod columns;
 mod csv;
@@ -12,11 +13,14 @@ mod parquet;
 mod plain;
 mod told;
 
+use alike::Row;
 use told::Memo;
 
 use crate::error::{ErrorKind, Result};
+use crate::format::Glance;
 use crate::record::{Field, Kind, Raw, Record};
 
+pub use alike::Alike;
 #[cfg(feature = "parquet")]
 pub use columns::Columns;
 #[cfg(feature = "parquet")]
@@ -37,11 +41,23 @@ pub struct Origin<'a> {
 
 /// What the records of a part are collected in, to be written when its turn comes.
 pub trait Sheet: Send {
+    /// What it remembers of records with the same telling bytes.
+    type Note: Default + Send;
+
     /// A part with so much is worth writing.
     const FULL_BYTES: usize = usize::MAX;
 
     /// Takes a record.
     fn add(&mut self, record: &Record<'_>, origin: &Origin<'_>);
+
+    /// Takes a line by a glance at it, and what is remembered of its like; `false` when the record is needed. The line is
+    /// not in a wrapper.
+    fn copy(&mut self, _note: &mut Self::Note, _glance: &Glance<'_>, _origin: &Origin<'_>) -> bool {
+        false
+    }
+
+    /// Remembers what it needs of the record that [`copy`](Self::copy) was not content without.
+    fn learn(&self, _note: &mut Self::Note, _record: &Record<'_>, _origin: &Origin<'_>) {}
 
     /// Bytes held, about.
     fn weight(&self) -> usize;
@@ -144,6 +160,7 @@ pub fn csv_cell(out: &mut Vec<u8>, text: &[u8]) {
 pub struct Lines {
     form: Form,
     memo: Memo,
+    row: Row,
     /// What was written.
     pub text: Vec<u8>,
 }
@@ -152,17 +169,19 @@ impl Lines {
     /// No line yet. What stands in the buffer is forgotten; its room is used again.
     pub fn new(form: Form, mut buffer: Vec<u8>) -> Lines {
         buffer.clear();
-        Lines { form, memo: Memo::default(), text: buffer }
+        Lines { form, memo: Memo::default(), row: Row::default(), text: buffer }
     }
 }
 
 impl Sheet for Lines {
+    type Note = Alike;
+
     /// Little enough to be in a processor's own cache still when it is written.
     const FULL_BYTES: usize = 256 << 10;
 
     #[inline]
     fn add(&mut self, record: &Record<'_>, origin: &Origin<'_>) {
-        let Lines { form, memo, text } = self;
+        let Lines { form, memo, text, .. } = self;
         match form {
             Form::Ndjson => ndjson::write(record, origin, memo, text),
             Form::Csv => csv::write(record, origin, memo, text),
@@ -171,6 +190,26 @@ impl Sheet for Lines {
                 text.push(b'\n');
             }
         }
+    }
+
+    #[inline]
+    fn copy(&mut self, note: &mut Alike, glance: &Glance<'_>, origin: &Origin<'_>) -> bool {
+        let Lines { form, row, text, .. } = self;
+        let row = match form {
+            Form::Ndjson => note.row::<true>(glance, origin, row),
+            Form::Csv => note.row::<false>(glance, origin, row),
+            Form::Raw => {
+                text.extend_from_slice(origin.raw);
+                text.push(b'\n');
+                return true;
+            }
+        };
+        text.extend_from_slice(row.unwrap_or_default());
+        row.is_some()
+    }
+
+    fn learn(&self, note: &mut Alike, record: &Record<'_>, origin: &Origin<'_>) {
+        note.learn(self.form, record, origin);
     }
 
     fn weight(&self) -> usize {
@@ -184,6 +223,30 @@ fn is_number(field: Field) -> bool {
         field,
         Field::Code | Field::BytesReceived | Field::BytesSent | Field::Duration | Field::ServiceTime
     )
+}
+
+/// A whole number in decimal digits, which stand at the end of the room.
+#[inline]
+fn digits(n: u64, room: &mut [u8; 20]) -> &[u8] {
+    let mut at = room.len();
+    let mut rest = n;
+    // Two at a time: a division takes longer than all else.
+    while rest >= 10 {
+        let pair = (rest % 100) as u8;
+        rest /= 100;
+        at -= 2;
+        room[at] = b'0' + pair / 10;
+        room[at + 1] = b'0' + pair % 10;
+    }
+    if rest > 0 || at == room.len() {
+        at -= 1;
+        room[at] = b'0' + rest as u8;
+    }
+    &room[at..]
+}
+
+fn integer(out: &mut Vec<u8>, n: u64) {
+    out.extend_from_slice(digits(n, &mut [0; 20]));
 }
 
 /// Istio's own fields.

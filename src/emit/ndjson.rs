@@ -2,8 +2,12 @@
 
 use super::plain::is_plain;
 use super::told::{Memo, Told};
-use super::{Origin, flag_names, is_number, istio_fields, value};
-use crate::record::{Raw, Record, is_unseen};
+use super::{Origin, flag_names, integer, is_number, istio_fields, value};
+use crate::record::{Field, Raw, Record, is_unseen};
+
+/// What stands behind the line's number, and behind the offset.
+pub(super) const BEFORE_OFFSET: &[u8] = b",\"offset\":";
+pub(super) const END: &[u8] = b"}\n";
 
 pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, memo: &mut Memo, out: &mut Vec<u8>) {
     let start = out.len();
@@ -20,19 +24,42 @@ pub(super) fn write(record: &Record<'_>, origin: &Origin<'_>, memo: &mut Memo, o
         }
         // No text follows, or not as it stands: the key comes without the quote.
         out.extend_from_slice(&key[..key.len() - 1]);
-        match value {
-            None => out.extend_from_slice(b"null"),
-            Some(raw) if is_number(field) => number(out, raw.bytes),
-            Some(raw) => string(out, &raw.text()),
-        }
+        logged(field, value, out);
     }
     // Every key has a comma before it.
     out[start] = b'{';
     out.extend_from_slice(memo.written(&Told::of(record, origin), told));
     integer(out, origin.line);
-    out.extend_from_slice(b",\"offset\":");
+    out.extend_from_slice(BEFORE_OFFSET);
     integer(out, origin.offset);
-    out.extend_from_slice(b"}\n");
+    out.extend_from_slice(END);
+}
+
+/// A row up to its line, without the values for which there is a gap.
+pub(super) fn skeleton(
+    record: &Record<'_>,
+    origin: &Origin<'_>,
+    mut gap: impl FnMut(Field, usize) -> bool,
+    out: &mut Vec<u8>,
+) {
+    for field in istio_fields() {
+        let key = field.json_key().as_bytes();
+        out.extend_from_slice(&key[..key.len() - 1]);
+        if !gap(field, out.len()) {
+            logged(field, value(record, field), out);
+        }
+    }
+    out[0] = b'{';
+    told(&Told::of(record, origin), out);
+}
+
+/// The value of a field, whatever it is.
+fn logged(field: Field, value: Option<Raw<'_>>, out: &mut Vec<u8>) {
+    match value {
+        None => out.extend_from_slice(b"null"),
+        Some(raw) if is_number(field) => number(out, raw.bytes),
+        Some(raw) => string(out, &raw.text()),
+    }
 }
 
 /// From the flags to the key of the line.
@@ -81,9 +108,8 @@ fn optional(out: &mut Vec<u8>, text: Option<&[u8]>) {
 /// A logged number. What is no JSON number (a unit, a fraction without digits, leading zeros) stays visible: as the
 /// whole number it begins with where it is one, else as text.
 fn number(out: &mut Vec<u8>, text: &[u8]) {
-    let plain = text.iter().all(u8::is_ascii_digit) && (1..=18).contains(&text.len());
-    if plain && (text[0] != b'0' || text.len() == 1) {
-        return out.extend_from_slice(text);
+    if let Some(whole) = whole_number(text) {
+        return out.extend_from_slice(whole);
     }
     match crate::record::number(text) {
         Some(n) => integer(out, n),
@@ -91,19 +117,11 @@ fn number(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
-pub(super) fn integer(out: &mut Vec<u8>, n: u64) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    let mut rest = n;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
+/// The same text where it is a number of JSON as it stands.
+#[inline]
+pub(super) fn whole_number(text: &[u8]) -> Option<&[u8]> {
+    let plain = text.iter().all(u8::is_ascii_digit) && (1..=18).contains(&text.len());
+    (plain && (text[0] != b'0' || text.len() == 1)).then_some(text)
 }
 
 /// A JSON string of any bytes; what is not UTF-8 appears as `\xNN`.

@@ -23,6 +23,28 @@ pub(super) fn is_plain(text: &[u8], but: [u8; 2]) -> bool {
     odd == 0
 }
 
+/// True when all of a long text is ASCII that can be seen (blanks too), and, if asked for, no backslash.
+#[inline]
+pub(super) fn is_seen<const BACKSLASH_TOO: bool>(text: &[u8]) -> bool {
+    // Each byte has a lane of its own until the end: the lanes are put together only once.
+    let mut odd = [0; 64];
+    let mut judge = |bytes: &[u8; 64]| {
+        for (lane, b) in odd.iter_mut().zip(bytes) {
+            *lane |= u8::from(b.wrapping_sub(b' ') > b'~' - b' ') | u8::from(BACKSLASH_TOO && *b == b'\\');
+        }
+    };
+    let Some(last) = text.last_chunk() else {
+        return is_plain(text, if BACKSLASH_TOO { *b"\\\\" } else { [0; 2] });
+    };
+    let mut rest = text;
+    while let Some((first, behind)) = rest.split_first_chunk() {
+        judge(first);
+        rest = behind;
+    }
+    judge(last);
+    odd.iter().fold(0, |any, lane| any | lane) == 0
+}
+
 /// Not 0 when any of the bytes is not plain. Without a way out in between, so that they are compared side by side.
 #[inline(always)]
 fn odd_bytes<const N: usize>(bytes: &[u8; N], but: [u8; 2]) -> u8 {

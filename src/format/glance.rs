@@ -1,7 +1,7 @@
 //! An ordinary line at a glance: what must be known to count it, for whoever knows its telling bytes already.
 
 use super::text::TextFormats;
-use crate::record::{Identity, Kind, Layout};
+use crate::record::{Field, Identity, Kind, Layout};
 use crate::scan::Columns;
 
 /// What is plain to see of an ordinary line of a text format. Its telling bytes have not been checked: they are worth
@@ -30,6 +30,47 @@ pub struct Glance<'a> {
     pub path: &'a [u8],
     /// Address of the client.
     pub remote: &'a [u8],
+    /// The values that the telling bytes do not tell.
+    pub rest: Rest<'a>,
+}
+
+/// The values of a line that may be others where the telling bytes are the same, as they stand, `-` included.
+#[derive(Debug, Clone, Copy)]
+pub struct Rest<'a> {
+    /// The whole line.
+    pub line: &'a [u8],
+    pub(super) columns: &'a Columns,
+    pub(super) spots: &'a [Spot],
+    /// Where the path stands.
+    pub(super) path: (usize, usize),
+}
+
+/// Where such a value stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot {
+    pub(super) field: Field,
+    pub(super) column: u8,
+    /// Bytes of the column before the value; as many are behind it.
+    pub(super) around: u8,
+}
+
+impl<'a> Rest<'a> {
+    /// Which values there are, of all lines of the format. None when the format has a field twice.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = Field> {
+        self.spots.iter().map(|spot| spot.field)
+    }
+
+    /// The value of one of those fields, by its place among them.
+    #[inline(always)]
+    pub fn value(&self, at: usize) -> Option<&'a [u8]> {
+        let Spot { field, column, around } = *self.spots.get(at)?;
+        let start = self.columns.start(column) + usize::from(around);
+        match field {
+            Field::Path => self.line.get(self.path.0..self.path.1),
+            Field::Method => self.line.get(start..self.path.0.wrapping_sub(1)),
+            _ => self.line.get(start..self.columns.end(column).wrapping_sub(around.into())),
+        }
+    }
 }
 
 /// The numbers of a line.
@@ -60,7 +101,7 @@ impl<'r> Looker<'r> {
     /// Looks at the line that the text starts with, and hands over how long it is, without its newline, and what is plain
     /// to see; `None` when that is nothing.
     #[inline(always)]
-    pub fn look<'a, R>(&mut self, text: &'a [u8], see: impl FnOnce(usize, &Glance<'a>) -> R) -> Option<R> {
+    pub fn look<'a, R>(&'a mut self, text: &'a [u8], see: impl FnOnce(usize, &Glance<'a>) -> R) -> Option<R> {
         // A line of a format that can be told at a glance begins with its time.
         if text.first() != Some(&b'[') {
             return None;

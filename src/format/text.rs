@@ -147,9 +147,9 @@ impl TextFormats {
     /// last: no two have the same columns.
     #[inline(always)]
     pub(super) fn glance<'a, R>(
-        &self,
+        &'a self,
         line: &'a [u8],
-        columns: &Columns,
+        columns: &'a Columns,
         lately: &mut usize,
         see: impl FnOnce(&Glance<'a>) -> R,
     ) -> Option<R> {

@@ -116,6 +116,12 @@ impl<'b> Lines<'b> {
         self.block.bytes().get(self.at..).filter(|_| plain)
     }
 
+    /// Where the next line starts in the source, and its number.
+    #[inline]
+    pub fn next_place(&self) -> (u64, u64) {
+        (self.block.offset + self.at as u64, self.number + 1)
+    }
+
     /// Passes over lines, which are so long together with their newlines.
     #[inline]
     pub fn pass(&mut self, bytes: usize, lines: u64) {

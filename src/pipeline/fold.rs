@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::task::WINDOW_BYTES;
 use super::{Fold, Place, Seen};
 use crate::aggregate::Glimpse;
-use crate::format::{Looker, Reader, Reading};
+use crate::format::{Glance, Looker, Reader, Reading};
 use crate::frame::{Block, Line, Lines, MAX_LINE_BYTES, Names, Peeled, names, peel};
 use crate::record::object::several;
 use crate::record::{Carrier, Layout, Reason, Record, Reject};
@@ -64,7 +64,7 @@ impl<'r, F: Fold> Folding<'r, F> {
         let mut next_pause = block.offset + WINDOW_BYTES as u64;
         let mut lines = block.lines();
         loop {
-            let known = self.glance(&mut lines);
+            let known = self.glance(&mut lines, next_pause, before);
             let Some(mut line) = lines.next() else { break };
             line.number = line.number.wrapping_add(before);
             if line.offset == 0 && line.bytes.starts_with(BOM) {
@@ -90,15 +90,30 @@ impl<'r, F: Fold> Folding<'r, F> {
         (std::mem::replace(&mut self.fold, next), std::mem::take(&mut self.lines))
     }
 
-    /// Passes over the lines for which a glance is enough. True when the telling bytes of the next one are known.
+    /// Passes over the lines for which a glance is enough, up to the next pause. True when the telling bytes of the line
+    /// behind them are known.
     #[inline]
-    fn glance(&mut self, lines: &mut Lines<'_>) -> bool {
+    fn glance(&mut self, lines: &mut Lines<'_>, next_pause: u64, before: u64) -> bool {
         let Some(looker) = &mut self.looker else { return false };
         let Some(text) = lines.rest() else { return false };
+        let (offset, number) = lines.next_place();
+        let (source, name) = (self.source, &*self.name);
         let (mut at, mut passed) = (0, 0);
         let known = loop {
-            let Some(rest) = text.get(at..) else { break false };
-            match looker.look(rest, |length, glance| (length, self.fold.glance(glance))) {
+            let Some(rest) = text.get(at..).filter(|_| offset + (at as u64) < next_pause) else {
+                break false;
+            };
+            let see = |length: usize, glance: &Glance<'_>| {
+                let place = Place {
+                    source,
+                    name,
+                    line: (number + passed).wrapping_add(before),
+                    offset: offset + at as u64,
+                    raw: rest.get(..length).unwrap_or(rest),
+                };
+                (length, self.fold.glance(glance, Some(&place)))
+            };
+            match looker.look(rest, see) {
                 Some((length, Glimpse::Counted)) => {
                     at += length + 1;
                     passed += 1;
@@ -137,7 +152,7 @@ impl<'r, F: Fold> Folding<'r, F> {
         let peeled = peel(line.bytes, &mut self.peeled);
         if let Some(looker) = self.looker.as_mut().filter(|_| peeled.text.len() < line.bytes.len())
             && looker.look(peeled.text, |length, glance| {
-                length == peeled.text.len() && self.fold.glance(glance) == Glimpse::Counted
+                length == peeled.text.len() && self.fold.glance(glance, None) == Glimpse::Counted
             }) == Some(true)
         {
             return;

@@ -91,8 +91,9 @@ pub trait Fold: Send {
         false
     }
 
-    /// Takes a line by what is plain to see of it. Where that was not enough, [`see`](Self::see) is to have the line.
-    fn glance(&mut self, _glance: &Glance<'_>) -> Glimpse {
+    /// Takes a line by what is plain to see of it. Where that was not enough, [`see`](Self::see) is to have the line. There
+    /// is a place for lines that are in no wrapper.
+    fn glance(&mut self, _glance: &Glance<'_>, _place: Option<&Place<'_>>) -> Glimpse {
         Glimpse::Unknown
     }
 

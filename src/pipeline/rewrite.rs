@@ -16,19 +16,22 @@ use crate::input::Input;
 use crate::query::Filter;
 
 /// Collects the records that pass the filter.
-struct Writing<'f, S, const NUMBERED: bool> {
+struct Writing<'f, S: Sheet, const NUMBERED: bool> {
     filter: &'f Filter,
     sheet: S,
     passed: Passed,
     missed: Missed,
-    trusted: Trusted,
+    trusted: Trusted<S::Note>,
     /// The line to come is one of those.
     known: bool,
+    /// The sheet would have copied it, but knew too little.
+    wanted: bool,
 }
 
-impl<'f, S, const N: bool> Writing<'f, S, N> {
-    fn new(filter: &'f Filter, sheet: S, trusted: Trusted) -> Self {
-        Writing { filter, sheet, passed: Passed::default(), missed: Missed::default(), trusted, known: false }
+impl<'f, S: Sheet, const N: bool> Writing<'f, S, N> {
+    fn new(filter: &'f Filter, sheet: S, trusted: Trusted<S::Note>) -> Self {
+        let (passed, missed) = (Passed::default(), Missed::default());
+        Writing { filter, sheet, passed, missed, trusted, known: false, wanted: false }
     }
 }
 
@@ -40,22 +43,34 @@ impl<S: Sheet, const N: bool> Fold for Writing<'_, S, N> {
     }
 
     #[inline]
-    fn glance(&mut self, glance: &Glance<'_>) -> Glimpse {
-        self.known = self.trusted.has(glance);
-        if self.known { Glimpse::Known } else { Glimpse::Unknown }
+    fn glance(&mut self, glance: &Glance<'_>, place: Option<&Place<'_>>) -> Glimpse {
+        let note = self.trusted.find(glance);
+        self.known = note.is_some();
+        let Some(note) = note else { return Glimpse::Unknown };
+        if let Some(place) = place.filter(|_| self.filter.is_empty()) {
+            if self.sheet.copy(note, glance, &origin(place)) {
+                self.passed.unasked();
+                return Glimpse::Counted;
+            }
+            self.wanted = true;
+        }
+        Glimpse::Known
     }
 
     #[inline]
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
+        let (known, wanted) = (std::mem::take(&mut self.known), std::mem::take(&mut self.wanted));
         if let Seen::Record(record) = seen {
-            if !std::mem::take(&mut self.known) {
+            let origin = origin(place);
+            if !known {
                 self.trusted.note(record);
+            } else if wanted && let Some(note) = self.trusted.find_record(record) {
+                self.sheet.learn(note, record, &origin);
             }
             if !self.passed.admits(self.filter, record) {
                 return self.missed.note(self.filter, record);
             }
-            let Place { name, line, offset, raw, .. } = *place;
-            self.sheet.add(record, &Origin { source: name, line, offset, raw });
+            self.sheet.add(record, &origin);
         }
     }
 
@@ -66,6 +81,11 @@ impl<S: Sheet, const N: bool> Fold for Writing<'_, S, N> {
     fn is_full(&self, share: usize) -> bool {
         self.weight() > share.min(S::FULL_BYTES)
     }
+}
+
+fn origin<'a>(place: &Place<'a>) -> Origin<'a> {
+    let Place { name, line, offset, raw, .. } = *place;
+    Origin { source: name, line, offset, raw }
 }
 
 /// Writes the records that pass the filter, in input order.

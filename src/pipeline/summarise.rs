@@ -60,7 +60,7 @@ impl Fold for Counting<'_> {
     }
 
     #[inline(always)]
-    fn glance(&mut self, glance: &Glance<'_>) -> Glimpse {
+    fn glance(&mut self, glance: &Glance<'_>, _place: Option<&Place<'_>>) -> Glimpse {
         let glimpse = self.tally.glance(glance);
         self.passed.access += u64::from(glimpse == Glimpse::Counted);
         glimpse

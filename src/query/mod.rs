@@ -219,6 +219,12 @@ impl Passed {
         false
     }
 
+    /// Counts a record of which no filter asks anything.
+    #[inline]
+    pub fn unasked(&mut self) {
+        self.access += 1;
+    }
+
     /// Adds what another part of the input counted.
     pub fn add(&mut self, later: Passed) {
         self.access += later.access;

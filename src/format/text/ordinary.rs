@@ -11,7 +11,7 @@
 //! unusual is left to [`scan`](super::scan), and by it to the exact reading.
 
 use crate::envoy::address;
-use crate::format::glance::{Glance, Numbers};
+use crate::format::glance::{Glance, Numbers, Rest, Spot};
 use crate::format::template::{Class, Step, Template};
 use crate::format::value;
 use crate::record::{Field, Identity, Kind, Layout, Stretches};
@@ -63,6 +63,8 @@ struct Plan {
     service: Option<u8>,
     /// The client's address.
     remote: Option<u8>,
+    /// All values that are in no stretch; empty when one of their fields is somewhere else, too.
+    spots: Vec<Spot>,
 }
 
 impl Ordinary {
@@ -181,10 +183,10 @@ impl Ordinary {
     /// is large: it is made where it is looked at.
     #[inline(always)]
     pub(super) fn glance<'a, R>(
-        &self,
+        &'a self,
         format: &'static str,
         line: &'a [u8],
-        columns: &Columns,
+        columns: &'a Columns,
         see: impl FnOnce(&Glance<'a>) -> R,
     ) -> Option<R> {
         let plan = self.plan.as_ref()?;
@@ -234,6 +236,7 @@ impl Ordinary {
             path: line.get(first + 1..last)?,
             service_time: plan.service.map_or(Some(&b""[..]), column)?,
             remote,
+            rest: Rest { line, columns, spots: &plan.spots, path: (first + 1, last) },
         }))
     }
 
@@ -330,10 +333,37 @@ impl Plan {
         for (slot, number) in plan.numbers.iter_mut().zip(numbers) {
             *slot = number?;
         }
+        plan.spots = spots(columns, request, |n| {
+            plan.stretches.iter().any(|&(first, last)| (first..=last).contains(&n))
+        });
         // Every stretch has its place in `Stretches`.
         let mut room = Stretches::default();
         plan.stretches.iter().all(|_| room.add(0, 0)).then_some(plan)
     }
+}
+
+/// The values of the columns that tell nothing, and what stands before the protocol.
+fn spots(columns: &[Column], request: u8, tells: impl Fn(u8) -> bool) -> Vec<Spot> {
+    let mut spots = Vec::new();
+    let mut fields: Vec<Field> = Vec::new();
+    for (n, column) in (0u8..).zip(columns) {
+        // Such columns have the same sign, or none, on both sides of the value.
+        let around = column.before.len() as u8;
+        let spot = |field| Spot { field, column: n, around };
+        match column.value {
+            None if n == request => {
+                fields.extend([Field::Method, Field::Path]);
+                spots.extend([Field::Method, Field::Path].map(spot));
+            }
+            Some((Some(field), _)) => {
+                fields.push(field);
+                spots.extend((!tells(n)).then(|| spot(field)));
+            }
+            _ => {}
+        }
+    }
+    let twice = |spot: &Spot| fields.iter().filter(|field| **field == spot.field).count() > 1;
+    if spots.iter().any(twice) { Vec::new() } else { spots }
 }
 
 /// Lines up a byte value in all eight bytes of a word.
