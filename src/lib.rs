@@ -77,6 +77,7 @@ pub mod words;
 pub mod pack;
 
 pub mod aggregate;
+pub mod arrange;
 pub mod diagnosis;
 pub mod emit;
 pub mod envoy;

@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
 use super::summary::Keys;
+use crate::arrange::Arrange;
 use crate::pack::{Broken, Pack, Unpacker};
 
 /// A table in input order. The state of the hash is fixed: the same input gives the same output.
@@ -189,7 +190,7 @@ impl<K: Hash + Eq> Counter<K> {
         K: Ord,
     {
         let mut rows: Vec<_> = self.iter().collect();
-        rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        rows.arrange_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         rows
     }
 

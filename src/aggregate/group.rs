@@ -5,6 +5,7 @@ use super::summary::{Caps, Counts};
 use super::{Latency, NAME_BYTES, without_port};
 use indexmap::map::Entry;
 
+use crate::arrange::Arrange;
 use crate::envoy::{cluster, flags};
 use crate::error::{ErrorKind, Result};
 use crate::pack::{Broken, Pack, Unpacker, put_text};
@@ -146,7 +147,7 @@ impl By {
 /// The flag set in canonical spelling.
 fn set(record: &Record<'_>) -> Text {
     let mut names = names(record);
-    names.sort_unstable();
+    names.arrange();
     names.dedup();
     names.join(&b","[..]).into()
 }
@@ -211,7 +212,7 @@ impl Groups {
         group.counts.add(outcome, 1);
         if !record.flags().is_empty() {
             let mut names = names(record);
-            names.sort_unstable();
+            names.arrange();
             names.dedup();
             for name in names {
                 group.flags.add(name, 1);

@@ -24,6 +24,7 @@ use entry::Entry;
 
 use crate::Result;
 use crate::aggregate::{Exemplar, Span, Summary, Symptom, SymptomKey};
+use crate::arrange::Arrange;
 use crate::format::ProxySignal;
 use crate::words::Lang;
 
@@ -292,7 +293,7 @@ impl Catalog {
                 Some(Alternative { id: id.to_owned(), title: rival.title.clone(), confidence, check })
             })
             .collect();
-        alternatives.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then_with(|| a.id.cmp(&b.id)));
+        alternatives.arrange_by(|a, b| b.confidence.total_cmp(&a.confidence).then_with(|| a.id.cmp(&b.id)));
         alternatives.truncate(model::ALTERNATIVES);
         let mut exemplars: Vec<Exemplar> =
             cases.iter().flat_map(|c| c.symptom.exemplars.iter().cloned()).collect();
@@ -400,7 +401,7 @@ fn share_out(candidates: &mut [Candidate<'_>]) {
     if sum > 1.0 {
         candidates.iter_mut().for_each(|c| c.confidence /= sum);
     }
-    candidates.sort_by(|a, b| {
+    candidates.arrange_by(|a, b| {
         b.confidence.total_cmp(&a.confidence).then_with(|| a.page.head.id.cmp(&b.page.head.id))
     });
 }
@@ -416,7 +417,7 @@ fn sentences(parts: &[(Case<'_>, Candidate<'_>)]) -> (Vec<Fact>, Vec<Fact>) {
         candidate.evidence.iter().for_each(|fact| add(&mut evidence, fact));
         candidate.against.iter().for_each(|fact| add(&mut against, fact));
     }
-    evidence.sort_by_key(|fact| std::cmp::Reverse(fact.count));
+    evidence.arrange_by_key(|fact| std::cmp::Reverse(fact.count));
     (evidence, against)
 }
 

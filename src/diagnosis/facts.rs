@@ -5,6 +5,7 @@ use super::finding::Fact;
 use super::rules::{timing_constant_ms, worst_prefix};
 use super::severity::lower_bound;
 use crate::aggregate::{Latency, Span, without_port};
+use crate::arrange::Arrange;
 use crate::envoy::{Cluster, FlagSet};
 use crate::words::Lang;
 
@@ -92,7 +93,7 @@ fn hosts(cases: &[Case<'_>], lang: Lang) -> Option<String> {
     if failing.is_empty() || failing.len() >= all {
         return None;
     }
-    failing.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    failing.arrange_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
     let names: Vec<_> = failing.iter().take(NAMED).map(|(name, _)| String::from_utf8_lossy(name)).collect();
     let more = if failing.len() > NAMED { ", …" } else { "" };
     let in_network = |prefix: String| lang.aside(&say!(lang, "all in {prefix}", "都在 {prefix}"));

@@ -6,6 +6,7 @@ use super::finding::Finding;
 use super::page::Class;
 use super::{model, sides};
 use crate::aggregate::Span;
+use crate::arrange::Arrange;
 use crate::envoy::{Direction, FlagSet};
 use crate::record::Outcome;
 
@@ -229,7 +230,7 @@ fn one_proxy(findings: Vec<Finding>, class_of: impl Fn(&str) -> Option<Class>) -
         let mut upstreams = std::mem::take(&mut first.scope.upstreams);
         upstreams.extend(first.scope.upstream.clone());
         upstreams.extend(finding.scope.upstream.clone());
-        upstreams.sort();
+        upstreams.arrange();
         upstreams.dedup();
         absorb(first, finding);
         first.scope.upstreams = upstreams;

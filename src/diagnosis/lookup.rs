@@ -4,6 +4,7 @@ use super::catalog::Catalog;
 use super::common;
 use super::page::Page;
 use super::pattern::glob_matches;
+use crate::arrange::Arrange;
 use crate::envoy::FlagSet;
 use crate::words::{Lang, is_chinese};
 
@@ -34,7 +35,7 @@ impl Catalog {
             .iter()
             .filter_map(|page| fit(page, query, self.lang()).map(|(score, why)| Hit { page, why, score }))
             .collect();
-        hits.sort_by(|a, b| {
+        hits.arrange_by(|a, b| {
             let place = |hit: &Hit<'_>| common::anywhere(&hit.page.head.id);
             (b.score.total_cmp(&a.score))
                 .then_with(|| place(a).cmp(&place(b)))
@@ -65,7 +66,7 @@ impl Catalog {
                 hits.push(Hit { page, why: String::new(), score: 0.0 });
             }
         }
-        hits.sort_by(|a, b| {
+        hits.arrange_by(|a, b| {
             let place = |hit: &Hit<'_>| common::place(&hit.page.head.id, flags);
             (place(a).cmp(&place(b)))
                 .then_with(|| b.score.total_cmp(&a.score))

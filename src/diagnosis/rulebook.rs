@@ -10,6 +10,7 @@ use super::finding::Finding;
 use super::known::{self, Known, KnownFile, Suppressed};
 use super::page::{self, Page};
 use crate::aggregate::Summary;
+use crate::arrange::Arrange;
 use crate::words::{Lang, Said};
 use crate::{Error, ErrorKind, Result};
 
@@ -240,7 +241,7 @@ fn leaves(folder: &Path) -> Result<Vec<Leaf>> {
             return Err(refuse(folder, &format!("more than {PAGES} pages")));
         }
     }
-    paths.sort();
+    paths.arrange();
     paths
         .into_iter()
         .map(|path| {

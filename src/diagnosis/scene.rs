@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::rules::network;
 use crate::aggregate::{Summary, Symptom, SymptomKey, Text, Upstream, without_port};
+use crate::arrange::Arrange;
 use crate::envoy::Cluster;
 use crate::record::Outcome;
 
@@ -52,7 +53,7 @@ impl<'s> Scene<'s> {
             unmatched: HashSet::new(),
             served: HashMap::new(),
         };
-        scene.hosts.sort_unstable();
+        scene.hosts.arrange();
         scene.look_at_groups();
         scene.look_at_upstreams();
         let inbound = summary.listeners.iter().filter(|(_, listener)| listener.inbound > 0);

@@ -12,6 +12,7 @@ use super::page::Page;
 use super::scene::Scene;
 use super::severity::{self, lower_bound};
 use crate::aggregate::{Edge, Exemplar, Latency, Link, Skew, Span, Summary, Symptom, SymptomKey, Text};
+use crate::arrange::Arrange;
 use crate::words::Lang;
 
 /// The same request many times at the callee.
@@ -200,7 +201,7 @@ fn amplified(
     attempts.iter().for_each(|(_, symptom)| span.merge(symptom.span));
     let mut exemplars: Vec<Exemplar> =
         attempts.iter().flat_map(|(_, symptom)| symptom.exemplars.iter().cloned()).collect();
-    exemplars.sort_by_key(|e| (e.source, e.offset));
+    exemplars.arrange_by_key(|e| (e.source, e.offset));
     exemplars.truncate(model::EXEMPLARS);
     let mut evidence = vec![Fact::new(
         say!(
@@ -258,7 +259,9 @@ pub(super) fn clocks(catalog: &Catalog, summary: &Summary, lang: Lang) -> Option
         .iter()
         .filter_map(|edge| Some((edge, edge.skew.filter(|skew| skew.exceeds_hop())?)))
         .collect();
-    wrong.sort_by_key(|(edge, skew)| (std::cmp::Reverse(skew.offset_us.abs()), &edge.caller, &edge.upstream));
+    wrong.arrange_by_key(|(edge, skew)| {
+        (std::cmp::Reverse(skew.offset_us.abs()), &edge.caller, &edge.upstream)
+    });
     let (worst, skew) = *wrong.first()?;
     let requests: u64 = wrong.iter().map(|(_, skew)| skew.requests).sum();
     let evidence =
@@ -295,7 +298,7 @@ pub(super) fn clocks(catalog: &Catalog, summary: &Summary, lang: Lang) -> Option
 
 fn names_of(edges: &[(&Edge, Skew)]) -> Vec<Text> {
     let mut names: Vec<Text> = edges.iter().map(|(edge, _)| edge.upstream.clone()).collect();
-    names.sort();
+    names.arrange();
     names.dedup();
     names
 }

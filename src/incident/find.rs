@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::curve::{Curve, Place};
 use super::stretch::{Bin, Stretch, stretches};
 use crate::aggregate::{Counts, Hits, Span, Summary, Symptom, SymptomKey, Text};
+use crate::arrange::Arrange;
 use crate::envoy::{Direction, cluster::direction};
 use crate::record::Outcome;
 
@@ -176,7 +177,7 @@ pub fn find(summary: &Summary, only_failures: bool) -> Vec<Incident> {
         // What a policy refuses from the first line to the last is its work.
         out.extend(denials.into_iter().filter(|i| !i.steady));
     }
-    out.sort_by_key(|i| (i.harm, std::cmp::Reverse(i.failed), i.onset_us));
+    out.arrange_by_key(|i| (i.harm, std::cmp::Reverse(i.failed), i.onset_us));
     out
 }
 
@@ -251,7 +252,7 @@ fn everywhere(summary: &Summary, only_failures: bool, out: &mut Vec<Incident>) {
         });
         requests = requests.max(failed);
         let mut order: Vec<_> = hit.into_iter().collect();
-        order.sort_by_key(|(name, n)| (std::cmp::Reverse(*n), *name));
+        order.arrange_by_key(|(name, n)| (std::cmp::Reverse(*n), *name));
         order.truncate(NAMED);
         let inside = hits.iter().filter(|bin| (from..to).contains(&bin.at));
         let peak = inside.max_by_key(|bin| (bin.hits, std::cmp::Reverse(bin.at)));
@@ -294,7 +295,7 @@ fn places(summary: &Summary, harm: Harm) -> Vec<Place<'_>> {
             Some(Place { name, harm, upstream, symptoms })
         })
         .collect();
-    out.sort_by_key(|place| std::cmp::Reverse(harm.count(place.upstream.counts)));
+    out.arrange_by_key(|place| std::cmp::Reverse(harm.count(place.upstream.counts)));
     out.truncate(PLACES);
     out
 }
@@ -324,7 +325,7 @@ fn spans_of(place: &Place<'_>, curve: &Curve, only_failures: bool, fewest: u64) 
         // Where all fails at one rate, one kind that takes the place of another is a phase of it and no rise.
         all.extend(of_kinds.filter(|f| !steady || f.steady || rises(f, curve)));
     }
-    all.sort_by_key(|f| (f.steady, f.first_us, f.last_us));
+    all.arrange_by_key(|f| (f.steady, f.first_us, f.last_us));
     let mut out: Vec<Found> = Vec::new();
     for next in all {
         match out.last_mut() {
@@ -412,7 +413,7 @@ fn found(
 /// The stretches with the lowest rates, as one.
 fn quiet(all: &[Stretch]) -> Stretch {
     let mut order: Vec<&Stretch> = all.iter().filter(|s| s.exposure > 0.0).collect();
-    order.sort_by(|a, b| a.rate().total_cmp(&b.rate()).then(a.from.cmp(&b.from)));
+    order.arrange_by(|a, b| a.rate().total_cmp(&b.rate()).then(a.from.cmp(&b.from)));
     let whole: f64 = order.iter().map(|s| s.exposure).sum();
     let mut sum = Stretch { from: 0, to: 0, hits: 0, exposure: 0.0 };
     for stretch in order {
@@ -543,7 +544,7 @@ fn apart(group: &Group, groups: &[Group]) -> Vec<(i64, i64)> {
     let mine = |at: usize| group.iter().any(|(place, _)| *place == at);
     let others = groups.iter().filter(|other| other.iter().any(|(at, f)| !f.steady && mine(*at)));
     let mut out: Vec<(i64, i64)> = others.map(window).collect();
-    out.sort_unstable();
+    out.arrange();
     out
 }
 
@@ -587,7 +588,7 @@ fn incident(
         all_failed += places[*at].harm.count(counts);
     }
     let mut order: Vec<(usize, u64)> = hit.into_iter().collect();
-    order.sort_by_key(|(at, n)| (std::cmp::Reverse(*n), *at));
+    order.arrange_by_key(|(at, n)| (std::cmp::Reverse(*n), *at));
     let width_us = resolution_s * 1_000_000;
     let mut buckets: BTreeMap<i64, u64> = BTreeMap::new();
     for (at, _) in order.iter().filter(|(at, _)| !(both_sides && is_inbound(*at))) {

@@ -24,6 +24,7 @@ pub use stretch::{Stretch, stretches};
 pub use window::{Around, Load, Share, Shares, Window, distinct_ids};
 
 use crate::aggregate::{Detail, Summary};
+use crate::arrange::Arrange;
 
 /// As [`find`](find()), with times as exact as the detail is.
 pub fn find_in_detail(summary: &Summary, detail: &Detail, only_failures: bool) -> Vec<Incident> {
@@ -33,6 +34,6 @@ pub fn find_in_detail(summary: &Summary, detail: &Detail, only_failures: bool) -
         (incident.began_us, incident.over_us) = (incident.onset_us, incident.last_us);
         moment::moments(incident, detail);
     }
-    out.sort_by_key(|i| (i.harm, std::cmp::Reverse(i.failed), i.onset_us));
+    out.arrange_by_key(|i| (i.harm, std::cmp::Reverse(i.failed), i.onset_us));
     out
 }

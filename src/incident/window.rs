@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Incident;
 use crate::aggregate::{Cell, Detail, Hits, Latency, Series, Split, Summary, Symptom, Text, Timed};
+use crate::arrange::Arrange;
 
 /// Requests of a stretch of time.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -205,7 +206,7 @@ impl Shares {
     pub fn failed(&self) -> Vec<(&Text, u64)> {
         let mut rows: Vec<_> =
             self.rows.iter().map(|(name, row)| (name, row.failed)).filter(|(_, n)| *n > 0).collect();
-        rows.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        rows.arrange_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
         rows
     }
 }

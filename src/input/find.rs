@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::arrange::Arrange;
 use crate::error::{Error, ErrorKind};
 
 /// What the user named.
@@ -174,6 +175,6 @@ fn children(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut children = std::fs::read_dir(path)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<std::io::Result<Vec<_>>>()?;
-    children.sort();
+    children.arrange();
     Ok(children)
 }

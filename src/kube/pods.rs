@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use meshwhy::arrange::Arrange;
 use meshwhy::{Error, Result};
 use serde::Deserialize;
 
@@ -59,7 +60,7 @@ pub(crate) fn pods(ask: &Ask) -> Result<(Vec<Pod>, Vec<Error>)> {
             Err(error) => failures.push(error),
         }
     }
-    pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+    pods.arrange_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     Ok((pods, failures))
 }
 

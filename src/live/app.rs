@@ -4,6 +4,7 @@ use super::board::{Asked, Board, Row, Window};
 use super::causes::Causes;
 use super::keys::Key;
 use crate::aggregate::Text;
+use crate::arrange::Arrange;
 use crate::report::Times;
 use crate::words::Lang;
 
@@ -49,7 +50,7 @@ impl Sort {
         let failed = |row: &Row| row.counts.map(|counts| counts.failed());
         let requests = |row: &Row| row.counts.map(|counts| counts.requests());
         let permille = |row: &Row| row.counts.map(|c| c.failed() * 1000 / c.requests().max(1));
-        rows.sort_by(|a, b| {
+        rows.arrange_by(|a, b| {
             let order = match self {
                 // When trouble began is worked out later, for the rows that have some.
                 Sort::Failed | Sort::Since => {

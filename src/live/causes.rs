@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use crate::arrange::Arrange;
 use crate::diagnosis::{Diagnosis, Finding, FindingScope, Rulebook};
 use crate::pipeline::{Known, Live};
 
@@ -88,7 +89,7 @@ impl Causes {
             fresh: false,
             finding,
         }));
-        list.sort_by_key(|cause| cause.state);
+        list.arrange_by_key(|cause| cause.state);
         (self.list, self.arose, self.looked) = (list, arose, now_us.is_some());
     }
 

@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::board::{WINDOWS, Window, find, row_name};
 use crate::aggregate::{Code, Counter, Counts, Latency, Summary, Text};
+use crate::arrange::Arrange;
 use crate::pipeline::Known;
 use crate::report::escape::terminal;
 use crate::report::units::{count, duration, rate};
@@ -162,7 +163,7 @@ fn labelled(label: &str, values: impl Iterator<Item = String>, width: usize) -> 
 
 fn hosts(sum: &Sum, lang: Lang) -> Vec<(String, String)> {
     let mut hosts: Vec<_> = sum.hosts.iter().collect();
-    hosts.sort_by_key(|(_, counts)| std::cmp::Reverse((counts.failed(), counts.requests())));
+    hosts.arrange_by_key(|(_, counts)| std::cmp::Reverse((counts.failed(), counts.requests())));
     let row = |(host, counts): (&Text, &Counts)| {
         let (failed, requests) = (counts.failed(), counts.requests());
         let (part, whole, share) = (count(failed), count(requests), rate(failed, requests));
@@ -175,7 +176,7 @@ fn hosts(sum: &Sum, lang: Lang) -> Vec<(String, String)> {
 
 fn ranked(counts: &BTreeMap<Text, u64>) -> Vec<(String, String)> {
     let mut all: Vec<_> = counts.iter().collect();
-    all.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+    all.arrange_by_key(|(_, n)| std::cmp::Reverse(**n));
     let name = |text: &Text| if text.is_empty() { "-".to_owned() } else { terminal(text) };
     all.into_iter().map(|(text, n)| (name(text), count(*n))).collect()
 }

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,8 +9,8 @@ use std::sync::atomic::Ordering;
 
 use super::order::Hands;
 use super::pieces::{Pieces, from_runtime};
-use super::task::{Bench, Counted, Event, Task, Work};
-use super::{Fold, Source};
+use super::task::{Counted, Task, Work};
+use super::{Options, Progress, Source};
 use crate::error::{Error, ErrorKind};
 use crate::frame::Blocks;
 use crate::input::{
@@ -34,18 +33,28 @@ const STDIN: &str = "-";
 /// What the feeder has seen.
 pub(super) type Fed = (Vec<Source>, u64, Vec<Held>);
 
-pub(super) struct Feeder<'f, 'b, F, M, H> {
-    bench: &'f Bench<'b, M>,
-    hands: H,
+/// The same code for whatever is made of the lines: it is compiled once.
+pub(super) struct Feeder<'f> {
+    terms: Terms<'f>,
+    hands: &'f mut dyn Hands,
     sources: Vec<Source>,
     skipped: u64,
     snapshots: Vec<Held>,
-    folds: PhantomData<fn() -> F>,
 }
 
-impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
-    pub(super) fn new(bench: &'f Bench<'b, M>, hands: H) -> Self {
-        Feeder { bench, hands, sources: Vec::new(), skipped: 0, snapshots: Vec::new(), folds: PhantomData }
+/// What a feeder must know of the work.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'f> {
+    pub(super) options: &'f Options,
+    pub(super) progress: &'f Progress,
+    pub(super) threads: usize,
+    /// [`Fold::NUMBERED`](super::Fold::NUMBERED).
+    pub(super) numbered: bool,
+}
+
+impl<'f> Feeder<'f> {
+    pub(super) fn new(terms: Terms<'f>, hands: &'f mut dyn Hands) -> Self {
+        Feeder { terms, hands, sources: Vec::new(), skipped: 0, snapshots: Vec::new() }
     }
 
     /// The sources, how many streams were passed over, and the snapshots.
@@ -61,7 +70,7 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
             Found::Failed(_) => Some(sum),
             Found::Stdin | Found::Stream(_) => None,
         });
-        self.bench.progress.total.store(total.unwrap_or(0), Ordering::Relaxed);
+        self.terms.progress.total.store(total.unwrap_or(0), Ordering::Relaxed);
         let mut before = false;
         let mut found = found.into_iter().peekable();
         while let Some(this) = found.next() {
@@ -70,7 +79,7 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
             let packed = is_one_stream(&this);
             let beside = packed && (before || found.peek().is_some_and(is_one_stream));
             before = packed;
-            if self.bench.progress.stopped() || self.one(this, beside).is_break() {
+            if self.terms.progress.stopped() || self.one(this, beside).is_break() {
                 return;
             }
         }
@@ -80,7 +89,7 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
         match found {
             Found::Failed(error) => self.failed(None, error),
             Found::Bytes { name, bytes } => {
-                let mut reader = Counted { reader: bytes, progress: self.bench.progress };
+                let mut reader = Counted { reader: bytes, progress: self.terms.progress };
                 self.stream(name, &mut reader, None, true)
             }
             Found::Stream(stream) => match stream.open() {
@@ -133,7 +142,7 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
                 }
             }
         }
-        let mut reader = Counted { reader: &file, progress: self.bench.progress };
+        let mut reader = Counted { reader: &file, progress: self.terms.progress };
         let whole = at_start(&file).then_some(&file);
         self.stream(name, &mut reader, whole, named)
     }
@@ -142,7 +151,7 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
     /// has to count through all of them.
     #[cfg(unix)]
     fn can_be_split(&self, file: &File) -> Option<u64> {
-        if F::NUMBERED || !at_start(file) {
+        if self.terms.numbered || !at_start(file) {
             return None;
         }
         // Files of /proc say 0 and hold something.
@@ -156,11 +165,11 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
         let file = Arc::new(file);
         // A chunk costs one merge and learns its rows anew, and its memory is only a window: it can be larger than a
         // block, as long as there are enough for all threads to end at about the same time.
-        let block = self.bench.options.block_bytes.max(1) as u64;
-        let fair = size / (CHUNKS_PER_THREAD * self.bench.threads.max(1) as u64);
+        let block = self.terms.options.block_bytes.max(1) as u64;
+        let fair = size / (CHUNKS_PER_THREAD * self.terms.threads.max(1) as u64);
         let step = fair.clamp(block.saturating_mul(2), block.saturating_mul(16));
         let mut start = 0;
-        while start < size && !self.bench.progress.stopped() {
+        while start < size && !self.terms.progress.stopped() {
             let end = start.saturating_add(step);
             // The last one goes on to where the file ends by then, as a single reader would.
             let end = if end >= size { u64::MAX } else { end };
@@ -173,7 +182,7 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
 
     /// Something that has to be waited for.
     fn pipe<R: Read + Send + 'static>(&mut self, reader: R, name: &str) -> ControlFlow<()> {
-        let progress = self.bench.progress;
+        let progress = self.terms.progress;
         let stop = || progress.stopped();
         match Pipe::new(reader, &stop) {
             Ok(reader) => self.stream(name, &mut Counted { reader, progress }, None, true),
@@ -189,7 +198,7 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
         file: Option<&File>,
         named: bool,
     ) -> ControlFlow<()> {
-        let limits = self.bench.options.limits;
+        let limits = self.terms.options.limits;
         let entry = Entry { name: name.to_owned(), reader, file, named, container: "plain" };
         let (flow, skipped) = walk(entry, &limits, &mut |found| match found {
             Ok(entry) => self.entry(entry),
@@ -207,16 +216,16 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
         let name: Arc<str> = entry.name.into();
         let mut counted = true;
         let mut pieces: Option<Pieces> = None;
-        let mut blocks = Blocks::new(entry.reader, self.bench.options.block_bytes).counting();
+        let mut blocks = Blocks::new(entry.reader, self.terms.options.block_bytes).counting();
         loop {
-            if self.bench.progress.stopped() {
+            if self.terms.progress.stopped() {
                 return ControlFlow::Break(());
             }
             match blocks.next_block(|reader| reader.waits()) {
                 Ok(Some(mut block)) => {
                     if block.offset == 0 {
                         pieces = from_runtime(block.bytes()).then(Pieces::default);
-                        counted = F::NUMBERED || pieces.is_some();
+                        counted = self.terms.numbered || pieces.is_some();
                         if !counted {
                             blocks.stop_counting();
                         }
@@ -283,7 +292,7 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
     }
 
     fn failed(&mut self, source: Option<u32>, error: Error) -> ControlFlow<()> {
-        self.hands.tell(Event::Failed { source, error })
+        self.hands.failed(source, error)
     }
 }
 

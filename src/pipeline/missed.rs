@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::aggregate::Text;
+use crate::arrange::Arrange;
 use crate::query::Filter;
 use crate::record::Record;
 
@@ -34,7 +35,7 @@ impl Missed {
     /// The names, in their order.
     pub(super) fn names(self) -> Vec<Text> {
         let mut names: Vec<Text> = self.0.into_iter().collect();
-        names.sort();
+        names.arrange();
         names
     }
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
-use super::feed::{Fed, Feeder};
+use super::feed::{Fed, Feeder, Terms};
 use super::gate::Gate;
 use super::task::{Bench, Event, Task};
 use super::{Fold, Outcome, Part};
@@ -12,11 +12,11 @@ use crate::error::{Error, Result};
 use crate::input::{Input, find};
 
 /// Takes tasks from the feeder, in input order.
-pub(super) trait Hands<F> {
+pub(super) trait Hands {
     /// Does a task, or sees that it is done.
     fn task(&mut self, task: Task) -> ControlFlow<()>;
-    /// Passes on, in its turn, what the feeder itself has to tell.
-    fn tell(&mut self, event: Event<F>) -> ControlFlow<()>;
+    /// Passes on, in its turn, what the feeder itself could not read.
+    fn failed(&mut self, source: Option<u32>, error: Error) -> ControlFlow<()>;
     /// A buffer that is no longer used.
     fn spare(&mut self) -> Option<Vec<u8>>;
 }
@@ -78,7 +78,8 @@ pub(super) fn run<F: Fold, M: Fn() -> F + Sync>(
     let (mut sources, skipped, snapshots) = match pool {
         Some(pool) => in_parallel(inputs, bench, &mut merger, &pool, threads),
         None => {
-            let mut feeder = Feeder::new(bench, Inline { bench, merger: &mut merger, spare: None });
+            let mut hands = Inline { bench, merger: &mut merger, spare: None };
+            let mut feeder = Feeder::new(bench.terms::<F>(), &mut hands);
             feeder.feed(find(inputs));
             feeder.finish()
         }
@@ -98,6 +99,13 @@ pub(super) fn run<F: Fold, M: Fn() -> F + Sync>(
     })
 }
 
+impl<'a, M> Bench<'a, M> {
+    fn terms<F: Fold>(&self) -> Terms<'a> {
+        let Bench { options, progress, threads, .. } = *self;
+        Terms { options, progress, threads, numbered: F::NUMBERED }
+    }
+}
+
 /// Everything on one thread.
 struct Inline<'i, 'b, M, G> {
     bench: &'i Bench<'b, M>,
@@ -105,7 +113,7 @@ struct Inline<'i, 'b, M, G> {
     spare: Option<Vec<u8>>,
 }
 
-impl<F: Fold, M: Fn() -> F, G: FnMut(Part<F>) -> Result<()>> Hands<F> for Inline<'_, '_, M, G> {
+impl<F: Fold, M: Fn() -> F, G: FnMut(Part<F>) -> Result<()>> Hands for Inline<'_, '_, M, G> {
     fn task(&mut self, task: Task) -> ControlFlow<()> {
         let mut flow = ControlFlow::Continue(());
         let merger = &mut *self.merger;
@@ -116,8 +124,8 @@ impl<F: Fold, M: Fn() -> F, G: FnMut(Part<F>) -> Result<()>> Hands<F> for Inline
         flow
     }
 
-    fn tell(&mut self, event: Event<F>) -> ControlFlow<()> {
-        self.merger.event(event)
+    fn failed(&mut self, source: Option<u32>, error: Error) -> ControlFlow<()> {
+        self.merger.event(Event::Failed { source, error })
     }
 
     fn spare(&mut self) -> Option<Vec<u8>> {
@@ -144,8 +152,8 @@ fn in_parallel<F: Fold, M: Fn() -> F + Sync, G: FnMut(Part<F>) -> Result<()>>(
     pool.in_place_scope(|scope| {
         std::thread::scope(|threads| {
             let feeding = threads.spawn(move || {
-                let mut feeder =
-                    Feeder::new(bench, Pooled { bench, scope, queue, over, gate, number: 0, used, spare });
+                let mut hands = Pooled { bench, scope, queue, over, gate, number: 0, used, spare };
+                let mut feeder = Feeder::new(bench.terms::<F>(), &mut hands);
                 feeder.feed(find(inputs));
                 feeder.finish()
             });
@@ -179,7 +187,7 @@ struct Pooled<'p, 's, 'scope, 'b, F, M> {
     spare: Receiver<Vec<u8>>,
 }
 
-impl<'scope, F: Fold + 'scope, M: Fn() -> F + Sync> Hands<F> for Pooled<'_, '_, 'scope, '_, F, M> {
+impl<'scope, F: Fold + 'scope, M: Fn() -> F + Sync> Hands for Pooled<'_, '_, 'scope, '_, F, M> {
     fn task(&mut self, task: Task) -> ControlFlow<()> {
         if self.over.load(Ordering::Relaxed) {
             return ControlFlow::Break(());
@@ -214,10 +222,10 @@ impl<'scope, F: Fold + 'scope, M: Fn() -> F + Sync> Hands<F> for Pooled<'_, '_, 
         ControlFlow::Continue(())
     }
 
-    fn tell(&mut self, event: Event<F>) -> ControlFlow<()> {
+    fn failed(&mut self, source: Option<u32>, error: Error) -> ControlFlow<()> {
         let (sender, slot) = mpsc::channel();
         self.number += 1;
-        if sender.send((event, 0)).is_err() || self.queue.send(slot).is_err() {
+        if sender.send((Event::Failed { source, error }, 0)).is_err() || self.queue.send(slot).is_err() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::summarise::{asked, snapshot};
 use super::{Options, Outcome, Progress};
 use crate::aggregate::{By, Moved};
+use crate::arrange::Arrange;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Reader;
 use crate::frame::may_be_continued;
@@ -200,7 +201,7 @@ impl Piece {
         // Where it was the last time is the first place to look.
         let mut order: Vec<usize> =
             (0..all.tracked.len()).filter(|at| all.tracked[*at].may_begin(&head)).collect();
-        order.sort_by_key(|at| !at_home(&all.tracked[*at]));
+        order.arrange_by_key(|at| !at_home(&all.tracked[*at]));
         let mut known = None;
         let mut unchanged = false;
         for at in order {

@@ -5,6 +5,7 @@ use std::io::Write;
 use super::order::{Row, sorted_groups};
 use super::{Renderer, Report};
 use crate::aggregate::{Counter, Counts, Groups, Latency, Text, Upstream};
+use crate::arrange::Arrange;
 use crate::emit::csv_cell;
 use crate::envoy::Cluster;
 use crate::error::{ErrorKind, Result};
@@ -82,7 +83,7 @@ fn upstreams(report: &Report<'_>) -> Vec<u8> {
     let about = ["upstream", "direction", "service", "namespace", "port", "subset"];
     line(&mut out, head(&about, &["first_failure", "last_failure"]));
     let mut rows: Vec<(&Text, &Upstream)> = summary.upstreams.iter().collect();
-    rows.sort_by(|a, b| {
+    rows.arrange_by(|a, b| {
         let [a, b] = [a, b].map(|(name, upstream)| Row::of(*name, upstream));
         report.view.order.compare(&a, &b)
     });

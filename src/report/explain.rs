@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use super::View;
 use super::escape::terminal;
 use super::terminal::{Painted, Sheet, Tone, shortened, wrap};
+use crate::arrange::Arrange;
 use crate::diagnosis::{Catalog, Hit, Names, Page, Remedy, help};
 use crate::envoy::details::{self, DetailRow};
 use crate::envoy::transport::{self, TransportRow};
@@ -280,7 +281,7 @@ pub fn list_flags(view: View, out: &mut dyn Write) -> Result<()> {
 pub fn list_causes(catalog: &Catalog, width: usize, out: &mut dyn Write) -> Result<()> {
     let (mut sheet, lang) = (Sheet::plain(out, width), catalog.lang());
     let mut pages: Vec<&Page> = catalog.pages();
-    pages.sort_by(|a, b| a.head.id.cmp(&b.head.id));
+    pages.arrange_by(|a, b| a.head.id.cmp(&b.head.id));
     let id = pages.iter().map(|page| page.head.id.len()).max().unwrap_or(0);
     for page in pages {
         let mut aside = page.head.class.meaning(lang).to_owned();

@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use super::escape::{self, utf8};
 use super::{Renderer, Report, SourceInfo, bucket_width, quality};
 use crate::aggregate::{Code, Counter, Counts, Exemplar, Latency, Sides, Span, Summary, Text, Upstream};
+use crate::arrange::Arrange;
 use crate::diagnosis::{Alternative, Fact, Finding, FindingScope, Remedy, Suppressed, help};
 use crate::envoy::Cluster;
 use crate::error::Result;
@@ -336,7 +337,7 @@ impl<'a> Input<'a> {
         };
         // By name: what the parts of an input are called does not depend on the order in which they were read.
         let mut sources: Vec<_> = report.sources.iter().map(row).collect();
-        sources.sort_by_key(|s| (s.name, s.container, s.bytes, s.lines));
+        sources.arrange_by_key(|s| (s.name, s.container, s.bytes, s.lines));
         let rejects = lines.rejects.iter().map(|r| RejectRow {
             source: report.source(r.source),
             line: r.line,
@@ -346,7 +347,7 @@ impl<'a> Input<'a> {
         });
         let mut formats: Vec<_> =
             lines.formats.iter().map(|(name, n)| FormatRow { name, lines: *n }).collect();
-        formats.sort_by(|a, b| b.lines.cmp(&a.lines).then(a.name.cmp(b.name)));
+        formats.arrange_by(|a, b| b.lines.cmp(&a.lines).then(a.name.cmp(b.name)));
         Input {
             sources,
             bytes: report.sources.iter().map(|s| s.bytes).sum(),
@@ -402,7 +403,7 @@ impl Serialize for Upstreams<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
         let summary = self.0;
         let mut rows: Vec<_> = summary.upstreams.iter().collect();
-        rows.sort_by(|(a, x), (b, y)| by_failures(x.counts, y.counts).then_with(|| a.cmp(b)));
+        rows.arrange_by(|(a, x), (b, y)| by_failures(x.counts, y.counts).then_with(|| a.cmp(b)));
         let named = rows.into_iter().map(|(name, u)| UpstreamRow::of(Some(name), false, u));
         let other = summary.other_upstreams.as_deref().map(|u| UpstreamRow::of(None, true, u));
         let nameless = (summary.no_upstream.counts.requests() > 0).then(|| {
@@ -458,7 +459,7 @@ impl<'a> UpstreamRow<'a> {
 
 fn hosts(upstream: &Upstream) -> Vec<HostRow<'_>> {
     let mut rows: Vec<_> = upstream.hosts.iter().collect();
-    rows.sort_by(|(a, x), (b, y)| by_failures(x.counts, y.counts).then_with(|| a.cmp(b)));
+    rows.arrange_by(|(a, x), (b, y)| by_failures(x.counts, y.counts).then_with(|| a.cmp(b)));
     let row = |host, other, counts: Counts| HostRow {
         host,
         other,

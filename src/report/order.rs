@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::Report;
 use crate::aggregate::{Counts, Group, Latency, Text, Upstream};
+use crate::arrange::Arrange;
 use crate::error::{ErrorKind, Result};
 
 /// More keys than this never decide anything.
@@ -120,7 +121,7 @@ pub(super) fn sorted_groups<'a>(report: &Report<'a>) -> Vec<(&'a [Option<Text>],
     let mut rows: Vec<(&[Option<Text>], &Group)> =
         report.summary.groups.rows.iter().map(|(key, group)| (&key[..], group)).collect();
     let order = report.view.order;
-    rows.sort_by(|a, b| {
+    rows.arrange_by(|a, b| {
         let [a, b] = [a, b].map(|(name, group)| Row {
             counts: group.counts,
             latency: &group.latency,

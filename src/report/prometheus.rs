@@ -11,6 +11,7 @@ use super::escape::utf8;
 use super::order::{Row, sorted_groups};
 use super::{Renderer, Report};
 use crate::aggregate::{Counter, Counts, Latency, Text};
+use crate::arrange::Arrange;
 use crate::diagnosis::Finding;
 use crate::error::{ErrorKind, Result};
 use crate::record::OUTCOMES;
@@ -181,7 +182,7 @@ fn totals(report: &Report<'_>, out: &mut String) {
 fn upstreams(report: &Report<'_>, out: &mut String) {
     let summary = report.summary;
     let mut rows: Vec<_> = summary.upstreams.iter().collect();
-    rows.sort_by(|a, b| {
+    rows.arrange_by(|a, b| {
         let [a, b] = [a, b].map(|(name, upstream)| Row::of(*name, upstream));
         report.view.order.compare(&a, &b)
     });

@@ -2,6 +2,7 @@
 
 use super::units::{capital, count, counted};
 use crate::aggregate::Summary;
+use crate::arrange::Arrange;
 use crate::diagnosis::only_failures;
 use crate::words::Lang;
 
@@ -104,7 +105,7 @@ pub(super) fn rejects(summary: &Summary, lang: Lang) -> Option<(String, String)>
     if reasons.is_empty() {
         return None;
     }
-    reasons.sort_by_key(|(reason, n)| (std::cmp::Reverse(*n), *reason));
+    reasons.arrange_by_key(|(reason, n)| (std::cmp::Reverse(*n), *reason));
     let share = |n: u64| if n == lines.rejected { String::new() } else { lang.aside(&count(n)) };
     let shown = reasons.iter().take(REASONS);
     let mut named: Vec<String> =

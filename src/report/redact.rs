@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::escape::utf8;
 use crate::aggregate::{Exemplar, Summary};
+use crate::arrange::Arrange;
 
 /// What to hide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -183,7 +184,7 @@ impl Redactor {
 
 fn longest_first(names: impl Iterator<Item = String>) -> Vec<String> {
     let mut out: Vec<String> = names.collect::<BTreeSet<_>>().into_iter().collect();
-    out.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    out.arrange_by_key(|name| std::cmp::Reverse(name.len()));
     out
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{About, Held, Snapshot};
 use crate::aggregate::{Caps, Moved};
+use crate::arrange::Arrange;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::Source;
 use crate::words::Said;
@@ -60,7 +61,7 @@ pub fn merge(live: Option<Snapshot>, held: &[Held], asked: &Asked) -> Result<(Sn
         refuse_overlap(&parts)?;
     }
     // By time; where that says nothing, by what they were made of.
-    parts.sort_by(|a, b| rank(a.about()).cmp(&rank(b.about())));
+    parts.arrange_by(|a, b| rank(a.about()).cmp(&rank(b.about())));
     let mut whole = Snapshot::default();
     for part in parts {
         match part {

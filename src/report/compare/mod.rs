@@ -13,6 +13,7 @@ use std::io::Write;
 
 use super::{html, known, markdown};
 use crate::aggregate::{Latency, Summary, Text, Upstream};
+use crate::arrange::Arrange;
 use crate::diagnosis::{Finding, Severity, Suppressed, only_failures, upstream_title};
 use crate::error::{Error, ErrorKind, Result};
 use crate::words::Lang;
@@ -161,7 +162,7 @@ impl<'r> Comparison<'r> {
         for change in changes.iter_mut().filter(|c| c.p > level && c.verdict != Verdict::Unknown) {
             change.verdict = Verdict::Same;
         }
-        changes.sort_by(|a, b| {
+        changes.arrange_by(|a, b| {
             let size = |c: &Change| (c.after.hits.max(c.before.hits), c.after.of);
             (a.verdict, a.what)
                 .cmp(&(b.verdict, b.what))

@@ -2,6 +2,7 @@
 
 use super::Share;
 use crate::aggregate::Latency;
+use crate::arrange::Arrange;
 
 /// Counts above which the normal approximation of Fisher's test is as good.
 const EXACT: u64 = 20_000;
@@ -45,7 +46,7 @@ pub(super) fn smirnov(before: &Latency, after: &Latency) -> f64 {
     }
     let mut steps: Vec<(u64, f64)> = before.buckets().map(|(low, _, k)| (low, k as f64 / n)).collect();
     steps.extend(after.buckets().map(|(low, _, k)| (low, -(k as f64) / m)));
-    steps.sort_by_key(|step| step.0);
+    steps.arrange_by_key(|step| step.0);
     let (mut gap, mut widest): (f64, f64) = (0.0, 0.0);
     for chunk in steps.chunk_by(|a, b| a.0 == b.0) {
         gap += chunk.iter().map(|step| step.1).sum::<f64>();

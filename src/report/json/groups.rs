@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{LatencyRow, Tally, Words, by_failures, fraction, tally};
 use crate::aggregate::{Group, Groups, Summary, Text};
+use crate::arrange::Arrange;
 use crate::report::escape::utf8;
 
 #[derive(Serialize)]
@@ -27,7 +28,7 @@ pub(super) fn rows(summary: &Summary) -> Option<Vec<GroupRow<'_>>> {
         return None;
     }
     let mut sorted: Vec<_> = groups.rows.iter().collect();
-    sorted.sort_by(|(a, x), (b, y)| by_failures(x.counts, y.counts).then_with(|| a.cmp(b)));
+    sorted.arrange_by(|(a, x), (b, y)| by_failures(x.counts, y.counts).then_with(|| a.cmp(b)));
     let mut out: Vec<_> =
         sorted.into_iter().map(|(key, group)| GroupRow::of(groups, Some(key), group)).collect();
     out.extend(groups.other.as_deref().map(|group| GroupRow::of(groups, None, group)));

@@ -5,6 +5,7 @@ use super::impact::{noun, participle};
 use super::shares::{KINDS, Kind};
 use super::{Block, Section, Table, Teller};
 use crate::aggregate::Text;
+use crate::arrange::Arrange;
 use crate::incident::{Incident, Share, Shares};
 use crate::words::Lang;
 
@@ -33,7 +34,7 @@ impl Teller<'_, '_> {
         for (kind, shares) in values.iter().filter(|(kind, _)| *kind != Kind::Path) {
             let mut mine: Vec<(&Text, &Share)> =
                 shares.rows.iter().filter(|(_, row)| row.requests > 0).collect();
-            mine.sort_by(|a, b| {
+            mine.arrange_by(|a, b| {
                 (b.1.failed, b.1.requests).cmp(&(a.1.failed, a.1.requests)).then(a.0.cmp(b.0))
             });
             let (hit, fine): (Vec<_>, Vec<_>) =
@@ -104,7 +105,7 @@ impl Teller<'_, '_> {
                 }
             }
         }
-        found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.3.cmp(&b.3)));
+        found.arrange_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.3.cmp(&b.3)));
         let share = |part: u64, of: u64| {
             let (rate, part, of) = (rate(part, of), count(part), count(of));
             say!(lang, "{rate} ({part} of {of})", "{rate}（{of} 中 {part}）")

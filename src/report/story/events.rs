@@ -6,6 +6,7 @@ use super::super::escape::utf8;
 use super::super::units::{count, counted};
 use super::{Block, Section, Table, Teller, clock};
 use crate::aggregate::{Host, Upstream};
+use crate::arrange::Arrange;
 use crate::incident::Incident;
 use crate::record::time::{rfc3339_ms, rfc3339_s};
 
@@ -77,7 +78,7 @@ impl Teller<'_, '_> {
             lang.pick("end: the last failure", "结束：最后一次失败")
         };
         events.push((incident.last_us, end.to_owned()));
-        events.sort();
+        events.arrange();
         let hidden = events.len().saturating_sub(MOST);
         let day = |us: i64| rfc3339_s(us).split('T').next().unwrap_or_default().to_owned();
         let days = events.first().zip(events.last()).map(|(a, b)| (day(a.0), day(b.0))).unwrap_or_default();
@@ -130,7 +131,7 @@ impl Teller<'_, '_> {
     fn hosts(&self, upstream: &Upstream, title: &str, events: &mut Vec<(i64, String)>) {
         let lang = self.lang();
         let mut rows: Vec<_> = upstream.hosts.iter().collect();
-        rows.sort_by(|a, b| b.1.counts.failed().cmp(&a.1.counts.failed()).then(a.0.cmp(b.0)));
+        rows.arrange_by(|a, b| b.1.counts.failed().cmp(&a.1.counts.failed()).then(a.0.cmp(b.0)));
         let (Some(start), Some(end)) = (upstream.span.first_us, upstream.span.last_us) else { return };
         for (name, host) in rows.into_iter().take(HOSTS) {
             let name = utf8(name);

@@ -6,6 +6,7 @@ use super::super::hops::Graph;
 use super::super::{bucket_width, escape::utf8};
 use super::Teller;
 use crate::aggregate::{Latency, SymptomKey, Text};
+use crate::arrange::Arrange;
 use crate::incident::Harm;
 use crate::record::Outcome;
 
@@ -116,7 +117,7 @@ impl Teller<'_, '_> {
             }
         }
         let mut layers: Vec<(String, u64)> = sums.into_iter().collect();
-        layers.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        layers.arrange_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         let layers: Vec<String> = layers.into_iter().take(LAYERS).map(|(name, _)| name).collect();
         let rows = buckets.into_iter().map(|(us, cell)| {
             let of = |name: &String| cells.get(&(us, name.clone())).copied().unwrap_or(0);
@@ -142,11 +143,11 @@ impl Teller<'_, '_> {
             *rows.entry(key.upstream.as_ref()).or_default().entry(layer(key)).or_default() += symptom.count;
         }
         let mut columns: Vec<(String, u64)> = columns.into_iter().collect();
-        columns.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        columns.arrange_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         let columns: Vec<String> = columns.into_iter().take(COLUMNS).map(|(name, _)| name).collect();
         let mut rows: Vec<_> = rows.into_iter().collect();
         let sum = |cells: &BTreeMap<String, u64>| cells.values().sum::<u64>();
-        rows.sort_by(|a, b| sum(&b.1).cmp(&sum(&a.1)).then(a.0.cmp(&b.0)));
+        rows.arrange_by(|a, b| sum(&b.1).cmp(&sum(&a.1)).then(a.0.cmp(&b.0)));
         let rows: Vec<(String, Vec<u64>)> = rows
             .into_iter()
             .take(ROWS)

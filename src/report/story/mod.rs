@@ -15,6 +15,7 @@ use super::redact::{Hide, Redactor};
 use super::units::{confidence, count, counted, duration, rate};
 use super::{Account, Report, quality};
 use crate::aggregate::{Counts, Detail, Latency, Symptom, SymptomKey, Text, Upstream};
+use crate::arrange::Arrange;
 use crate::diagnosis::{Catalog, Class, Finding, Severity, only_failures, upstream_title};
 use crate::incident::{Harm, Incident, Window};
 use crate::record::time::{rfc3339_ms, rfc3339_s};
@@ -346,7 +347,7 @@ impl Teller<'_, '_> {
         let summary = self.account.report.summary;
         let mut all: Vec<_> = summary.upstreams.iter().collect();
         let size = |u: &Upstream| (u.counts.failed(), u.counts.requests());
-        all.sort_by(|a, b| size(b.1).cmp(&size(a.1)).then(a.0.cmp(b.0)));
+        all.arrange_by(|a, b| size(b.1).cmp(&size(a.1)).then(a.0.cmp(b.0)));
         let top = self.account.report.view.top;
         let row = |name: String, u: &Upstream, counts: Counts| {
             let flags = u.flags.ranked().into_iter().take(FLAGS);
@@ -438,9 +439,9 @@ impl Teller<'_, '_> {
         let first = self.incident?;
         let alike = self.account.incidents.iter().filter(|i| i.upstreams.first() == first.upstreams.first());
         let mut onsets: Vec<i64> = alike.map(|i| i.began_us).collect();
-        onsets.sort_unstable();
+        onsets.arrange();
         let mut gaps: Vec<i64> = onsets.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        gaps.sort_unstable();
+        gaps.arrange();
         let (least, usual, most) = (gaps.first()?, gaps.get(gaps.len() / 2)?, gaps.last()?);
         let even = gaps.len() >= RHYTHM && (most - least) * 5 <= *usual;
         even.then(|| {

@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use super::Tone;
 use super::text::{Sheet, shortened};
 use crate::aggregate::{Counts, Text, Totals, Upstream};
+use crate::arrange::Arrange;
 use crate::diagnosis::{only_failures, upstream_title};
 use crate::record::Outcome;
 use crate::report::Report;
@@ -108,7 +109,7 @@ fn rows<'a>(report: &Report<'a>) -> (Vec<Row<'a>>, Option<String>) {
         all.push(Row::of(lang.pick("(others)", "（其他）").to_owned(), other));
     }
     let key = |row: &Row<'_>| (row.counts.failed(), row.counts.requests());
-    all.sort_by(|a, b| {
+    all.arrange_by(|a, b| {
         let [a, b] = [a, b].map(|row| Ranked { counts: row.counts, ..Ranked::of(&row.name, row.upstream) });
         report.view.order.compare(&a, &b)
     });

@@ -21,6 +21,7 @@ pub(super) use super::palette::Tone;
 use super::units::{bucket, count, counted, duration, rate};
 use super::{Renderer, Report, Times, between_ms, bucket_width, known, quality};
 use crate::aggregate::{Counts, Span};
+use crate::arrange::Arrange;
 use crate::diagnosis::{Severity, only_failures};
 use crate::error::{ErrorKind, Result};
 use crate::record::time::Zone;
@@ -280,7 +281,7 @@ fn footer(report: &Report<'_>, sheet: &mut Sheet<'_>) -> io::Result<()> {
     let (lines, lang) = (&report.summary.lines, report.view.lang);
     let comma = lang.comma();
     let mut formats: Vec<_> = lines.formats.iter().map(|(name, n)| (*n, *name)).collect();
-    formats.sort_by(|a, b| b.cmp(a));
+    formats.arrange_by(|a, b| b.cmp(a));
     let names = match formats[..] {
         [] => String::new(),
         [(_, name)] => lang.aside(name),
