@@ -102,6 +102,31 @@ impl Said {
     }
 }
 
+impl Said {
+    /// With the known name that the mistaken one is nearest to, where one is near.
+    #[must_use]
+    pub fn meant<'n>(self, name: &str, known: impl IntoIterator<Item = &'n str>) -> Said {
+        let Some(near) = nearest(name, known) else { return self };
+        let Said { en, zh } = self;
+        both!("{en}; is {near:?} meant?", "{zh}；是否指 {near:?}？")
+    }
+}
+
+/// The nearest name, where one is so near that a slip of the hand would explain the difference.
+pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    // Linear time, whatever was typed.
+    let name: String = name.chars().take(LONGEST_NAME).collect();
+    let like = |known: &'n str| (strsim::jaro_winkler(&name, known), known);
+    let scored = known.into_iter().map(like).filter(|(score, _)| *score > ENOUGH);
+    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
+}
+
+/// One letter too few, too many or wrong in a short name.
+const ENOUGH: f64 = 0.85;
+
+/// No name is longer.
+const LONGEST_NAME: usize = 300;
+
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.en)

@@ -111,7 +111,8 @@ impl By {
             let message = both!(
                 "--by: {name:?} is no field; there are: {names}",
                 "--by：没有字段 {name:?}；可用的有：{names}"
-            );
+            )
+            .meant(name, ROWS.iter().map(|row| row.name));
             ErrorKind::Option { message }.into()
         })
     }

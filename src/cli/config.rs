@@ -187,7 +187,7 @@ impl Page<'_> {
         };
         let Some(arg) = named(long) else {
             let known = commands.iter().flat_map(|command| options(command)).filter_map(clap::Arg::get_long);
-            let near = super::near::nearest(long, known.chain([ALIASES, COLOURS[0], COLOURS[1]]));
+            let near = meshwhy::words::nearest(long, known.chain([ALIASES, COLOURS[0], COLOURS[1]]));
             return Err(self.slip(
                 at,
                 match near {

@@ -5,11 +5,10 @@ use std::path::Path;
 
 use clap::Command;
 use clap_mangen::Man;
-use meshwhy::words::Lang;
+use meshwhy::words::{Lang, nearest};
 use meshwhy::{ErrorKind, Result, both};
 
 use super::help;
-use super::near::nearest;
 use super::plan::wrong;
 
 /// The completions of a shell.

@@ -5,20 +5,10 @@ use meshwhy::envoy::flags::{FLAGS, FlagSet};
 use meshwhy::pipeline::{Outcome, Passed};
 use meshwhy::query::{Filter, upstream_fits};
 use meshwhy::say;
-use meshwhy::words::Lang;
+use meshwhy::words::{Lang, nearest};
 
 /// Names that are listed where none is near.
 const LISTED: usize = 5;
-
-/// The nearest name, where one is so near that a slip of the hand would explain the difference.
-pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let like = |known: &'n str| (strsim::jaro_winkler(name, known), known);
-    let scored = known.into_iter().map(like).filter(|(score, _)| *score > ENOUGH);
-    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
-}
-
-/// One letter too few, too many or wrong in a short name.
-const ENOUGH: f64 = 0.85;
 
 /// What to say where a filter on upstreams left nothing, and no upstream fits it.
 pub(super) fn upstream(filter: &Filter, passed: Passed, outcome: &Outcome, lang: Lang) -> Option<String> {

@@ -105,7 +105,7 @@ fn triage(args: Triage, tongue: Tongue) -> Result<Exit> {
 fn refuse_mistyped_command(args: &Triage, cli: &clap::Command) -> Result<()> {
     let word = args.look.read.paths.first().filter(|path| !path.exists()).and_then(|path| path.to_str());
     let Some(word) = word else { return Ok(()) };
-    near::nearest(word, cli.get_subcommands().map(clap::Command::get_name)).map_or(Ok(()), |near| {
+    meshwhy::words::nearest(word, cli.get_subcommands().map(clap::Command::get_name)).map_or(Ok(()), |near| {
         Err(wrong(both!(
             "there is no file and no command {word:?}; is {near:?} meant?",
             "没有名为 {word:?} 的文件或命令；是否指 {near:?}？"

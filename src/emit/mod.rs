@@ -92,7 +92,8 @@ impl Output {
         let message = both!(
             "there is no output {name:?} for records; there are: {names}, {PARQUET}",
             "records 没有输出格式 {name:?}；可用的有：{names}, {PARQUET}"
-        );
+        )
+        .meant(name, FORMS.map(Form::name).into_iter().chain([PARQUET]));
         Err(ErrorKind::Option { message }.into())
     }
 

@@ -121,13 +121,14 @@ impl Reader {
     /// When no format has this name; the message lists those there are.
     pub fn only(mut self, name: &str) -> Result<Reader> {
         let Some(row) = format_rows().iter().find(|row| row.sort.is_format() && row.name == name) else {
-            let names: Vec<_> =
+            let known: Vec<&str> =
                 format_rows().iter().filter(|row| row.sort.is_format()).map(|row| &*row.name).collect();
-            let names = names.join(", ");
+            let names = known.join(", ");
             let message = both!(
                 "--format: no format is called {name:?}; there are: {names}",
                 "--format：没有名为 {name:?} 的格式；可用的有：{names}"
-            );
+            )
+            .meant(name, known);
             return Err(ErrorKind::Option { message }.into());
         };
         self.only = match row.sort {

@@ -1,40 +1,52 @@
-//! When the screen is drawn: at once where somebody waits for it, and never more than ten times in a second.
+//! When the screen is drawn: as soon as may be where somebody waits for it, and never more than ten times in a second.
 //!
-//! Two drawings may follow each other at once, one more every [`APART`]; what is not urgent waits for the next tick. So a
-//! failure after a quiet moment is seen as soon as it is known, and in a storm each drawing shows the storm so far.
+//! In a storm a drawing comes every [`APART`], which makes ten in a second and lets nothing wait longer. A failure after a rest
+//! is drawn at once, even when a tick was drawn a moment before; should a storm follow, its first second has to pay for
+//! the drawing that came early, with a little more time between those that are left. What is not urgent waits for the next
+//! tick.
 
 use std::time::{Duration, Instant};
 
-/// Drawings on the long run: with the one that may come early these are ten in any second.
-const APART: Duration = Duration::from_millis(112);
+/// From one drawing to the next, where drawings are wanted all the time.
+const APART: Duration = Duration::from_millis(100);
+/// The same in the second behind a drawing that came early: eleven take a second then.
+const PAYING: Duration = Duration::from_micros(111_200);
+/// So long without a drawing, and one may come early: the two together take what two that pay would.
+const REST: Duration = Duration::from_micros(222_400);
 /// What is not urgent is shown so often, and the clock goes on.
 const TICK: Duration = Duration::from_millis(250);
 
 /// The drawings so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Pace {
     last: Option<Instant>,
-    /// When all drawings so far are paid for.
-    paid: Instant,
+    /// There was a rest before the last one.
+    rested: bool,
+    /// A drawing came early within the second before.
+    paying_until: Option<Instant>,
 }
 
 impl Pace {
-    /// None yet.
-    pub(super) fn new(now: Instant) -> Pace {
-        Pace { last: None, paid: now }
-    }
-
     /// How long to wait before the next one.
     pub(super) fn wait(&self, now: Instant, urgent: bool) -> Duration {
         let Some(last) = self.last else { return Duration::ZERO };
-        let due = if urgent { self.paid.checked_sub(APART).unwrap_or(last) } else { last + TICK };
-        due.saturating_duration_since(now)
+        let apart = match urgent {
+            false => TICK,
+            true if self.rested => Duration::ZERO,
+            true if self.paying_until.is_some_and(|until| last < until) => PAYING,
+            true => APART,
+        };
+        (last + apart).saturating_duration_since(now)
     }
 
     /// One begins.
     pub(super) fn drawn(&mut self, now: Instant) {
+        let gap = self.last.map(|last| now.saturating_duration_since(last));
+        self.rested = gap.is_none_or(|gap| gap >= REST);
+        if gap.is_some_and(|gap| gap < APART) {
+            self.paying_until = Some(now + Duration::from_secs(1));
+        }
         self.last = Some(now);
-        self.paid = self.paid.max(now) + APART;
     }
 }
 
@@ -45,7 +57,7 @@ mod tests {
     /// The moments, in milliseconds, at which something urgent that comes at these is drawn.
     fn drawings(urgent_ms: impl Iterator<Item = u64>) -> Vec<u64> {
         let start = Instant::now();
-        let (mut pace, mut drawn) = (Pace::new(start), vec![0]);
+        let (mut pace, mut drawn) = (Pace::default(), vec![0]);
         pace.drawn(start);
         let mut urgent_ms = urgent_ms.peekable();
         let mut waiting = false;
@@ -63,13 +75,40 @@ mod tests {
         drawn
     }
 
+    /// From a trickle to a storm, in step with the drawings and out of it.
+    const EVERY_MS: [u64; 10] = [1, 7, 40, 99, 100, 101, 130, 249, 251, 5_000];
+
     #[test]
     fn no_second_has_more_than_ten() {
-        for every in [1, 7, 40, 112, 130, 249, 251, 5_000] {
+        for every in EVERY_MS {
             let drawn = drawings((0..).map(|n| n * every));
             for (at, ms) in drawn.iter().enumerate() {
                 let within = drawn[at..].iter().take_while(|later| **later < ms + 1000).count();
                 assert!(within <= 10, "every {every} ms: {within} from {ms} on");
+            }
+        }
+        let storm = drawings(0..);
+        assert!((98..=100).contains(&storm.len()), "and in a storm there are ten: {}", storm.len());
+    }
+
+    /// How long the urgent things wait that come so often, from a moment on, and when they came.
+    fn waits(first: u64, every: u64) -> impl Iterator<Item = (u64, u64)> {
+        let drawn = drawings((0..).map(move |n| first + n * every));
+        (first..9_800).step_by(every as usize).map(move |at| {
+            let seen = drawn.iter().find(|drawing| **drawing >= at).expect("it is drawn");
+            (at, seen - at)
+        })
+    }
+
+    #[test]
+    fn nothing_urgent_waits_longer_than_a_tenth_of_a_second() {
+        for every in EVERY_MS {
+            for first in [0, 1, 50, 99, 249, 250, 251, 300] {
+                for (at, wait) in waits(first, every) {
+                    // The first second pays for a drawing that came early.
+                    let most = if at < first + 1_500 { 112 } else { 100 };
+                    assert!(wait <= most, "{at} of every {every} ms from {first} on waits for {wait} ms");
+                }
             }
         }
     }

@@ -203,7 +203,7 @@ struct Watching<'w> {
 impl Watching<'_> {
     fn run(&mut self, screen: &mut Screen, messages: &Receiver<Message>, waiting: &AtomicBool) -> End {
         // The first drawing shows what is there, or that nothing is.
-        let mut pace = Pace::new(Instant::now());
+        let mut pace = Pace::default();
         let mut urgent = true;
         loop {
             let mut next = messages.recv_timeout(pace.wait(Instant::now(), urgent));

@@ -50,17 +50,22 @@ pub fn duration_ms(text: &str) -> Option<u64> {
 
 pub(super) fn outcome(name: &str) -> Result<Outcome> {
     OUTCOMES.into_iter().find(|o| o.name() == name).ok_or_else(|| {
-        let names = OUTCOMES.map(Outcome::name).join(", ");
-        wrong(both!("{name:?} is no outcome; there are: {names}", "没有结果类别 {name:?}；可用的有：{names}"))
+        let known = OUTCOMES.map(Outcome::name);
+        let names = known.join(", ");
+        let message =
+            both!("{name:?} is no outcome; there are: {names}", "没有结果类别 {name:?}；可用的有：{names}");
+        wrong(message.meant(name, known))
     })
 }
 
 pub(super) fn direction(name: &str) -> Result<&'static str> {
-    ["inbound", "outbound"].into_iter().find(|known| *known == name).ok_or_else(|| {
-        wrong(both!(
+    let known = ["inbound", "outbound"];
+    known.into_iter().find(|known| *known == name).ok_or_else(|| {
+        let message = both!(
             "{name:?} is no direction: inbound or outbound is expected",
             "{name:?} 不是方向：应为 inbound 或 outbound"
-        ))
+        );
+        wrong(message.meant(name, known))
     })
 }
 

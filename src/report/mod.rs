@@ -208,12 +208,13 @@ pub static RENDERERS: &[&dyn Renderer] =
 pub fn renderer(name: &str) -> Result<&'static dyn Renderer> {
     RENDERERS.iter().copied().find(|r| r.name() == name).ok_or_else(|| {
         // A snapshot is no report, and has a room of its own.
-        let names: Vec<_> = RENDERERS.iter().map(|r| r.name()).chain(["snapshot"]).collect();
-        let names = names.join(", ");
+        let known: Vec<_> = RENDERERS.iter().map(|r| r.name()).chain(["snapshot"]).collect();
+        let names = known.join(", ");
         let message = both!(
             "there is no output {name:?} for triage; there are: {names}",
             "没有输出格式 {name:?}；可用的有：{names}"
-        );
+        )
+        .meant(name, known);
         Error::from(ErrorKind::Option { message })
     })
 }
@@ -253,12 +254,13 @@ pub static NARRATORS: &[&dyn Narrator] = &[&markdown::Markdown, &incident_json::
 /// When there is none; the message lists those there are.
 pub fn narrator(name: &str) -> Result<&'static dyn Narrator> {
     NARRATORS.iter().copied().find(|r| r.name() == name).ok_or_else(|| {
-        let names: Vec<_> = NARRATORS.iter().map(|r| r.name()).collect();
-        let names = names.join(", ");
+        let known: Vec<_> = NARRATORS.iter().map(|r| r.name()).collect();
+        let names = known.join(", ");
         let message = both!(
             "there is no output {name:?} for a report; there are: {names}",
             "report 没有输出格式 {name:?}；可用的有：{names}"
-        );
+        )
+        .meant(name, known);
         Error::from(ErrorKind::Option { message })
     })
 }

@@ -75,7 +75,8 @@ impl Order {
                     let message = both!(
                         "--sort: {item:?}: up to {KEYS} of these are expected: {names}",
                         "--sort：{item:?}：应为以下至多 {KEYS} 个：{names}"
-                    );
+                    )
+                    .meant(name, by.is_none().then_some(NAMES.map(|(name, _)| name)).into_iter().flatten());
                     return Err(ErrorKind::Option { message }.into());
                 }
             }

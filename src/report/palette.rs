@@ -183,7 +183,8 @@ impl Palette {
                      'bright-blue', 208, '#ff8800', 'white on red' or none",
                     "{wish:?} 不是样式：应为 名称=样式，名称为 {names} 之一，样式如 'bold red'、'bright-blue'、208、'#ff8800'、\
                      'white on red' 或 none"
-                );
+                )
+                .meant(name.trim(), TONES.iter().filter(|_| tone.is_none()).map(|(known, _)| *known));
                 return Err(ErrorKind::Option { message }.into());
             };
             self.0[tone as usize] = style;

@@ -52,7 +52,8 @@ impl TraceForm {
                 let message = both!(
                     "there is no output {name:?} for a trace; there are: table, json",
                     "trace 没有输出格式 {name:?}；可用：table, json"
-                );
+                )
+                .meant(name, ["table", "json"]);
                 Err(ErrorKind::Option { message }.into())
             }
         }

@@ -92,7 +92,9 @@ impl JsonKeys {
                 ))
             })?;
             let field = Field::from_key(field.trim()).ok_or_else(|| {
-                wrong(both!("--json-keys: there is no field {field:?}", "--json-keys：没有字段 {field:?}"))
+                let message =
+                    both!("--json-keys: there is no field {field:?}", "--json-keys：没有字段 {field:?}");
+                wrong(message.meant(field.trim(), Field::ALL.iter().map(|known| known.key())))
             })?;
             self.add(field, key.trim());
         }

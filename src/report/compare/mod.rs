@@ -56,7 +56,8 @@ impl Form {
                 let message = both!(
                     "there is no output {name:?} for a comparison; there are: markdown, json, html",
                     "compare 没有输出格式 {name:?}；可用的有：markdown、json、html"
-                );
+                )
+                .meant(name, ["markdown", "json", "html"]);
                 Err(Error::from(ErrorKind::Option { message }))
             }
         }
