@@ -500,9 +500,9 @@ pub(super) struct Plugin {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "As kubectl has them")]
 pub(super) struct Kubectl {
-    /// Namespace [default: the context's]
-    #[arg(long, short, value_name = "NAMESPACE")]
-    pub(super) namespace: Option<String>,
+    /// Namespace, or several of them [default: the context's]
+    #[arg(long, short, value_name = "NAMESPACE", value_delimiter = ',')]
+    pub(super) namespace: Vec<String>,
     /// All namespaces
     #[arg(long, short = 'A', conflicts_with = "namespace", requires = "selector")]
     pub(super) all_namespaces: bool,

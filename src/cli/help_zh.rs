@@ -266,7 +266,7 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("Lines from this time on: RFC 3339", "从该时间开始的日志行：RFC 3339"),
     ("Lines not older than this, such as 10m", "不早于这段时间的日志行，如 10m"),
     ("Longest wait for an answer of the cluster", "等待集群应答的最长时间"),
-    ("Namespace [default: the context's]", "命名空间 [默认：上下文中的]"),
+    ("Namespace, or several of them [default: the context's]", "命名空间，可以有多个 [默认：上下文中的]"),
     ("Pods read at the same time (without --follow)", "同时读取的 Pod 数（不用 --follow 时）"),
     (
         "Resources whose pods are read: deploy/web, svc/web, pod/web-1 or web-1",

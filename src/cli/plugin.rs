@@ -84,7 +84,7 @@ fn ask(resources: Vec<String>, args: &Kubectl) -> Ask {
     Ask {
         resources,
         selector: args.selector.clone(),
-        namespace: args.namespace.clone(),
+        namespaces: args.namespace.clone(),
         everywhere: args.all_namespaces,
         container: args.container.clone(),
         logs: logs.into_iter().flatten().collect(),

@@ -25,8 +25,8 @@ pub(crate) struct Ask {
     pub(crate) resources: Vec<String>,
     /// Labels.
     pub(crate) selector: Option<String>,
-    /// Namespace; the context's own when it is not given.
-    pub(crate) namespace: Option<String>,
+    /// Namespaces; the context's own when none is given.
+    pub(crate) namespaces: Vec<String>,
     /// All namespaces.
     pub(crate) everywhere: bool,
     /// Container; a proxy's when it is not given.

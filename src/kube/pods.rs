@@ -28,28 +28,21 @@ impl Pod {
 /// # Errors
 /// kubectl cannot be run, or refuses the question.
 pub(crate) fn pods(ask: &Ask) -> Result<(Vec<Pod>, Vec<Error>)> {
-    let mut found = Vec::new();
-    if let Some(selector) = &ask.selector {
-        found.extend(list(ask, ask.namespace.as_deref(), &["pods", "-l", selector])?);
-    }
-    if !ask.resources.is_empty() {
-        let named = ask.resources.iter().map(|name| match name.contains('/') {
-            true => name.clone(),
-            false => format!("pod/{name}"),
-        });
-        let named: Vec<String> = named.collect();
-        let words: Vec<&str> = named.iter().map(String::as_str).collect();
-        for object in list(ask, ask.namespace.as_deref(), &words)? {
-            match object.selector() {
-                None => found.push(object),
-                Some(labels) => {
-                    let namespace = object.metadata.namespace.as_deref();
-                    found.extend(list(ask, namespace, &["pods", "-l", &labels])?);
+    let (mut found, mut failures) = (Vec::new(), Vec::new());
+    match &ask.namespaces[..] {
+        [] => found = objects(ask, None)?,
+        [namespace] => found = objects(ask, Some(namespace))?,
+        // What one of several has not, the others may have.
+        several => {
+            for namespace in several {
+                match objects(ask, Some(namespace)) {
+                    Ok(more) => found.extend(more),
+                    Err(error) => failures.push(error),
                 }
             }
         }
     }
-    let (mut pods, mut failures, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+    let (mut pods, mut seen) = (Vec::new(), HashSet::new());
     for object in found {
         match object.pod(ask.container.as_deref()) {
             Ok(pod) if !seen.contains(&pod) => {
@@ -62,6 +55,33 @@ pub(crate) fn pods(ask: &Ask) -> Result<(Vec<Pod>, Vec<Error>)> {
     }
     pods.arrange_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     Ok((pods, failures))
+}
+
+/// The pods of a namespace that were asked for, and what else was named and has no pods.
+fn objects(ask: &Ask, namespace: Option<&str>) -> Result<Vec<Object>> {
+    let mut found = Vec::new();
+    if let Some(selector) = &ask.selector {
+        found.extend(list(ask, namespace, &["pods", "-l", selector])?);
+    }
+    if ask.resources.is_empty() {
+        return Ok(found);
+    }
+    let named = ask.resources.iter().map(|name| match name.contains('/') {
+        true => name.clone(),
+        false => format!("pod/{name}"),
+    });
+    let named: Vec<String> = named.collect();
+    let words: Vec<&str> = named.iter().map(String::as_str).collect();
+    for object in list(ask, namespace, &words)? {
+        match object.selector() {
+            None => found.push(object),
+            Some(labels) => {
+                let namespace = object.metadata.namespace.as_deref();
+                found.extend(list(ask, namespace, &["pods", "-l", &labels])?);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// `kubectl get`, as objects.

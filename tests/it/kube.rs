@@ -15,12 +15,16 @@ use crate::samples::root;
 const CLUSTER: &str = r#"#!/bin/sh
 echo "$*" >>"$CALLS"
 pod() {
-    printf '{"kind":"Pod","metadata":{"name":"%s","namespace":"shop"},"spec":{"containers":[{"name":"app"}%s]}}' "$1" "$2"
+    printf '{"kind":"Pod","metadata":{"name":"%s","namespace":"%s"},"spec":{"containers":[{"name":"app"}%s]}}' "$1" "${3:-shop}" "$2"
 }
 proxy=',{"name":"istio-proxy"}'
 case "$*" in
-*"get deploy/web -o json"*) echo '{"kind":"Deployment","metadata":{"name":"web","namespace":"shop"},"spec":{"selector":{"matchLabels":{"app":"web"}}}}' ;;
 *"get deploy/gone"*) echo 'Error from server (NotFound): deployments.apps "gone" not found' >&2; exit 1 ;;
+*"get deploy/web -n bank"* | *"get deploy/web -o json -n bank"*) echo 'Error from server (NotFound): deployments.apps "web" not found' >&2; exit 1 ;;
+*"get deploy/web -o json"*) echo '{"kind":"Deployment","metadata":{"name":"web","namespace":"shop"},"spec":{"selector":{"matchLabels":{"app":"web"}}}}' ;;
+*"get pods -l app=web -o json -n bank"*) echo "{\"kind\":\"List\",\"items\":[$(pod web-1 "$proxy" bank)]}" ;;
+*"get pods -l app=web -o json --all-namespaces"*) echo "{\"kind\":\"List\",\"items\":[$(pod web-2 "$proxy"),$(pod web-1 "$proxy" bank)]}" ;;
+*"get pods -l app=two"*) echo "{\"kind\":\"List\",\"items\":[$(pod web-1 "$proxy"),$(pod cut "$proxy"),$(pod web-9 "$proxy")]}" ;;
 *"get pods -l app=none"*) echo '{"kind":"List","items":[]}' ;;
 *"get pods -l app=mixed"*) echo "{\"kind\":\"List\",\"items\":[$(pod web-1 "$proxy"),$(pod bare-1 '')]}" ;;
 *"get pods -l"*) echo "{\"kind\":\"List\",\"items\":[$(pod web-2 "$proxy"),$(pod web-1 "$proxy")]}" ;;
@@ -28,6 +32,12 @@ case "$*" in
 *"get pod/"*) name=${*#*pod/}; pod "${name%% *}" "$proxy" ;;
 *"logs web-1 "*"--follow"*) cat "$SAMPLES/no-route.log"; exec sleep 600 ;;
 *"logs web-2 "*"--follow"*) cat "$SAMPLES/healthy.log"; exec sleep 600 ;;
+*"logs web-1 "*"-c app"*) echo 'listening on 8080' ;;
+*"logs web-1 "*"--previous"*) echo 'Error from server (BadRequest): previous terminated container "istio-proxy" in pod "web-1" not found' >&2; exit 1 ;;
+*"logs web-2 "*"--previous"*) cat "$SAMPLES/no-route.log" ;;
+*"logs web-1 "*"--tail=5"*) tail -n 5 "$SAMPLES/no-route.log" ;;
+*"logs web-2 "*"--tail=5"*) tail -n 5 "$SAMPLES/healthy.log" ;;
+*"logs web-9 "*) cat "$SAMPLES/healthy.log"; exec sleep 600 ;;
 *"logs web-1 "*) cat "$SAMPLES/no-route.log" ;;
 *"logs web-2 "*) cat "$SAMPLES/healthy.log" ;;
 *"logs slow "*) head -n 10 "$SAMPLES/healthy.log"; sleep 1; tail -n +11 "$SAMPLES/healthy.log" ;;
@@ -151,6 +161,118 @@ fn a_slow_pod_holds_nobody_up() {
     let json: Value = serde_json::from_slice(&run.stdout).expect("JSON");
     assert_eq!(json["input"]["lines"], lines("no-route.log") + lines("healthy.log"));
     assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+fn sources(run: &Output) -> Vec<String> {
+    let json: Value =
+        serde_json::from_slice(&run.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&run.stderr)));
+    let sources = json["input"]["sources"].as_array().expect("sources").iter();
+    sources.filter_map(|source| Some(source["name"].as_str()?.to_owned())).collect()
+}
+
+#[test]
+fn pods_of_all_namespaces_are_told_apart() {
+    let cluster = Cluster::new();
+    for all in ["-A", "--all-namespaces"] {
+        let run = cluster.run(&["-l", "app=web", all, "--output", "json"]);
+        assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+        assert_eq!(sources(&run), ["bank/pod/web-1/istio-proxy", "shop/pod/web-2/istio-proxy"]);
+        assert!(cluster.calls().contains("logs web-1 -n bank -c istio-proxy"), "{}", cluster.calls());
+    }
+    let run = cluster.run(&["-l", "app=none", "-A"]);
+    assert_eq!((run.status.code(), run.stdout.len()), (Some(3), 0));
+    assert!(text(&run.stderr).contains("no pod matches"), "{}", text(&run.stderr));
+    let run = cluster.run(&["-A", "-n", "shop", "-l", "app=web"]);
+    assert_eq!(run.status.code(), Some(2), "one or all");
+}
+
+#[test]
+fn several_namespaces_are_asked_one_after_the_other() {
+    let cluster = Cluster::new();
+    for namespaces in [&["-n", "shop", "-n", "bank"][..], &["--namespace=shop,bank"]] {
+        let run = cluster.run(&[&["-l", "app=web", "--output", "json"], namespaces].concat());
+        assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+        let names = ["bank/pod/web-1", "shop/pod/web-1", "shop/pod/web-2"];
+        assert_eq!(sources(&run), names.map(|name| format!("{name}/istio-proxy")));
+    }
+    // What one of them has not, the others may have.
+    let run = cluster.run(&["deploy/web", "-n", "shop,bank", "--output", "json"]);
+    assert_eq!(run.status.code(), Some(3));
+    assert_eq!(sources(&run), ["shop/pod/web-1/istio-proxy", "shop/pod/web-2/istio-proxy"]);
+    assert!(text(&run.stderr).contains(r#"deployments.apps "web" not found"#), "{}", text(&run.stderr));
+}
+
+#[test]
+fn the_options_of_kubectl_logs_are_passed_on() {
+    let cluster = Cluster::new();
+    let run = cluster.run(&["-l", "app=web", "-n", "shop", "--tail", "5", "--output", "json"]);
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+    let json: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    assert_eq!(json["input"]["lines"], 10);
+
+    // A pod that was never restarted has no log before that.
+    for previous in ["-p", "--previous"] {
+        let run = cluster.run(&["-l", "app=web", "-n", "shop", previous, "--output", "json"]);
+        assert_eq!(run.status.code(), Some(3));
+        let json: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+        assert_eq!(json["input"]["lines"], lines("no-route.log"));
+        let said = text(&run.stderr);
+        assert!(
+            said.contains("shop/pod/web-1/istio-proxy") && said.contains("previous terminated container"),
+            "{said}"
+        );
+    }
+
+    cluster.run(&[
+        "pod/web-1",
+        "-n",
+        "shop",
+        "--since-time",
+        "2026-11-22T14:00:00Z",
+        "--kubeconfig",
+        "k",
+        "--request-timeout",
+        "5s",
+    ]);
+    let calls = cluster.calls();
+    assert!(calls.contains("--kubeconfig=k --request-timeout=5s logs web-1"), "{calls}");
+    assert!(calls.contains("--since-time=2026-11-22T14:00:00Z"), "{calls}");
+}
+
+#[test]
+fn another_container_is_read_where_it_is_asked_for() {
+    let cluster = Cluster::new();
+    let run = cluster.run(&["pod/web-1", "-n", "shop", "-c", "app"]);
+    assert_eq!(run.status.code(), Some(4), "only application lines: {}", text(&run.stdout));
+    assert!(cluster.calls().contains("logs web-1 -n shop -c app"), "{}", cluster.calls());
+    let run = cluster.run(&["pod/web-1", "-n", "shop", "-c", "envoy"]);
+    assert_eq!(run.status.code(), Some(3));
+    assert!(
+        text(&run.stderr).contains("it has no container envoy, only app, istio-proxy"),
+        "{}",
+        text(&run.stderr)
+    );
+}
+
+/// One pod breaks off, one answers, and the last one never ends, though nobody asked it to go on: what was read is shown.
+#[test]
+fn a_pod_that_never_ends_is_left_at_the_interrupt() {
+    let cluster = Cluster::new();
+    let mut child = cluster
+        .command(&["-l", "app=two", "-n", "shop", "--output", "json"])
+        .spawn()
+        .expect("the plugin runs");
+    std::thread::sleep(Duration::from_secs(2));
+    let begun = Instant::now();
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(killed.success());
+    let mut out = Vec::new();
+    child.stdout.take().expect("a pipe").read_to_end(&mut out).expect("the result");
+    let run = child.wait_with_output().expect("it ends");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    let json: Value = serde_json::from_slice(&out).unwrap_or_else(|e| panic!("{e}: {}", text(&run.stderr)));
+    assert_eq!(json["input"]["lines"], lines("no-route.log") + 10 + lines("healthy.log"));
+    assert!(text(&run.stderr).contains("error: unexpected EOF"), "{}", text(&run.stderr));
 }
 
 /// An endless log is read until somebody interrupts, and then the result of what was read is shown.
