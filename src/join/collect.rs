@@ -74,7 +74,7 @@ impl Join {
         let sight = || Sight::of(record, ailing.outcome, Some(ailing.symptom), name, place);
         let key = ailing.request;
         if let Some(key) = key {
-            self.by_id.add(key, sight);
+            self.by_id.add(key, record.start_us(), sight);
         }
         // A connection is looked for only where a request cannot tell: no id, or it broke.
         if key.is_none()
@@ -86,6 +86,7 @@ impl Join {
 
     fn connection(&mut self, record: &Record<'_>, calls: bool, sight: impl Fn() -> Sight) {
         let text = |field| record.text(field).unwrap_or_default();
+        let start_us = record.start_us();
         let host = text(Field::UpstreamHost);
         let listener = text(Field::DownstreamLocal);
         let outbound = calls || record.direction() == Some(Direction::Outbound);
@@ -94,14 +95,14 @@ impl Join {
             false => connection_key(bare(&text(Field::DownstreamRemote)), bare(&listener)),
         };
         if let Some(key) = exact {
-            self.by_connection.add(key, &sight);
+            self.by_connection.add(key, start_us, &sight);
         }
         let server = if outbound || record.kind() == Kind::Ztunnel { &host } else { &listener };
         // A caller that knows its own end of the connection is found by it; the others by place and time.
         if (exact.is_none() || !outbound)
-            && let Some(key) = moment_key(bare(server), record.start_us())
+            && let Some(key) = moment_key(bare(server), start_us)
         {
-            self.by_connection.add(key, &sight);
+            self.by_connection.add(key, start_us, &sight);
         }
     }
 
@@ -269,7 +270,7 @@ impl Second {
         let id = record.text(Field::RequestId).unwrap_or_default();
         let Some(key) = id_key(&id) else { return };
         let sample = if wanted.contains(&key) { &mut self.counterparts } else { &mut self.ordinary };
-        sample.add(key, || Sight::of(record, outcome, None, name, place));
+        sample.add(key, record.start_us(), || Sight::of(record, outcome, None, name, place));
     }
 
     fn edge(&mut self, record: &Record<'_>, failed: bool, name: &str) {
