@@ -5,7 +5,7 @@
 class Meshwhy < Formula
   desc "Says why requests fail, from Envoy and Istio access logs"
   homepage "https://github.com/@REPOSITORY@"
-  url "https://github.com/@REPOSITORY@/archive/refs/tags/v@VERSION@.tar.gz"
+  url "https://github.com/@REPOSITORY@/releases/download/v@VERSION@/source.tar.gz"
   sha256 "@SOURCE_SHA256@"
   license any_of: ["MIT", "Apache-2.0"]
 

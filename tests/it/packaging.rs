@@ -73,7 +73,7 @@ fn the_krew_manifest_keeps_to_its_rules() {
 fn the_formula_is_filled_in() {
     let place = filled();
     let formula = fs::read_to_string(place.path().join("meshwhy.rb")).expect("the formula");
-    assert!(!formula.contains('@') && formula.contains("/v1.2.3.tar.gz\""), "{formula}");
+    assert!(!formula.contains('@') && formula.contains("/v1.2.3/source.tar.gz\""), "{formula}");
     assert!(formula.starts_with("# typed: strict\n") && formula.contains("  test do\n"), "{formula}");
 }
 
@@ -84,5 +84,25 @@ fn the_debian_package_holds_what_is_made() {
     for made in ["man", "meshwhy.bash", "_meshwhy", "meshwhy.fish", "kubectl-meshwhy"] {
         assert!(pages.contains(&format!("/{made}\"")), "{made} is not made");
         assert!(manifest.contains(&format!("target/packaging/{made}")), "{made} is not packed");
+    }
+}
+
+/// A workflow that is no YAML is not run at all, and nobody is told.
+#[test]
+fn the_workflows_are_yaml() {
+    // The crate as it is published has none.
+    let Ok(workflows) = fs::read_dir(root().join(".github/workflows")) else { return };
+    let paths: Vec<_> = workflows.map(|entry| entry.expect("a file").path()).collect();
+    assert!(!paths.is_empty());
+    for path in paths {
+        let yaml = fs::read_to_string(&path).expect("a workflow");
+        let workflow: Value =
+            serde_yaml_ng::from_str(&yaml).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let jobs = workflow["jobs"].as_object().expect("jobs");
+        assert!(
+            !jobs.is_empty() && jobs.values().all(|job| job["runs-on"].is_string()),
+            "{}",
+            path.display()
+        );
     }
 }
