@@ -205,6 +205,43 @@ fn a_mistyped_flag_or_cause_is_answered_with_the_one_that_is_meant() {
 }
 
 #[test]
+fn a_mistyped_value_is_answered_with_the_one_that_is_meant() {
+    let slips: [(&[&str], &str); 19] = [
+        (&["records", KILLED, "--output", "ndjsn"], "ndjson"),
+        (&["records", KILLED, "--output", "parqet"], "parquet"),
+        (&[KILLED, "--output", "markdwn"], "markdown"),
+        (&[KILLED, "--output", "snapshto"], "snapshot"),
+        (&["report", KILLED, "--output", "htlm"], "html"),
+        (&["compare", "--before", KILLED, "--after", KILLED, "--output", "jsn"], "json"),
+        (&["trace", "x", KILLED, "--output", "tabel"], "table"),
+        (&[KILLED, "--sort", "requests,-failurs"], "failed"),
+        (&[KILLED, "--by", "upstrem,host"], "upstream"),
+        (&[KILLED, "--format", "istio-txt"], "istio-text"),
+        (&[KILLED, "--outcome", "proxy_eror"], "proxy_error"),
+        (&[KILLED, "--direction", "!inboud"], "inbound"),
+        (&[KILLED, "--json-keys", "respons_code=x"], "response_code"),
+        (&[KILLED, "--palette", "crtical=red"], "critical"),
+        // These are told by the reader of arguments.
+        (&[KILLED, "--times", "locl"], "local"),
+        (&[KILLED, "--lang", "eng"], "en"),
+        (&[KILLED, "--color", "alway"], "always"),
+        (&[KILLED, "--fail-on", "critcal"], "critical"),
+        (&["completions", "zs"], "zsh"),
+    ];
+    for (args, meant) in slips {
+        let run = meshwhy(args);
+        assert_eq!(run.status.code(), Some(2), "{args:?}");
+        let said = err(&run);
+        let told = [format!("is {meant:?} meant?"), format!("a similar value exists: '{meant}'")];
+        assert!(told.iter().any(|told| said.contains(told)), "{args:?}: {said}");
+    }
+    // Far from all there is: the list is answer enough.
+    for args in [[KILLED, "--output", "xyzzy"], [KILLED, "--by", "qqqq"]] {
+        assert!(!err(&meshwhy(&args)).contains("meant"), "{args:?}");
+    }
+}
+
+#[test]
 fn mistakes_of_piping_are_explained() {
     for (input, part) in [(&b""[..], "is empty"), (b"GET /x 200 3ms\nstarted\n", "an application's log")] {
         let run = piped(&[], input);
