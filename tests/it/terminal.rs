@@ -214,7 +214,7 @@ fn a_mistyped_value_is_answered_with_the_one_that_is_meant() {
         (&["report", KILLED, "--output", "htlm"], "html"),
         (&["compare", "--before", KILLED, "--after", KILLED, "--output", "jsn"], "json"),
         (&["trace", "x", KILLED, "--output", "tabel"], "table"),
-        (&[KILLED, "--sort", "requests,-failurs"], "failed"),
+        (&[KILLED, "--sort", "requests,-faild"], "failed"),
         (&[KILLED, "--by", "upstrem,host"], "upstream"),
         (&[KILLED, "--format", "istio-txt"], "istio-text"),
         (&[KILLED, "--outcome", "proxy_eror"], "proxy_error"),
