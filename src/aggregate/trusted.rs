@@ -18,26 +18,35 @@ impl Trusted {
     /// True for a line that is what a glance says it is: one of the same format with the same telling bytes was read.
     #[inline]
     pub fn has(&self, glance: &Glance<'_>) -> bool {
-        let key = Key::new(glance.identity.parts());
-        let known = self.0.get(key.hash as usize % PLACES);
-        known.is_some_and(|(format, kept)| std::ptr::eq(*format, glance.format) && kept.is(&key))
+        self.place(glance).is_some()
     }
 
-    /// Remembers a record that was read.
+    /// The place of a line that is what a glance says it is.
     #[inline]
-    pub fn note(&mut self, record: &Record<'_>) {
-        let Some(identity) = record.identity() else { return };
+    pub fn place(&self, glance: &Glance<'_>) -> Option<usize> {
+        let key = Key::new(glance.identity.parts());
+        let at = key.hash as usize % PLACES;
+        let (format, kept) = self.0.get(at)?;
+        (std::ptr::eq(*format, glance.format) && kept.is(&key)).then_some(at)
+    }
+
+    /// Remembers a record that was read, and says at which place, which is its own until another record takes it.
+    #[inline]
+    pub fn note(&mut self, record: &Record<'_>) -> Option<usize> {
+        let identity = record.identity()?;
         if identity.parts().iter().map(|part| part.len()).sum::<usize>() > LONGEST {
-            return;
+            return None;
         }
         let key = Key::new(identity.parts());
         if self.0.is_empty() {
             self.0.resize_with(PLACES, Default::default);
         }
-        let place = &mut self.0[key.hash as usize % PLACES];
+        let at = key.hash as usize % PLACES;
+        let place = &mut self.0[at];
         if !std::ptr::eq(place.0, record.format()) || !place.1.is(&key) {
             *place = (record.format(), key.to_owned());
         }
+        Some(at)
     }
 }
 
