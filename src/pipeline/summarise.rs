@@ -151,7 +151,18 @@ pub fn summarise_by(
         let (summary, _, passed) = opened(snapshot, &outcome);
         return Ok((summary, passed, outcome));
     }
-    let mut whole = Whole::reading(inputs);
+    counted(inputs, reader, filter, by, options, progress, Whole::reading(inputs))
+}
+
+fn counted(
+    inputs: &[Input],
+    reader: &Reader,
+    filter: &Filter,
+    by: &[By],
+    options: &Options,
+    progress: Option<&Progress>,
+    mut whole: Whole,
+) -> Result<(Summary, Passed, Outcome)> {
     let news = Arc::clone(&whole.news);
     let make = || Counting::new(filter, by, &news);
     let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
@@ -162,6 +173,27 @@ pub fn summarise_by(
     let again = Again { inputs, reader, filter, options, progress };
     let (summary, _, passed, outcome) = whole.finish(Detail::default(), outcome, by, &again)?;
     Ok((summary, passed, outcome))
+}
+
+/// The counts of inputs that are read twice, whatever the first reading shows.
+#[cfg(test)]
+pub(super) fn summarise_twice(inputs: &[Input], filter: &Filter, options: &Options) -> Summary {
+    let whole = Whole::default();
+    counted(inputs, &Reader::new(), filter, &[], options, None, whole).expect("it is read").0
+}
+
+/// What is known after the first reading.
+#[cfg(test)]
+pub(super) fn known_after_first(inputs: &[Input], options: &Options) -> Known {
+    let mut whole = Whole::reading(inputs);
+    let (news, filter) = (Arc::clone(&whole.news), Filter::default());
+    let make = || Counting::new(&filter, &[], &news);
+    let merge = |part: Part<Counting<'_>>| {
+        whole.add(part.fold, part.first_line);
+        Ok(())
+    };
+    run(inputs, &Reader::new(), make, options, None, merge).expect("it is read");
+    whole.known()
 }
 
 /// Counts the records that pass the filter, in detail.
@@ -497,9 +529,17 @@ impl Whole {
         }
     }
 
+    /// What is known, after the first reading, of what a second one would find.
+    fn known(&mut self) -> Known {
+        match &self.news.gathering {
+            Some(gathering) => std::mem::take(&mut self.gathered).settle(&self.join, gathering),
+            None => Known::Nothing,
+        }
+    }
+
     /// Joins both sides of requests, and adds the snapshots among the inputs.
     fn finish(
-        self,
+        mut self,
         detail: Detail,
         mut outcome: Outcome,
         by: &[By],
@@ -507,11 +547,8 @@ impl Whole {
     ) -> Result<(Summary, Detail, Passed, Outcome)> {
         only_snapshots(&outcome, again.options)?;
         if outcome.snapshots.is_empty() {
-            let Whole { mut summary, passed, join: first, gathered, news, .. } = self;
-            let known = match &news.gathering {
-                Some(gathering) => gathered.settle(&first, gathering),
-                None => Known::Nothing,
-            };
+            let known = self.known();
+            let Whole { mut summary, passed, join: first, .. } = self;
             join(first, known, &mut summary, &outcome, again)?;
             summary.settle_order();
             return Ok((summary, detail, passed, outcome));
