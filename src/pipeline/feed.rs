@@ -22,6 +22,9 @@ use crate::snapshot::Held;
 /// First bytes of a file that are looked at to tell how it can be read.
 const HEAD_BYTES: usize = 4096;
 
+/// Bytes of a block of a stream: several of them wait for the thread that folds them, as far as possible in a cache.
+const STREAM_BLOCK_BYTES: usize = 1 << 20;
+
 /// Chunks of a plain file that each thread gets, at least.
 const CHUNKS_PER_THREAD: u64 = 8;
 
@@ -207,7 +210,8 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
         let name: Arc<str> = entry.name.into();
         let mut counted = true;
         let mut pieces: Option<Pieces> = None;
-        let mut blocks = Blocks::new(entry.reader, self.bench.options.block_bytes).counting();
+        let size = self.bench.options.block_bytes.min(STREAM_BLOCK_BYTES);
+        let mut blocks = Blocks::new(entry.reader, size).counting();
         loop {
             if self.bench.progress.stopped() {
                 return ControlFlow::Break(());
@@ -224,19 +228,14 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
                     if let Some(pieces) = &mut pieces {
                         block = pieces.pass(block);
                     }
-                    self.hands.task(Task {
-                        source,
-                        name: Arc::clone(&name),
-                        work: Work::Block { block, counted },
-                    })?;
-                    if let Some(buffer) = self.hands.spare() {
+                    self.hands.block(source, &name, block, counted)?;
+                    while let Some(buffer) = self.hands.spare() {
                         blocks.recycle(buffer);
                     }
                 }
                 ended => {
                     if let Some(block) = pieces.and_then(|mut pieces| pieces.rest(blocks.position())) {
-                        let (name, work) = (Arc::clone(&name), Work::Block { block, counted });
-                        self.hands.task(Task { source, name, work })?;
+                        self.hands.block(source, &name, block, counted)?;
                     }
                     let Err(cause) = ended else { return ControlFlow::Continue(()) };
                     let error =
