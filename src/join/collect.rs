@@ -88,7 +88,7 @@ impl Join {
         let sight = || Sight::of(record, ailing.outcome, Some(ailing.symptom), name, place);
         let key = ailing.request;
         if let Some(key) = key {
-            self.by_id.add(key, sight);
+            self.by_id.add(key, record.start_us(), sight);
         }
         // A connection is looked for only where a request cannot tell: no id, or it broke.
         if key.is_none()
@@ -100,6 +100,7 @@ impl Join {
 
     fn connection(&mut self, record: &Record<'_>, calls: bool, sight: impl Fn() -> Sight) {
         let text = |field| record.text(field).unwrap_or_default();
+        let start_us = record.start_us();
         let host = text(Field::UpstreamHost);
         let listener = text(Field::DownstreamLocal);
         let outbound = calls || record.direction() == Some(Direction::Outbound);
@@ -108,14 +109,14 @@ impl Join {
             false => connection_key(bare(&text(Field::DownstreamRemote)), bare(&listener)),
         };
         if let Some(key) = exact {
-            self.by_connection.add(key, &sight);
+            self.by_connection.add(key, start_us, &sight);
         }
         let server = if outbound || record.kind() == Kind::Ztunnel { &host } else { &listener };
         // A caller that knows its own end of the connection is found by it; the others by place and time.
         if (exact.is_none() || !outbound)
-            && let Some(key) = moment_key(bare(server), record.start_us())
+            && let Some(key) = moment_key(bare(server), start_us)
         {
-            self.by_connection.add(key, &sight);
+            self.by_connection.add(key, start_us, &sight);
         }
     }
 
@@ -325,9 +326,9 @@ impl Second {
         let Some(key) = record.text(Field::RequestId).and_then(|id| id_key(&id)) else { return };
         let sight = || Sight::of(record, outcome, None, name, at);
         if wanted.contains(&key) {
-            self.counterparts.add(key, sight);
+            self.counterparts.add(key, record.start_us(), sight);
         } else if !only_wanted {
-            self.ordinary.add(key, sight);
+            self.ordinary.add(key, record.start_us(), sight);
         }
     }
 

@@ -52,6 +52,11 @@ impl Group {
         }
     }
 
+    /// True when a sight of this time would go again: a full group is in order.
+    fn is_past(&self, time_us: Option<i64>) -> bool {
+        self.sights.len() == GROUP && self.sights.last().is_some_and(|last| last.time_us < time_us)
+    }
+
     /// The earliest sights stay. Doing it early or late gives the same.
     fn cut(&mut self) {
         self.sights.sort_by(|a, b| a.rank().cmp(&b.rank()));
@@ -118,22 +123,30 @@ impl Sample {
         self.ceiling.is_none_or(|ceiling| key < ceiling)
     }
 
-    /// Adds a sight, which is made only when its key is wanted.
-    pub fn add(&mut self, key: u64, sight: impl FnOnce() -> Sight) {
-        if self.wants(key) {
-            let group = self.groups.entry(key).or_default();
-            self.held -= group.weight();
-            let sight = sight();
-            self.bytes += sight.held_bytes();
-            group.extend(vec![sight]);
-            if group.sights.len() >= 2 * GROUP {
-                self.bytes -= group.bytes();
-                group.cut();
-                self.bytes += group.bytes();
-            }
-            self.held += group.weight();
-            self.shrink();
+    /// Adds a sight of a time, which is made only when it is wanted: of a storm of failures hardly any is.
+    pub fn add(&mut self, key: u64, time_us: Option<i64>, sight: impl FnOnce() -> Sight) {
+        if !self.wants(key) {
+            return;
         }
+        let group = self.groups.entry(key).or_default();
+        if group.is_past(time_us) {
+            group.more += 1;
+            return;
+        }
+        let sight = sight();
+        self.held -= group.weight();
+        self.bytes += sight.held_bytes();
+        if group.sights.is_empty() {
+            group.sights.reserve_exact(1);
+        }
+        group.sights.push(sight);
+        if group.sights.len() >= GROUP {
+            self.bytes -= group.bytes();
+            group.cut();
+            self.bytes += group.bytes();
+        }
+        self.held += group.weight();
+        self.shrink();
     }
 
     /// Adds what was sampled elsewhere.
@@ -150,7 +163,7 @@ impl Sample {
             self.bytes += group.bytes();
             mine.extend(group.sights);
             mine.more += group.more;
-            if mine.sights.len() > GROUP {
+            if mine.sights.len() >= GROUP {
                 self.bytes -= mine.bytes();
                 mine.cut();
                 self.bytes += mine.bytes();

@@ -74,7 +74,8 @@ fn place(sight: &Sight) -> (u32, u64) {
 impl Teller<'_> {
     /// One request. `whole`: all its lines are here, and their connections where those were kept.
     fn request(&mut self, sights: &[&Sight], whole: Option<&Sample>) {
-        let pairs = of_request(sights);
+        // A line by itself has nobody to be paired with.
+        let pairs = if sights.len() > 1 { of_request(sights) } else { Vec::new() };
         for sight in sights {
             if let Some(symptom) = sight.symptom {
                 self.links.entry(symptom).or_default().seen += 1;
@@ -87,7 +88,9 @@ impl Teller<'_> {
             let below: Vec<&Sight> = callees.iter().map(|at| sights[*at]).collect();
             self.hop(above, &below);
         }
-        self.passed_through(sights, &pairs);
+        if sights.len() > 1 {
+            self.passed_through(sights, &pairs);
+        }
         for (at, above) in sights.iter().enumerate() {
             let lost = whole.is_some_and(|ends| kept(ends, above))
                 && above.calls()

@@ -288,7 +288,7 @@ proptest! {
         };
         let taken = |range: &mut dyn Iterator<Item = usize>| {
             let mut sample = Sample::new(budget);
-            range.for_each(|n| sample.add(keys[n].wrapping_mul(0x9e37_79b9_7f4a_7c15), || sight(n)));
+            range.for_each(|n| sample.add(keys[n].wrapping_mul(0x9e37_79b9_7f4a_7c15), sight(n).time_us, || sight(n)));
             sample
         };
         let cut = cut.min(keys.len());
@@ -300,7 +300,7 @@ proptest! {
         // A part may know what the whole does not want any more.
         let mut parts = taken(&mut (0..cut));
         let mut informed = Sample::new(budget).below(parts.ceiling());
-        (cut..keys.len()).for_each(|n| informed.add(keys[n].wrapping_mul(0x9e37_79b9_7f4a_7c15), || sight(n)));
+        (cut..keys.len()).for_each(|n| informed.add(keys[n].wrapping_mul(0x9e37_79b9_7f4a_7c15), sight(n).time_us, || sight(n)));
         parts.merge(informed);
         prop_assert_eq!(&parts.settled(), &whole);
     }

@@ -50,7 +50,7 @@ impl Trace {
         } else if suspicious(record, record.outcome()) {
             let sight = Sight::of(record, record.outcome(), None, name, place);
             if let Some(key) = connection_key(sight.client(), sight.listener()) {
-                self.connections.add(key, || sight);
+                self.connections.add(key, sight.time_us, || sight);
             }
         }
     }

@@ -25,8 +25,8 @@ const HEAD_BYTES: usize = 4096;
 /// Bytes of a block of a stream: several of them wait for the thread that folds them, as far as possible in a cache.
 const STREAM_BLOCK_BYTES: usize = 1 << 20;
 
-/// Chunks of a plain file that each thread gets, at least.
-const CHUNKS_PER_THREAD: u64 = 8;
+/// A chunk of a plain file is such a part of what would be a thread's fair share of the rest.
+const SHARES: u64 = 3;
 
 /// Bytes of snapshots that are held in memory until all of them are known. Those that are files are not.
 const HELD_BYTES: u64 = 1 << 30;
@@ -158,12 +158,13 @@ impl<'f, 'b, F: Fold, M, H: Hands<F>> Feeder<'f, 'b, F, M, H> {
         let name: Arc<str> = name.into();
         let file = Arc::new(file);
         // A chunk costs one merge and learns its rows anew, and its memory is only a window: it can be larger than a
-        // block, as long as there are enough for all threads to end at about the same time.
+        // block. The last ones are small, so that all threads end at about the same time.
         let block = self.bench.options.block_bytes.max(1) as u64;
-        let fair = size / (CHUNKS_PER_THREAD * self.bench.threads.max(1) as u64);
-        let step = fair.clamp(block.saturating_mul(2), block.saturating_mul(16));
+        let threads = self.bench.threads.max(1) as u64;
         let mut start = 0;
         while start < size && !self.bench.progress.stopped() {
+            let fair = (size - start) / (SHARES * threads);
+            let step = fair.clamp(block.saturating_mul(2), block.saturating_mul(16));
             let end = start.saturating_add(step);
             // The last one goes on to where the file ends by then, as a single reader would.
             let end = if end >= size { u64::MAX } else { end };
