@@ -10,6 +10,10 @@ use std::process::ExitCode;
 use cli::{Exit, Tongue, run};
 use meshwhy::report::escape::terminal;
 
+/// What is freed by one thread and wanted by another comes back at once, and what lies idle goes back to the system.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let tongue = Tongue::of(&args, |name| std::env::var(name).ok());

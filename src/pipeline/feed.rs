@@ -26,7 +26,7 @@ const HEAD_BYTES: usize = 4096;
 const STREAM_BLOCK_BYTES: usize = 1 << 20;
 
 /// A chunk of a plain file is such a part of what would be a thread's fair share of the rest.
-const SHARES: u64 = 3;
+const SHARES: u64 = 2;
 
 /// Bytes of snapshots that are held in memory until all of them are known. Those that are files are not.
 const HELD_BYTES: u64 = 1 << 30;
