@@ -3,8 +3,8 @@
 use crate::record::time;
 
 /// Reads timestamps; the part up to the minute repeats from line to line and is read once.
-#[derive(Default)]
-pub(super) struct Clock {
+#[derive(Debug, Default)]
+pub struct Clock {
     /// `2026-11-22T14:05`, as two words.
     minute: (u64, u64),
     /// Its start in seconds since 1970.
@@ -20,7 +20,7 @@ const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
 impl Clock {
     /// Microseconds since 1970.
     #[inline(always)]
-    pub(super) fn read(&mut self, text: &[u8]) -> Option<i64> {
+    pub fn read(&mut self, text: &[u8]) -> Option<i64> {
         let ([first, second, third], []) = text.as_chunks::<8>() else { return time::parse_us(text) };
         let digits = u64::from_le_bytes(*third) ^ SECONDS;
         if (((digits & LOW) + ROOM) | digits) & !LOW != 0 {
@@ -33,7 +33,7 @@ impl Clock {
     /// Seconds since 1970, and milliseconds, of a time whose digits are digits and whose marks are in their places; `None`
     /// when there is no such time, or a second is leapt.
     #[inline(always)]
-    pub(super) fn read_usual(&mut self, text: &[u8; 24]) -> Option<(i64, i64)> {
+    pub fn read_usual(&mut self, text: &[u8; 24]) -> Option<(i64, i64)> {
         let ([first, second, third], []) = text.as_chunks::<8>() else { return None };
         let digits = u64::from_le_bytes(*third) ^ SECONDS;
         if digits >> 8 & 0xff > 5 {

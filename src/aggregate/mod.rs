@@ -28,6 +28,7 @@ mod trusted;
 mod turn;
 mod values;
 
+pub use clock::Clock;
 pub use counter::{Counter, Ordered, Text};
 pub use detail::{Detail, DetailFull, DetailTally, FAILED, Hits, SERVED, Split};
 pub use group::{By, Group, Groups};
@@ -42,7 +43,7 @@ pub use summary::{
     Summary, Told, Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
-pub use tally::{Ailing, Glimpse, Tally};
+pub use tally::{Ailing, Glimpse, Last, Tally};
 pub use timed::{Room, Timed};
 pub use totals::{Ends, Totals};
 pub use trusted::Trusted;

@@ -69,6 +69,16 @@ pub enum Glimpse {
     Unknown,
 }
 
+/// The record that was counted last.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Last {
+    /// Number of its row, from 0; `None`: the row is not kept. Records of a row are alike in all that does not differ from line to
+    /// line.
+    pub row: Option<usize>,
+    /// Its start, microseconds since 1970.
+    pub us: Option<i64>,
+}
+
 /// Counts one part of the input.
 pub struct Tally {
     summary: Summary,
@@ -87,6 +97,7 @@ pub struct Tally {
     kept_rows: usize,
     /// Lines that a glance was enough for.
     glanced: u64,
+    last: Last,
     /// The second that is being counted of everything, and of each upstream; first of those that had no room, then of those
     /// without one.
     second: Second,
@@ -108,6 +119,7 @@ impl Default for Tally {
             denied_rows: 0,
             kept_rows: 0,
             glanced: 0,
+            last: Last::default(),
             second: Second::default(),
             seconds: Vec::new(),
             flagged: Flagged::default(),
@@ -154,6 +166,7 @@ impl Tally {
         let (index, outcome, digest) = (meaning.symptom, meaning.outcome, meaning.digest);
         let service_time = record.bytes(Field::ServiceTime);
         self.count(at, &Measured { start_us, duration_ms, service_time, remote, path });
+        self.last = Last { row: Some(at).filter(|at| *at != self.passing()), us: start_us };
         let ailing = digest.map(|symptom| {
             let request = record.text(Field::RequestId).and_then(|id| id_key(&id));
             Ailing { symptom, outcome, request }
@@ -174,6 +187,12 @@ impl Tally {
             self.pass();
         }
         ailing
+    }
+
+    /// The record that was counted last.
+    #[inline(always)]
+    pub fn last(&self) -> Last {
+        self.last
     }
 
     /// True when no record must be seen whole that a glance is enough for.
@@ -205,7 +224,9 @@ impl Tally {
         let Some((second, ms)) = self.clock.read_usual(glance.time) else { return Glimpse::Unknown };
         let Some(load) = self.seconds.get_mut(row.slot()) else { return Glimpse::Unknown };
         self.glanced += 1;
-        row.count(second * 1_000_000 + ms * 1_000);
+        let us = second * 1_000_000 + ms * 1_000;
+        row.count(us);
+        self.last = Last { row: Some(at), us: Some(us) };
         let summary = &mut self.summary;
         if !summary.service_times {
             summary.service_times = number(glance.service_time).is_some();

@@ -46,21 +46,32 @@ impl<T: Default> Trusted<T> {
         (std::ptr::eq(known.format, format) && known.key.is(key)).then_some(&mut known.note)
     }
 
-    /// Remembers a record that was read.
+    /// The place of a line that is what a glance says it is.
     #[inline]
-    pub fn note(&mut self, record: &Record<'_>) {
-        let Some(identity) = record.identity() else { return };
+    pub fn place(&self, glance: &Glance<'_>) -> Option<usize> {
+        let key = Key::new(glance.identity.parts());
+        let at = key.hash as usize % PLACES;
+        let known = self.0.get(at)?;
+        (std::ptr::eq(known.format, glance.format) && known.key.is(&key)).then_some(at)
+    }
+
+    /// Remembers a record that was read, and says at which place, which is its own until another record takes it.
+    #[inline]
+    pub fn note(&mut self, record: &Record<'_>) -> Option<usize> {
+        let identity = record.identity()?;
         if identity.parts().iter().map(|part| part.len()).sum::<usize>() > LONGEST {
-            return;
+            return None;
         }
         let key = Key::new(identity.parts());
         if self.0.is_empty() {
             self.0.resize_with(PLACES, Default::default);
         }
-        let place = &mut self.0[key.hash as usize % PLACES];
+        let at = key.hash as usize % PLACES;
+        let place = &mut self.0[at];
         if !std::ptr::eq(place.format, record.format()) || !place.key.is(&key) {
             *place = Known { format: record.format(), key: key.to_owned(), note: T::default() };
         }
+        Some(at)
     }
 }
 

@@ -20,6 +20,10 @@ pub struct Glance<'a> {
     pub time: &'a [u8; 24],
     /// What is counted.
     pub numbers: Numbers,
+    /// Request id; empty where the format has none, or has it where a glance does not look.
+    pub request_id: &'a [u8],
+    /// The proxy's end of the upstream connection, `-` included; empty where the format has none.
+    pub local: &'a [u8],
     /// There is an upstream connection.
     pub local_address: bool,
     /// It left from where the client reached the proxy.

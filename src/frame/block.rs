@@ -15,6 +15,9 @@ pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// What is kept of a line above the limit: enough to show what it was.
 pub const LONG_LINE_HEAD: usize = 1024;
 
+/// Buffers that wait to be filled again.
+const SPARE_BUFFERS: usize = 8;
+
 /// Read at a time behind the end of a chunk, where only the rest of one line is wanted.
 const OVERRUN_BYTES: u64 = 4096;
 
@@ -227,8 +230,8 @@ impl<R: Read> Blocks<R> {
 
     /// Gives a buffer back, to be filled again.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
-        // Two are in use at a time: one being filled, one for what is left behind the cut.
-        if self.spare.len() < 2 {
+        // Those that are folded come back several at a time; new ones would have to be cleared by the system.
+        if self.spare.len() < SPARE_BUFFERS {
             self.spare.push(buffer);
         }
     }

@@ -42,13 +42,27 @@ pub struct Join {
 /// it, and when: a log with more failures than are kept is read quicker, and gives the same.
 #[derive(Debug)]
 pub struct Ceilings {
+    /// Of failing requests, or of the other sides of such.
     by_id: AtomicU64,
-    by_connection: AtomicU64,
+    /// Of connections, or of ordinary requests.
+    others: AtomicU64,
 }
 
 impl Default for Ceilings {
     fn default() -> Self {
-        Ceilings { by_id: AtomicU64::new(u64::MAX), by_connection: AtomicU64::new(u64::MAX) }
+        Ceilings { by_id: AtomicU64::new(u64::MAX), others: AtomicU64::new(u64::MAX) }
+    }
+}
+
+impl Ceilings {
+    fn now(&self) -> [Option<u64>; 2] {
+        [&self.by_id, &self.others]
+            .map(|ceiling| Some(ceiling.load(Ordering::Relaxed)).filter(|key| *key < u64::MAX))
+    }
+
+    fn tell(&self, by_id: &Sample, others: &Sample) {
+        self.by_id.store(by_id.ceiling().unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.others.store(others.ceiling().unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 packed!(Join { by_id, by_connection });
@@ -62,10 +76,10 @@ impl Default for Join {
 impl Join {
     /// A part of the reading whose samples have come to these ceilings.
     pub fn below(ceilings: &Ceilings) -> Join {
-        let read = |ceiling: &AtomicU64| Some(ceiling.load(Ordering::Relaxed)).filter(|key| *key < u64::MAX);
+        let [by_id, by_connection] = ceilings.now();
         Join {
-            by_id: Sample::new(FAILING).below(read(&ceilings.by_id)),
-            by_connection: Sample::new(CONNECTIONS).below(read(&ceilings.by_connection)),
+            by_id: Sample::new(FAILING).below(by_id),
+            by_connection: Sample::new(CONNECTIONS).below(by_connection),
         }
     }
 
@@ -114,8 +128,7 @@ impl Join {
 
     /// Lets the parts to come know which keys the whole has no room for.
     pub fn publish(&self, ceilings: &Ceilings) {
-        ceilings.by_id.store(self.by_id.ceiling().unwrap_or(u64::MAX), Ordering::Relaxed);
-        ceilings.by_connection.store(self.by_connection.ceiling().unwrap_or(u64::MAX), Ordering::Relaxed);
+        ceilings.tell(&self.by_id, &self.by_connection);
     }
 
     /// Moves every line number: this part of the input begins after `lines` lines of its source.
@@ -259,68 +272,134 @@ impl Second {
         self.ordinary.relocate(&to, &HashMap::new());
     }
 
+    /// A part of the reading whose samples have come to these ceilings.
+    pub(super) fn below(ceilings: &Ceilings) -> Second {
+        let [counterparts, ordinary] = ceilings.now();
+        Second {
+            counterparts: Sample::new(COUNTERPARTS).below(counterparts),
+            ordinary: Sample::new(ORDINARY).below(ordinary),
+            ..Second::default()
+        }
+    }
+
+    /// Lets the parts to come know which keys the whole has no room for.
+    pub fn publish(&self, ceilings: &Ceilings) {
+        ceilings.tell(&self.counterparts, &self.ordinary);
+    }
+
+    /// Adds the other sides of failing requests that another reading found.
+    #[must_use]
+    pub fn with_wanted(self, found: Second) -> Second {
+        Second { counterparts: found.counterparts, ..self }
+    }
+
     /// Takes a record: its side of an edge, and the record itself if it is a wanted request's or of the sample.
     pub fn see(&mut self, record: &Record<'_>, wanted: &HashSet<u64>, name: &str, place: Place) {
+        self.edge(record, record.outcome().failed(), name);
+        self.sample(record, wanted, false, name, place);
+    }
+
+    /// Takes a record if it is a wanted request's.
+    pub(super) fn see_wanted(
+        &mut self,
+        record: &Record<'_>,
+        wanted: &HashSet<u64>,
+        name: &str,
+        place: Place,
+    ) {
+        self.sample(record, wanted, true, name, place);
+    }
+
+    fn sample(
+        &mut self,
+        record: &Record<'_>,
+        wanted: &HashSet<u64>,
+        only_wanted: bool,
+        name: &str,
+        at: Place,
+    ) {
         let outcome = record.outcome();
-        self.edge(record, outcome.failed(), name);
         if suspicious(record, outcome) {
             // The first reading has it.
             return;
         }
-        let id = record.text(Field::RequestId).unwrap_or_default();
-        let Some(key) = id_key(&id) else { return };
-        let sample = if wanted.contains(&key) { &mut self.counterparts } else { &mut self.ordinary };
-        sample.add(key, record.start_us(), || Sight::of(record, outcome, None, name, place));
+        let Some(key) = record.text(Field::RequestId).and_then(|id| id_key(&id)) else { return };
+        let sight = || Sight::of(record, outcome, None, name, at);
+        if wanted.contains(&key) {
+            self.counterparts.add(key, record.start_us(), sight);
+        } else if !only_wanted {
+            self.ordinary.add(key, record.start_us(), sight);
+        }
     }
 
-    fn edge(&mut self, record: &Record<'_>, failed: bool, name: &str) {
+    /// True when an ordinary record with this key is kept.
+    #[inline]
+    pub(super) fn wants(&self, key: u64, wanted: &HashSet<u64>, only_wanted: bool) -> bool {
+        // Asked first what is quickly answered.
+        let ordinary = !only_wanted && self.ordinary.wants(key);
+        ordinary && !wanted.contains(&key) || self.counterparts.wants(key) && wanted.contains(&key)
+    }
+
+    pub(super) fn edge(&mut self, record: &Record<'_>, failed: bool, name: &str) {
         let seen = Seen { requests: 1, failed: u64::from(failed) };
+        let mut span = Span::default();
+        record.start_us().into_iter().for_each(|us| span.add(us));
         let proxy = record.pod().unwrap_or(name.as_bytes());
-        let cluster_name = record.bytes(Field::UpstreamCluster);
-        let host = bare(record.bytes(Field::UpstreamHost));
-        let inbound = record.direction() == Some(Direction::Inbound);
-        let waypoint = cluster_name.starts_with(b"inbound-vip|");
-        let known = record.upstream().filter(|name| !cluster::is_tunnel(name));
-        if let Some(upstream) = known.filter(|_| !inbound || waypoint) {
-            let call = self.calls.entry(hash(&[proxy, upstream])).or_insert_with(|| Call {
-                proxy: proxy.into(),
-                cluster: upstream.into(),
-                ..Call::default()
-            });
-            call.seen.add(seen);
-            if let Some(us) = record.start_us() {
-                call.span.add(us);
-            }
+        if let Some(upstream) = called(record) {
+            self.call(proxy, upstream, seen, span);
             // A sidecar's client is its own pod; a gateway's own address stands on the other connection.
-            let own = bare(record.bytes(Field::UpstreamLocal));
-            note(&mut self.clients, proxy, without_port(own));
+            self.note_client(proxy, without_port(bare(record.bytes(Field::UpstreamLocal))));
+            let host = bare(record.bytes(Field::UpstreamHost));
             note(&mut self.servers, upstream, host);
+            let waypoint = is_waypoint(record);
+            let listener = bare(record.bytes(Field::DownstreamLocal));
             if host.ends_with(HBONE) && !waypoint {
                 // The tunnel hides our end of the connection. A gateway is reached at its own address.
-                note(&mut self.clients, proxy, without_port(bare(record.bytes(Field::DownstreamLocal))));
+                self.note_client(proxy, without_port(listener));
             }
             if let Some(service) = service_key(upstream).filter(|_| waypoint) {
-                note(&mut self.waypoints, &service, bare(record.bytes(Field::DownstreamLocal)));
+                note(&mut self.waypoints, &service, listener);
             }
         }
-        let server = match record.kind() {
-            Kind::Ztunnel => host,
-            _ => bare(record.bytes(Field::DownstreamLocal)),
-        };
-        if !server.is_empty() && (inbound || record.direction().is_none()) {
-            let client = without_port(bare(record.bytes(Field::DownstreamRemote)));
-            let serve = self.serves.entry(hash(&[proxy, server, client])).or_insert_with(|| Serve {
-                proxy: proxy.into(),
-                server: server.into(),
-                client: client.into(),
-                tunnel: record.kind() == Kind::Ztunnel,
-                ..Serve::default()
-            });
-            serve.seen.add(seen);
-            if let Some(us) = record.start_us() {
-                serve.span.add(us);
-            }
+        if let Some(server) = server(record) {
+            let tunnel = record.kind() == Kind::Ztunnel;
+            self.serve((proxy, server, without_port(bare(client(record)))), tunnel, seen, span);
         }
+    }
+
+    /// Counts requests of a proxy to a cluster.
+    pub(super) fn call(&mut self, proxy: &[u8], cluster: &[u8], seen: Seen, span: Span) {
+        let call = self.calls.entry(hash(&[proxy, cluster])).or_insert_with(|| Call {
+            proxy: proxy.into(),
+            cluster: cluster.into(),
+            ..Call::default()
+        });
+        call.seen.add(seen);
+        call.span.merge(span);
+    }
+
+    /// Counts requests that came to a proxy, at an address, from a client.
+    pub(super) fn serve(
+        &mut self,
+        (proxy, server, client): (&[u8], &[u8], &[u8]),
+        tunnel: bool,
+        seen: Seen,
+        span: Span,
+    ) {
+        let serve = self.serves.entry(hash(&[proxy, server, client])).or_insert_with(|| Serve {
+            proxy: proxy.into(),
+            server: server.into(),
+            client: client.into(),
+            tunnel,
+            ..Serve::default()
+        });
+        serve.seen.add(seen);
+        serve.span.merge(span);
+    }
+
+    /// Remembers an address from which a proxy calls.
+    pub(super) fn note_client(&mut self, proxy: &[u8], address: &[u8]) {
+        note(&mut self.clients, proxy, address);
     }
 
     /// Adds what a later part of the input held.
@@ -440,6 +519,32 @@ impl Serve {
     fn key(&self) -> u64 {
         hash(&[&self.proxy, &self.server, &self.client])
     }
+}
+
+/// The cluster that a record's proxy called, if it is a call: not a callee's own application, nor the inside of a tunnel.
+pub(super) fn called<'a>(record: &Record<'a>) -> Option<&'a [u8]> {
+    let inbound = record.direction() == Some(Direction::Inbound);
+    let known = record.upstream().filter(|name| !cluster::is_tunnel(name));
+    known.filter(|_| !inbound || is_waypoint(record))
+}
+
+/// The address at which a record's proxy was reached, where that tells of a callee.
+pub(super) fn server<'a>(record: &Record<'a>) -> Option<&'a [u8]> {
+    let server = match record.kind() {
+        Kind::Ztunnel => record.bytes(Field::UpstreamHost),
+        _ => record.bytes(Field::DownstreamLocal),
+    };
+    let called = !matches!(record.direction(), Some(Direction::Outbound));
+    Some(bare(server)).filter(|server| called && !server.is_empty())
+}
+
+/// The client's end of the connection.
+pub(super) fn client<'a>(record: &Record<'a>) -> &'a [u8] {
+    record.bytes(Field::DownstreamRemote)
+}
+
+fn is_waypoint(record: &Record<'_>) -> bool {
+    record.bytes(Field::UpstreamCluster).starts_with(b"inbound-vip|")
 }
 
 /// What the clusters of a caller and of a waypoint have in common: the service and its port.

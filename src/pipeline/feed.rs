@@ -21,8 +21,11 @@ use crate::snapshot::Held;
 /// First bytes of a file that are looked at to tell how it can be read.
 const HEAD_BYTES: usize = 4096;
 
+/// Bytes of a block of a stream: several of them wait for the thread that folds them, as far as possible in a cache.
+const STREAM_BLOCK_BYTES: usize = 1 << 20;
+
 /// A chunk of a plain file is such a part of what would be a thread's fair share of the rest.
-const SHARES: u64 = 3;
+const SHARES: u64 = 2;
 
 /// Bytes of snapshots that are held in memory until all of them are known. Those that are files are not.
 const HELD_BYTES: u64 = 1 << 30;
@@ -217,7 +220,8 @@ impl<'f> Feeder<'f> {
         let name: Arc<str> = entry.name.into();
         let mut counted = true;
         let mut pieces: Option<Pieces> = None;
-        let mut blocks = Blocks::new(entry.reader, self.terms.options.block_bytes).counting();
+        let size = self.terms.options.block_bytes.min(STREAM_BLOCK_BYTES);
+        let mut blocks = Blocks::new(entry.reader, size).counting();
         loop {
             if self.terms.progress.stopped() {
                 return ControlFlow::Break(());
@@ -234,19 +238,14 @@ impl<'f> Feeder<'f> {
                     if let Some(pieces) = &mut pieces {
                         block = pieces.pass(block);
                     }
-                    self.hands.task(Task {
-                        source,
-                        name: Arc::clone(&name),
-                        work: Work::Block { block, counted },
-                    })?;
-                    if let Some(buffer) = self.hands.spare() {
+                    self.hands.block(source, &name, block, counted)?;
+                    while let Some(buffer) = self.hands.spare() {
                         blocks.recycle(buffer);
                     }
                 }
                 ended => {
                     if let Some(block) = pieces.and_then(|mut pieces| pieces.rest(blocks.position())) {
-                        let (name, work) = (Arc::clone(&name), Work::Block { block, counted });
-                        self.hands.task(Task { source, name, work })?;
+                        self.hands.block(source, &name, block, counted)?;
                     }
                     let Err(cause) = ended else { return ControlFlow::Continue(()) };
                     let error =

@@ -150,6 +150,9 @@ impl<'r, F: Fold> Folding<'r, F> {
             return self.fold.see(&Seen::Record(record), &place);
         }
         let peeled = peel(line.bytes, &mut self.peeled);
+        if peeled.text.len() < line.bytes.len() {
+            self.fold.wrapped(&peeled.carrier);
+        }
         if let Some(looker) = self.looker.as_mut().filter(|_| peeled.text.len() < line.bytes.len())
             && looker.look(peeled.text, |length, glance| {
                 length == peeled.text.len() && self.fold.glance(glance, None) == Glimpse::Counted

@@ -1,15 +1,14 @@
 //! The second reading of inputs that hold several proxies' logs, and the search for one request.
 
-use std::collections::HashSet;
-
 use super::summarise::refuse;
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
-use crate::aggregate::{Step, Summary};
+use crate::aggregate::{Clock, Glimpse, Step, Summary, Trusted};
 use crate::error::Result;
-use crate::format::Reader;
-use crate::input::Input;
-use crate::join::{Join, Place as At, Second, Trace, tell};
+use crate::format::{Glance, Reader};
+use crate::input::{Input, find};
+use crate::join::{Ceilings, Join, Known, Look, Passing, Place as At, Second, Trace, tell};
 use crate::query::Filter;
+use crate::record::{Carrier, Kind};
 
 impl Place<'_> {
     pub(super) fn at(&self) -> At {
@@ -26,14 +25,24 @@ pub(super) struct Again<'a> {
     pub(super) progress: Option<&'a Progress>,
 }
 
-/// Joins what was kept of the first reading, and says in the summary what came of it.
-pub(super) fn join(first: Join, summary: &mut Summary, outcome: &Outcome, again: &Again<'_>) -> Result<()> {
+/// Joins what was kept of the first reading, and says in the summary what came of it. What was gathered then need not be looked
+/// for a second time.
+pub(super) fn join(
+    first: Join,
+    known: Known,
+    summary: &mut Summary,
+    outcome: &Outcome,
+    again: &Again<'_>,
+) -> Result<()> {
     if first.is_empty() {
         return Ok(());
     }
-    let second = match several(summary, outcome) && !outcome.interrupted && can_be_read_again(again.inputs) {
-        true => second(&first, again)?,
-        false => None,
+    let wanted = several(summary, outcome) && !outcome.interrupted && can_be_read_again(again.inputs);
+    let second = match known {
+        _ if !wanted => None,
+        Known::All(second) => Some(second),
+        Known::Edges(edges) => second(&first, Some(edges), again)?,
+        Known::Nothing => second(&first, None, again)?,
     };
     summary.hops = tell(first, second, summary);
     Ok(())
@@ -59,6 +68,11 @@ fn several(summary: &Summary, outcome: &Outcome) -> bool {
     outcome.sources.len() > 1 || sides.caller.requests() > 0 && sides.callee.requests() > 0
 }
 
+/// True when a second reading is likely, should anything have failed.
+pub(super) fn may_be_read_again(inputs: &[Input]) -> bool {
+    can_be_read_again(inputs) && find(inputs).len() > 1
+}
+
 /// Files and bytes are still there; pipes are not.
 fn can_be_read_again(inputs: &[Input]) -> bool {
     inputs.iter().all(|input| match input {
@@ -68,32 +82,69 @@ fn can_be_read_again(inputs: &[Input]) -> bool {
     })
 }
 
+/// The fold of the second reading.
 struct Reading<'f> {
     filter: &'f Filter,
-    wanted: &'f HashSet<u64>,
-    second: Second,
+    look: Look<'f>,
+    trusted: Trusted<()>,
+    clock: Clock,
+    /// The line to come is like one that was read.
+    known: bool,
+    /// Lines of several pods stand side by side: what is learnt of one says nothing of another.
+    mixed: bool,
 }
 
 impl Fold for Reading<'_> {
     const NUMBERED: bool = false;
 
+    fn glances(&self) -> bool {
+        self.filter.is_empty()
+    }
+
+    #[inline]
+    fn glance(&mut self, glance: &Glance<'_>, _place: Option<&Place<'_>>) -> Glimpse {
+        let usual = !self.mixed && glance.kind == Kind::Http;
+        let Some(number) = self.trusted.place(glance).filter(|_| usual) else { return Glimpse::Unknown };
+        let Some((s, ms)) = self.clock.read_usual(glance.time) else { return Glimpse::Unknown };
+        let line = Passing { id: glance.request_id, local: glance.local, remote: glance.remote };
+        self.known = !self.look.pass(number, Some(s * 1_000_000 + ms * 1_000), &line);
+        if self.known { Glimpse::Known } else { Glimpse::Counted }
+    }
+
+    fn wrapped(&mut self, carrier: &Carrier<'_>) {
+        self.mixed |= carrier.pod.is_some();
+    }
+
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
-        if let Seen::Record(record) = seen
-            && (self.filter.is_empty() || self.filter.keeps(record))
+        let Seen::Record(record) = seen else { return };
+        if self.filter.is_empty() || self.filter.keeps(record) {
+            self.look.see(record, place.name, place.at());
+        }
+        if !std::mem::take(&mut self.known)
+            && !self.mixed
+            && let Some(number) = self.trusted.note(record)
         {
-            self.second.see(record, self.wanted, place.name, place.at());
+            self.look.learn(number, record, place.name);
         }
     }
 
     fn weight(&self) -> usize {
-        self.second.weight()
+        self.look.weight()
     }
 }
 
 /// `None` when it was ended early: half of the other sides would look like losses.
-fn second(first: &Join, again: &Again<'_>) -> Result<Option<Second>> {
+fn second(first: &Join, known: Option<Second>, again: &Again<'_>) -> Result<Option<Second>> {
     let wanted = first.wanted();
-    let make = || Reading { filter: again.filter, wanted: &wanted, second: Second::default() };
+    let ceilings = Ceilings::default();
+    let make = || Reading {
+        filter: again.filter,
+        look: Look::new(&wanted, known.is_some(), &ceilings),
+        trusted: Trusted::default(),
+        clock: Clock::default(),
+        known: false,
+        mixed: false,
+    };
     let mut whole = Second::default();
     if let Some(progress) = again.progress {
         progress.read.store(0, std::sync::atomic::Ordering::Relaxed);
@@ -101,11 +152,16 @@ fn second(first: &Join, again: &Again<'_>) -> Result<Option<Second>> {
     // What cannot be read has been told of after the first reading.
     let outcome =
         run(again.inputs, again.reader, make, again.options, again.progress, |part: Part<Reading<'_>>| {
-            let mut later = part.fold.second;
+            let mut later = part.fold.look.finish();
             later.shift_lines(part.first_line);
             whole.merge(later);
+            whole.publish(&ceilings);
             Ok(())
         })?;
+    let whole = match known {
+        Some(known) => known.with_wanted(whole),
+        None => whole,
+    };
     Ok((!outcome.interrupted).then_some(whole))
 }
 

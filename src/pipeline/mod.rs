@@ -47,7 +47,7 @@ use crate::format::{Glance, ProxyLine, Reader};
 use crate::frame::BLOCK_BYTES;
 pub use crate::input::Source;
 use crate::input::{Input, Limits};
-use crate::record::{Record, Reject};
+use crate::record::{Carrier, Record, Reject};
 use crate::snapshot::Held;
 
 /// What a line turned out to be.
@@ -96,6 +96,9 @@ pub trait Fold: Send {
     fn glance(&mut self, _glance: &Glance<'_>, _place: Option<&Place<'_>>) -> Glimpse {
         Glimpse::Unknown
     }
+
+    /// Takes what the wrapper of a line tells, before the line.
+    fn wrapped(&mut self, _carrier: &Carrier<'_>) {}
 
     /// Takes the first bytes of a source, before its lines.
     fn begin(&mut self, _source: u32, _head: &[u8]) {}

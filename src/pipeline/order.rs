@@ -1,15 +1,20 @@
 //! Who does the tasks, and in which order their results are merged.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 
 use super::feed::{Fed, Feeder, Terms};
 use super::gate::Gate;
-use super::task::{Bench, Event, Task};
+use super::task::{Bench, Event, Task, Work};
 use super::{Fold, Outcome, Part};
 use crate::error::{Error, Result};
+use crate::frame::Block;
 use crate::input::{Input, find};
+
+/// Blocks of a stream that wait for the thread that folds them.
+const BLOCKS_WAITING: usize = 4;
 
 /// Takes tasks from the feeder, in input order.
 pub(super) trait Hands {
@@ -17,6 +22,10 @@ pub(super) trait Hands {
     fn task(&mut self, task: Task) -> ControlFlow<()>;
     /// Passes on, in its turn, what the feeder itself could not read.
     fn failed(&mut self, source: Option<u32>, error: Error) -> ControlFlow<()>;
+    /// Folds a block of a stream, or sees that it is folded. Blocks of one source may be folded into one part.
+    fn block(&mut self, source: u32, name: &Arc<str>, block: Block, counted: bool) -> ControlFlow<()> {
+        self.task(Task { source, name: Arc::clone(name), work: Work::Block { block, counted } })
+    }
     /// A buffer that is no longer used.
     fn spare(&mut self) -> Option<Vec<u8>>;
 }
@@ -152,7 +161,8 @@ fn in_parallel<F: Fold, M: Fn() -> F + Sync, G: FnMut(Part<F>) -> Result<()>>(
     pool.in_place_scope(|scope| {
         std::thread::scope(|threads| {
             let feeding = threads.spawn(move || {
-                let mut hands = Pooled { bench, scope, queue, over, gate, number: 0, used, spare };
+                let mut hands =
+                    Pooled { bench, scope, queue, over, gate, number: 0, used, spare, stream: None };
                 let mut feeder = Feeder::new(bench.terms::<F>(), &mut hands);
                 feeder.feed(find(inputs));
                 feeder.finish()
@@ -185,10 +195,21 @@ struct Pooled<'p, 's, 'scope, 'b, F, M> {
     number: u64,
     used: mpsc::Sender<Vec<u8>>,
     spare: Receiver<Vec<u8>>,
+    /// Who takes the blocks of which stream.
+    stream: Option<Stream>,
+}
+
+/// The task that folds the blocks of a stream as they come.
+struct Stream {
+    source: u32,
+    counted: bool,
+    blocks: SyncSender<Block>,
 }
 
 impl<'scope, F: Fold + 'scope, M: Fn() -> F + Sync> Hands for Pooled<'_, '_, 'scope, '_, F, M> {
     fn task(&mut self, task: Task) -> ControlFlow<()> {
+        // What comes of its blocks stands before this.
+        self.stream = None;
         if self.over.load(Ordering::Relaxed) {
             return ControlFlow::Break(());
         }
@@ -222,7 +243,31 @@ impl<'scope, F: Fold + 'scope, M: Fn() -> F + Sync> Hands for Pooled<'_, '_, 'sc
         ControlFlow::Continue(())
     }
 
+    /// Where blocks come slower than they are folded (out of a decoder, mostly), one thread folds them all, into one part,
+    /// and what the other threads could do is left to the decoder. One that does not keep up gets help: the blocks that
+    /// come go to another task.
+    fn block(&mut self, source: u32, name: &Arc<str>, mut block: Block, counted: bool) -> ControlFlow<()> {
+        if self.over.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
+        let fits = |stream: &&Stream| (stream.source, stream.counted) == (source, counted);
+        if let Some(stream) = self.stream.as_ref().filter(fits) {
+            match stream.blocks.try_send(block) {
+                Ok(()) => return ControlFlow::Continue(()),
+                Err(TrySendError::Full(back) | TrySendError::Disconnected(back)) => block = back,
+            }
+        }
+        let (blocks, coming) = mpsc::sync_channel(BLOCKS_WAITING);
+        // There is room for it, and who takes it is not there yet.
+        drop(blocks.send(block));
+        let work = Work::Blocks { blocks: coming, counted, used: self.used.clone() };
+        self.task(Task { source, name: Arc::clone(name), work })?;
+        self.stream = Some(Stream { source, counted, blocks });
+        ControlFlow::Continue(())
+    }
+
     fn failed(&mut self, source: Option<u32>, error: Error) -> ControlFlow<()> {
+        self.stream = None;
         let (sender, slot) = mpsc::channel();
         self.number += 1;
         if sender.send((Event::Failed { source, error }, 0)).is_err() || self.queue.send(slot).is_err() {

@@ -5,15 +5,18 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 
-use super::join::{Again, join, join_once};
+use super::join::{Again, join, join_once, may_be_read_again};
 use super::missed::Missed;
 use super::{Fold, Options, Outcome, Part, Place, Progress, Seen, run};
-use crate::aggregate::{By, Caps, Detail, DetailFull, DetailTally, Full, Glimpse, Summary, Tally, Told};
+use crate::aggregate::{
+    By, Caps, Detail, DetailFull, DetailTally, Full, Glimpse, Last, Summary, Tally, Told,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{Glance, Reader};
 use crate::input::{Found, Head, Input, MAGIC, find, is_snapshot};
-use crate::join::{Ceilings, Join, Second};
+use crate::join::{Ceilings, Gather, Gathered, Gathering, Join, Known, Passing, Second};
 use crate::query::{Filter, Passed};
+use crate::record::Carrier;
 use crate::snapshot::{About, Asked, Snapshot, merge};
 
 /// Counts the records that pass the filter.
@@ -25,11 +28,15 @@ pub(super) struct Counting<'f> {
     /// First lines of sources.
     heads: Vec<(u32, Head)>,
     missed: Missed,
+    /// What may spare a second reading.
+    gather: Option<Box<Gather>>,
 }
 
 /// What the whole has no room for: parts to come need not keep it.
 #[derive(Default)]
 pub(super) struct News {
+    /// There may be a second reading.
+    gathering: Option<Arc<Gathering>>,
     ceilings: Ceilings,
     full: Told<Full>,
     detail: Told<DetailFull>,
@@ -44,6 +51,17 @@ impl<'f> Counting<'f> {
             passed: Passed::default(),
             heads: Vec::new(),
             missed: Missed::default(),
+            gather: news.gathering.as_ref().and_then(Gather::new),
+        }
+    }
+
+    /// Gathers what a second reading would look for.
+    #[inline]
+    fn gather(&mut self, take: impl FnOnce(&mut Gather, Last)) {
+        let Some(gather) = &mut self.gather else { return };
+        take(gather, self.tally.last());
+        if gather.is_due() && !gather.hand_over(&self.join) {
+            self.gather = None;
         }
     }
 }
@@ -62,8 +80,18 @@ impl Fold for Counting<'_> {
     #[inline(always)]
     fn glance(&mut self, glance: &Glance<'_>, _place: Option<&Place<'_>>) -> Glimpse {
         let glimpse = self.tally.glance(glance);
-        self.passed.access += u64::from(glimpse == Glimpse::Counted);
+        if glimpse == Glimpse::Counted {
+            self.passed.access += 1;
+            let line = Passing { id: glance.request_id, local: glance.local, remote: glance.remote };
+            self.gather(|gather, last| gather.pass(last, &line));
+        }
         glimpse
+    }
+
+    fn wrapped(&mut self, carrier: &Carrier<'_>) {
+        if let Some(gather) = self.gather.take_if(|_| carrier.pod.is_some()) {
+            gather.give_up();
+        }
     }
 
     #[inline]
@@ -73,8 +101,12 @@ impl Fold for Counting<'_> {
             Seen::Record(record) => {
                 if !self.passed.admits(self.filter, record) {
                     self.missed.note(self.filter, record);
-                } else if let Some(ailing) = self.tally.record(record, source, line, offset, raw) {
-                    self.join.see(record, ailing, place.name, place.at());
+                } else {
+                    let ailing = self.tally.record(record, source, line, offset, raw);
+                    if let Some(ailing) = ailing {
+                        self.join.see(record, ailing, place.name, place.at());
+                    }
+                    self.gather(|gather, last| gather.see(record, last, ailing.is_some(), place.name));
                 }
             }
             Seen::Proxy(proxy) => self.tally.proxy(proxy, source, line, offset, raw),
@@ -84,7 +116,7 @@ impl Fold for Counting<'_> {
     }
 
     fn weight(&self) -> usize {
-        self.tally.weight() + self.join.weight()
+        self.tally.weight() + self.join.weight() + self.gather.as_ref().map_or(0, |gather| gather.weight())
     }
 }
 
@@ -119,7 +151,18 @@ pub fn summarise_by(
         let (summary, _, passed) = opened(snapshot, &outcome);
         return Ok((summary, passed, outcome));
     }
-    let mut whole = Whole::default();
+    counted(inputs, reader, filter, by, options, progress, Whole::reading(inputs))
+}
+
+fn counted(
+    inputs: &[Input],
+    reader: &Reader,
+    filter: &Filter,
+    by: &[By],
+    options: &Options,
+    progress: Option<&Progress>,
+    mut whole: Whole,
+) -> Result<(Summary, Passed, Outcome)> {
     let news = Arc::clone(&whole.news);
     let make = || Counting::new(filter, by, &news);
     let mut outcome = run(inputs, reader, make, options, progress, |part: Part<Counting<'_>>| {
@@ -130,6 +173,27 @@ pub fn summarise_by(
     let again = Again { inputs, reader, filter, options, progress };
     let (summary, _, passed, outcome) = whole.finish(Detail::default(), outcome, by, &again)?;
     Ok((summary, passed, outcome))
+}
+
+/// The counts of inputs that are read twice, whatever the first reading shows.
+#[cfg(test)]
+pub(super) fn summarise_twice(inputs: &[Input], filter: &Filter, options: &Options) -> Summary {
+    let whole = Whole::default();
+    counted(inputs, &Reader::new(), filter, &[], options, None, whole).expect("it is read").0
+}
+
+/// What is known after the first reading.
+#[cfg(test)]
+pub(super) fn known_after_first(inputs: &[Input], options: &Options) -> Known {
+    let mut whole = Whole::reading(inputs);
+    let (news, filter) = (Arc::clone(&whole.news), Filter::default());
+    let make = || Counting::new(&filter, &[], &news);
+    let merge = |part: Part<Counting<'_>>| {
+        whole.add(part.fold, part.first_line);
+        Ok(())
+    };
+    run(inputs, &Reader::new(), make, options, None, merge).expect("it is read");
+    whole.known()
 }
 
 /// Counts the records that pass the filter, in detail.
@@ -235,7 +299,10 @@ fn counted_in_detail<'f>(
     progress: Option<&Progress>,
     once: bool,
 ) -> Result<(Whole, Detail, Outcome)> {
-    let mut whole = Whole { second: once.then(Second::gathering), ..Whole::default() };
+    let mut whole = match once {
+        true => Whole { second: Some(Second::gathering()), ..Whole::default() },
+        false => Whole::reading(inputs),
+    };
     let mut detail = Detail::default();
     let news = Arc::clone(&whole.news);
     let make = || CountingMore::new(filter, by, once, &news);
@@ -416,6 +483,7 @@ pub(super) struct Whole {
     pub(super) passed: Passed,
     heads: Vec<(u32, Head)>,
     second: Option<Second>,
+    gathered: Gathered,
     missed: Missed,
     full: Full,
     detail_full: DetailFull,
@@ -424,7 +492,17 @@ pub(super) struct Whole {
 }
 
 impl Whole {
+    /// For inputs that may be read twice.
+    fn reading(inputs: &[Input]) -> Whole {
+        let gathering = may_be_read_again(inputs).then(Arc::default);
+        Whole { news: Arc::new(News { gathering, ..News::default() }), ..Whole::default() }
+    }
+
     pub(super) fn add(&mut self, mut part: Counting<'_>, first_line: u64) {
+        let gathered = part.gather.and_then(|gather| gather.finish(&part.join));
+        if let (Some(gathered), Some(gathering)) = (gathered, &self.news.gathering) {
+            self.gathered.merge(gathered, gathering);
+        }
         part.join.shift_lines(first_line);
         self.join.merge(part.join);
         self.passed.add(part.passed);
@@ -451,9 +529,17 @@ impl Whole {
         }
     }
 
+    /// What is known, after the first reading, of what a second one would find.
+    fn known(&mut self) -> Known {
+        match &self.news.gathering {
+            Some(gathering) => std::mem::take(&mut self.gathered).settle(&self.join, gathering),
+            None => Known::Nothing,
+        }
+    }
+
     /// Joins both sides of requests, and adds the snapshots among the inputs.
     fn finish(
-        self,
+        mut self,
         detail: Detail,
         mut outcome: Outcome,
         by: &[By],
@@ -461,8 +547,9 @@ impl Whole {
     ) -> Result<(Summary, Detail, Passed, Outcome)> {
         only_snapshots(&outcome, again.options)?;
         if outcome.snapshots.is_empty() {
+            let known = self.known();
             let Whole { mut summary, passed, join: first, .. } = self;
-            join(first, &mut summary, &outcome, again)?;
+            join(first, known, &mut summary, &outcome, again)?;
             summary.settle_order();
             return Ok((summary, detail, passed, outcome));
         }

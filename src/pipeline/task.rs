@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
 
 use super::fold::Folding;
 use super::pieces::{Pieces, from_runtime};
@@ -16,6 +18,9 @@ use crate::input::{Bytes, Entry, walk};
 
 /// Bytes folded at a time by a thread that reads for itself: they are still in the cache when they are folded.
 pub(super) const WINDOW_BYTES: usize = 256 << 10;
+
+/// Who waits for the next block so long tells what was folded so far: the source may be written just now.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// A part is closed when its fold holds its share of this: so much for all threads together.
 const FULL_BYTES: usize = 8 << 20;
@@ -51,6 +56,8 @@ pub(super) struct Task {
 pub(super) enum Work {
     /// Lines that are here already; `counted` when the block knows the lines before it.
     Block { block: Block, counted: bool },
+    /// Blocks that come one after the other, each of which goes back when it is folded.
+    Blocks { blocks: Receiver<Block>, counted: bool, used: Sender<Vec<u8>> },
     /// The lines that start in this stretch of a plain file.
     #[cfg(unix)]
     Chunk { file: Arc<File>, start: u64, end: u64, size: u64 },
@@ -92,6 +99,11 @@ impl Task {
                     let _ = tell(Event::Part { counted, fold, source, name, lines, bytes });
                 }
                 Some(block.into_buffer())
+            }
+            Work::Blocks { blocks, counted, used } => {
+                let mut own = Own { bench, source, name, counted, tell };
+                let _ = own.fold_as_they_come(&blocks, &used);
+                None
             }
             #[cfg(unix)]
             Work::Chunk { file, start, end, size } => {
@@ -150,6 +162,12 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
                 Ok(Some(mut block)) => {
                     if stretch.is_none() && block.offset == 0 {
                         pieces = from_runtime(block.bytes()).then(Pieces::default);
+                        // Pieces are numbered by the cutter; other lines are where they are folded.
+                        self.counted = F::NUMBERED || pieces.is_some();
+                        folding = self.folding();
+                        if !self.counted {
+                            blocks.stop_counting();
+                        }
                     }
                     if let Some(pieces) = &mut pieces {
                         block = pieces.pass(block);
@@ -180,6 +198,34 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
                 let offset = blocks.position();
                 let error = ErrorKind::Read { source: self.name.to_string(), offset, cause }.into();
                 (self.tell)(Event::Failed { source: Some(self.source), error })
+            }
+        }
+    }
+
+    /// Folds blocks of which the next one may still be on its way. Who waits for long tells what there is.
+    fn fold_as_they_come(&mut self, blocks: &Receiver<Block>, used: &Sender<Vec<u8>>) -> ControlFlow<()> {
+        let mut folding = self.folding();
+        let mut bytes = 0;
+        loop {
+            let block = match blocks.recv_timeout(PATIENCE) {
+                Ok(block) => block,
+                Err(ended) => {
+                    // Lines that were held back may stand for no bytes of their own.
+                    if bytes > 0 || folding.lines > 0 {
+                        self.part(&mut folding, std::mem::take(&mut bytes))?;
+                    }
+                    match blocks.recv() {
+                        Ok(block) if ended == RecvTimeoutError::Timeout => block,
+                        _ => return ControlFlow::Continue(()),
+                    }
+                }
+            };
+            folding.block(&block, |folding| self.part_if_full(folding, 0).map_continue(drop))?;
+            bytes += block.extent;
+            // The feeder may have ended already.
+            drop(used.send(block.into_buffer()));
+            if self.part_if_full(&mut folding, bytes)? {
+                bytes = 0;
             }
         }
     }

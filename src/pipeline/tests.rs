@@ -1,5 +1,7 @@
 //! Every way in gives the same lines: container × block size × threads, one expected answer.
 
+mod again;
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -51,6 +51,8 @@ struct Plan {
     stretches: Vec<(u8, u8)>,
     /// Quoted values that the client chose.
     headers: Vec<u8>,
+    /// One of them: the request id.
+    id: Option<u8>,
     /// Values that may be anything but empty.
     bare: Vec<u8>,
     /// Received, sent, duration.
@@ -225,12 +227,15 @@ impl Ordinary {
         let local = plan.local.and_then(column).unwrap_or_default();
         let listener = plan.listener.and_then(column).unwrap_or_default();
         let remote = plan.remote.map_or(Some(&b""[..]), column)?;
+        let id = plan.id.and_then(|n| line.get(columns.start(n) + 1..columns.end(n) - 1));
         Some(see(&Glance {
             format,
             identity,
             kind,
             time,
             numbers: Numbers { received, sent, duration_ms },
+            request_id: id.unwrap_or_default(),
+            local,
             local_address: !matches!(local, b"" | b"-"),
             at_own_address: address::at_own_address(local, listener, remote),
             path: line.get(first + 1..last)?,
@@ -318,6 +323,9 @@ impl Plan {
                     Class::Free,
                 )) if column.before == b"\"" && column.after == b"\"" => {
                     plan.headers.push(n);
+                    if matches!(column.value, Some((Some(Field::RequestId), _))) {
+                        plan.id = Some(n);
+                    }
                 }
                 value => {
                     if matches!(value, Some((Some(Field::DownstreamLocal), _))) && bare {
