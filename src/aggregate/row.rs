@@ -5,7 +5,7 @@ use super::counter::{Ordered, Text};
 use super::row_key::{self, Key};
 use super::summary::{Code, Full, NO_UPSTREAM, OTHER_UPSTREAM, Place, Summary, Upstream, hash_of};
 use super::symptom::{Shared, Span, SymptomKey, head, without_port};
-use crate::envoy::{Direction, cluster, flags, ztunnel};
+use crate::envoy::{Direction, FlagSet, cluster, flags, ztunnel};
 use crate::record::{Field, Kind, Outcome, Record};
 
 /// A TCP session that moved less than this both ways may be a handshake that came to nothing.
@@ -48,6 +48,7 @@ pub(super) struct Row {
 pub(super) struct Meaning {
     pub(super) outcome: Outcome,
     pub(super) code: u16,
+    pub(super) set: FlagSet,
     /// Short names of the flags, sorted, each once; and their places among those of [`Flagged`](super::flagged::Flagged).
     pub(super) flags: Box<[Text]>,
     pub(super) places: Box<[u32]>,
@@ -186,6 +187,7 @@ impl Summary {
         let meaning = Meaning {
             outcome,
             code: record.code(),
+            set: record.flags(),
             flags,
             places: Box::default(),
             direction,

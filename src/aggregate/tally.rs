@@ -12,7 +12,7 @@ use super::row_key::{self, Key};
 use super::series::{Cell, Load};
 use super::summary::{Full, RejectSample, Summary};
 use super::symptom::{EXEMPLARS, Exemplar, without_port};
-use crate::envoy::address::at_own_address;
+use crate::envoy::{FlagSet, address::at_own_address};
 use crate::format::{Glance, ProxyLine};
 use crate::record::{Field, Kind, Outcome, Record, Reject, id_key, number};
 use hashbrown::HashTable;
@@ -54,6 +54,10 @@ pub struct Ailing {
     pub symptom: u64,
     /// What became of it.
     pub outcome: Outcome,
+    /// Its flags.
+    pub flags: FlagSet,
+    /// Its start, microseconds since 1970.
+    pub start_us: Option<i64>,
     /// Key of its request id.
     pub request: Option<u64>,
 }
@@ -163,13 +167,14 @@ impl Tally {
             self.summary.groups.record(record, meaning.outcome, latency_ms);
         }
         let (remote, path) = (record.bytes(Field::DownstreamRemote), record.bytes(Field::Path));
-        let (index, outcome, digest) = (meaning.symptom, meaning.outcome, meaning.digest);
+        let (index, digest) = (meaning.symptom, meaning.digest);
+        let (outcome, flags) = (meaning.outcome, meaning.set);
         let service_time = record.bytes(Field::ServiceTime);
         self.count(at, &Measured { start_us, duration_ms, service_time, remote, path });
         self.last = Last { row: Some(at).filter(|at| *at != self.passing()), us: start_us };
         let ailing = digest.map(|symptom| {
             let request = record.text(Field::RequestId).and_then(|id| id_key(&id));
-            Ailing { symptom, outcome, request }
+            Ailing { symptom, outcome, flags, start_us, request }
         });
         match (index, ailing) {
             (DENIED, _) => self.summary.other_symptoms += 1,

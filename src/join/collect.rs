@@ -13,11 +13,11 @@ use crate::pack::{self, Broken, Pack, Unpacker};
 use crate::record::{Field, Kind, Record, id_key};
 
 /// Failing and suspicious sights kept by request id.
-const FAILING: usize = 24_000;
+const FAILING: usize = 12_000;
 /// Those kept by connection.
 const CONNECTIONS: usize = 6_000;
 /// Well-answered sides of failing requests.
-const COUNTERPARTS: usize = 24_000;
+const COUNTERPARTS: usize = 12_000;
 /// Sights of ordinary requests: for clocks and latency.
 const ORDINARY: usize = 6_000;
 /// Rows of who calls whom, and of who serves whom.
@@ -85,22 +85,27 @@ impl Join {
 
     /// Takes a record that belongs to a symptom.
     pub fn see(&mut self, record: &Record<'_>, ailing: Ailing, name: &str, place: Place) {
-        let sight = || Sight::of(record, ailing.outcome, Some(ailing.symptom), name, place);
-        let key = ailing.request;
+        let sight = || Sight::ailing(record, ailing, name, place);
+        let (key, start_us) = (ailing.request, ailing.start_us);
         if let Some(key) = key {
-            self.by_id.add(key, record.start_us(), sight);
+            self.by_id.add(key, start_us, sight);
         }
         // A connection is looked for only where a request cannot tell: no id, or it broke.
         if key.is_none()
-            || (record.flags().intersects(CONNECTION) && record.direction() != Some(Direction::Inbound))
+            || (ailing.flags.intersects(CONNECTION) && record.direction() != Some(Direction::Inbound))
         {
-            self.connection(record, key.is_some(), sight);
+            self.connection(record, start_us, key.is_some(), sight);
         }
     }
 
-    fn connection(&mut self, record: &Record<'_>, calls: bool, sight: impl Fn() -> Sight) {
+    fn connection(
+        &mut self,
+        record: &Record<'_>,
+        start_us: Option<i64>,
+        calls: bool,
+        sight: impl Fn() -> Sight,
+    ) {
         let text = |field| record.text(field).unwrap_or_default();
-        let start_us = record.start_us();
         let host = text(Field::UpstreamHost);
         let listener = text(Field::DownstreamLocal);
         let outbound = calls || record.direction() == Some(Direction::Outbound);
@@ -324,7 +329,7 @@ impl Second {
             return;
         }
         let Some(key) = record.text(Field::RequestId).and_then(|id| id_key(&id)) else { return };
-        let sight = || Sight::of(record, outcome, None, name, at);
+        let sight = || Sight::of(record, outcome, name, at);
         if wanted.contains(&key) {
             self.counterparts.add(key, record.start_us(), sight);
         } else if !only_wanted {

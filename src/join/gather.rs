@@ -219,7 +219,7 @@ struct Facing {
 impl Facing {
     /// Takes one of many lines that have the same addresses. True when some lines can face each other.
     fn see(&mut self, record: &Record<'_>, name: &str) -> bool {
-        let sight = Sight::of(record, record.outcome(), None, name, Place::default());
+        let sight = Sight::of(record, record.outcome(), name, Place::default());
         let machine = |address: &[u8]| pack::hash(5, &[without_port(address)]);
         if sight.calls() {
             self.calls = true;

@@ -151,6 +151,8 @@ impl Sample {
 
     /// Adds what was sampled elsewhere.
     pub fn merge(&mut self, other: Sample) {
+        // Snapshots of earlier versions had more room.
+        self.budget = self.budget.min(other.budget);
         if let Some(theirs) = other.ceiling {
             self.ceiling = Some(self.ceiling.map_or(theirs, |mine| mine.min(theirs)));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::aggregate::without_port;
+use crate::aggregate::{Ailing, without_port};
 use crate::envoy::{Direction, FlagSet};
 use crate::pack::{self, Broken, Pack, Unpacker, Wide};
 use crate::record::{Field, Kind, Outcome, Record, id_key};
@@ -73,6 +73,14 @@ pub struct Sight {
     ends: [u16; PARTS],
 }
 
+/// What has been worked out of a record when it is kept.
+struct Worked {
+    symptom: Option<u64>,
+    outcome: Outcome,
+    flags: FlagSet,
+    time_us: Option<i64>,
+}
+
 /// The texts of a sight end to end, in a single allocation of their size.
 fn texts(parts: [&[&[u8]]; PARTS]) -> (Box<[u8]>, [u16; PARTS]) {
     let length = |part: &[&[u8]]| part.iter().map(|piece| piece.len()).sum::<usize>().min(TEXT_BYTES);
@@ -132,14 +140,20 @@ impl Pack for Sight {
 }
 
 impl Sight {
-    /// Keeps the essence of a record. `name` is the input's, for records that do not tell their pod.
-    pub fn of(
-        record: &Record<'_>,
-        outcome: Outcome,
-        symptom: Option<u64>,
-        name: &str,
-        place: Place,
-    ) -> Sight {
+    /// Keeps the essence of a record with which nothing is wrong. `name` is the input's, for records that do not tell their
+    /// pod.
+    pub fn of(record: &Record<'_>, outcome: Outcome, name: &str, place: Place) -> Sight {
+        let (flags, time_us) = (record.flags(), record.start_us());
+        Sight::knowing(record, Worked { symptom: None, outcome, flags, time_us }, name, place)
+    }
+
+    /// That of a record with which something is wrong.
+    pub(super) fn ailing(record: &Record<'_>, ailing: Ailing, name: &str, place: Place) -> Sight {
+        let Ailing { symptom, outcome, flags, start_us: time_us, .. } = ailing;
+        Sight::knowing(record, Worked { symptom: Some(symptom), outcome, flags, time_us }, name, place)
+    }
+
+    fn knowing(record: &Record<'_>, worked: Worked, name: &str, place: Place) -> Sight {
         let method = record.text(Field::Method).unwrap_or_default();
         let path = record.text(Field::Path).unwrap_or_default();
         let path = path.split(|&b| b == b'?').next().unwrap_or_default();
@@ -165,15 +179,16 @@ impl Sight {
             &[&method, if path.is_empty() { b"" } else { b" " }, path],
             &[&details],
         ]);
+        let Worked { symptom, outcome, flags, time_us } = worked;
         Sight {
             symptom,
             place,
-            time_us: record.start_us(),
+            time_us,
             duration_ms: record.duration_ms(),
             service_ms: record.number(Field::ServiceTime),
             attempts: record.number(Field::Attempts),
             code: record.code(),
-            flags: record.flags(),
+            flags,
             outcome,
             direction: record.direction(),
             kind: record.kind(),

@@ -284,7 +284,7 @@ proptest! {
             let place = Place { source: 0, line: n as u64, offset: n as u64 };
             let layout = crate::record::Layout::new("x");
             let record = crate::record::Record::new(b"", &layout, Default::default());
-            Sight::of(&record, record.outcome(), None, "", place)
+            Sight::of(&record, record.outcome(), "", place)
         };
         let taken = |range: &mut dyn Iterator<Item = usize>| {
             let mut sample = Sample::new(budget);

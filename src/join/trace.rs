@@ -45,10 +45,10 @@ impl Trace {
         let key = id_key(&id);
         if key.is_some() {
             if key == self.key {
-                self.add(Sight::of(record, record.outcome(), None, name, place));
+                self.add(Sight::of(record, record.outcome(), name, place));
             }
         } else if suspicious(record, record.outcome()) {
-            let sight = Sight::of(record, record.outcome(), None, name, place);
+            let sight = Sight::of(record, record.outcome(), name, place);
             if let Some(key) = connection_key(sight.client(), sight.listener()) {
                 self.connections.add(key, sight.time_us, || sight);
             }
