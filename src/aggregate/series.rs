@@ -1,6 +1,8 @@
 //! Counts over time, whose resolution adapts to the span.
 
-use crate::pack::{Broken, Pack, Unpacker, Wide};
+use std::borrow::Cow;
+
+use crate::pack::{Broken, Pack, Unpacker, Wide, put_wide};
 
 /// Farthest second from 1970 that a time can name, and more.
 const FARTHEST_S: i64 = 1 << 39;
@@ -24,7 +26,7 @@ pub(super) const WIDTHS_S: [i64; 13] = [
 ];
 
 /// What can stand in a bucket.
-pub trait Cell: Default + Clone {
+pub trait Cell: Clone + Default + PartialEq {
     /// Adds another bucket's content.
     fn merge(&mut self, other: &Self);
 }
@@ -87,16 +89,32 @@ impl Cell for u64 {
 /// Buckets of equal width from the first time seen to the last. The width is the smallest of a fixed ladder (1 s, 5 s,
 /// 15 s, 1 min, …) at which the span needs at most `MAX` buckets: a function of the span alone, so merging in any
 /// order gives the same.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Series<C, const MAX: usize> {
     step: usize,
     first: i64,
+    /// The buckets; none while they are packed.
     cells: Vec<C>,
+    packed: Packed,
+}
+
+/// The buckets of a series that is kept for long, as one of many: how many empty ones lie between those that are not, and
+/// what these hold, as numbers of seven bits a byte.
+#[derive(Debug, Clone, Default)]
+struct Packed {
+    len: u32,
+    bytes: Box<[u8]>,
 }
 
 impl<C, const MAX: usize> Default for Series<C, MAX> {
     fn default() -> Self {
-        Series { step: 0, first: 0, cells: Vec::new() }
+        Series { step: 0, first: 0, cells: Vec::new(), packed: Packed::default() }
+    }
+}
+
+impl<C: Cell + Pack, const MAX: usize> PartialEq for Series<C, MAX> {
+    fn eq(&self, other: &Self) -> bool {
+        self.step == other.step && self.iter().eq(other.iter())
     }
 }
 
@@ -104,7 +122,10 @@ impl<C: Cell + Pack, const MAX: usize> Pack for Series<C, MAX> {
     fn put(&self, out: &mut Vec<u8>) {
         self.step.put(out);
         self.first.put(out);
-        self.cells.put(out);
+        match self.packed.len {
+            0 => self.cells.put(out),
+            _ => self.opened().put(out),
+        }
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
@@ -113,7 +134,9 @@ impl<C: Cell + Pack, const MAX: usize> Pack for Series<C, MAX> {
         from.check(cells.len() <= MAX, "a series has too many buckets")?;
         check_bucket(from, step, first)?;
         check_bucket(from, step, first + cells.len() as i64)?;
-        Ok(Series { step, first, cells })
+        let mut series = Series { step, first, cells, packed: Packed::default() };
+        series.pack();
+        Ok(series)
     }
 
     fn absent() -> Option<Self> {
@@ -133,7 +156,7 @@ pub(super) fn check_bucket(from: &Unpacker<'_>, step: usize, bucket: i64) -> Res
     from.check(bucket.unsigned_abs() <= (FARTHEST_S / WIDTHS_S[step]) as u64 + 1, "no time is so far away")
 }
 
-impl<C: Cell, const MAX: usize> Series<C, MAX> {
+impl<C: Cell + Pack, const MAX: usize> Series<C, MAX> {
     /// The bucket of a time in microseconds since 1970.
     #[inline]
     pub fn at(&mut self, us: i64) -> &mut C {
@@ -153,6 +176,10 @@ impl<C: Cell, const MAX: usize> Series<C, MAX> {
     }
 
     fn make_room(&mut self, second: i64) -> &mut C {
+        if self.packed.len > 0 {
+            self.open();
+            return self.at_second(second);
+        }
         loop {
             let bucket = second.div_euclid(WIDTHS_S[self.step]);
             if self.cells.is_empty() {
@@ -168,8 +195,40 @@ impl<C: Cell, const MAX: usize> Series<C, MAX> {
         }
     }
 
+    fn len(&self) -> usize {
+        self.cells.len().max(self.packed.len as usize)
+    }
+
     fn last(&self) -> i64 {
-        self.first + self.cells.len() as i64 - 1
+        self.first + self.len() as i64 - 1
+    }
+
+    fn open(&mut self) {
+        if self.packed.len > 0 {
+            self.cells = self.opened();
+            self.packed = Packed::default();
+        }
+    }
+
+    fn opened(&self) -> Vec<C> {
+        self.iter().map(|(_, cell)| cell.into_owned()).collect()
+    }
+
+    /// Takes as little memory as can be, until a bucket is touched again.
+    pub(super) fn pack(&mut self) {
+        let (mut bytes, mut empty) = (Vec::new(), 0);
+        for cell in std::mem::take(&mut self.cells) {
+            self.packed.len += 1;
+            if cell == C::default() {
+                empty += 1;
+            } else {
+                put_wide(&mut bytes, std::mem::take(&mut empty));
+                cell.put(&mut bytes);
+            }
+        }
+        if !bytes.is_empty() {
+            self.packed.bytes = bytes.into();
+        }
     }
 
     fn grow(&mut self, bucket: i64) -> &mut C {
@@ -186,6 +245,7 @@ impl<C: Cell, const MAX: usize> Series<C, MAX> {
     }
 
     fn coarsen(&mut self, step: usize) {
+        self.open();
         if step <= self.step || self.cells.is_empty() {
             self.step = self.step.max(step);
             return;
@@ -202,7 +262,7 @@ impl<C: Cell, const MAX: usize> Series<C, MAX> {
 
     /// Adds another series.
     pub fn merge(&mut self, other: &Self) {
-        if other.cells.is_empty() {
+        if other.is_empty() {
             return;
         }
         self.coarsen(other.step);
@@ -210,27 +270,27 @@ impl<C: Cell, const MAX: usize> Series<C, MAX> {
         // First the ends: they settle the width, so that every cell goes to its place once.
         self.at(other.first * width_us);
         self.at(other.last() * width_us);
-        for (i, cell) in other.cells.iter().enumerate() {
-            self.at((other.first + i as i64) * width_us).merge(cell);
+        for (us, cell) in other.iter() {
+            self.at(us).merge(&cell);
         }
     }
 
     /// At most `most` buckets: for a table of many. The width stays a function of the span alone.
     pub(super) fn limit(&mut self, most: usize) {
-        while self.cells.len() > most && self.step + 1 < WIDTHS_S.len() {
+        while self.len() > most && self.step + 1 < WIDTHS_S.len() {
             self.coarsen(self.step + 1);
         }
-        self.cells.shrink_to_fit();
     }
 
     /// Every bucket's content.
     pub(super) fn cells_mut(&mut self) -> impl Iterator<Item = &mut C> {
+        self.open();
         self.cells.iter_mut()
     }
 
     /// Bytes on the heap.
     pub(super) fn held(&self) -> usize {
-        self.cells.capacity() * size_of::<C>()
+        self.cells.capacity() * size_of::<C>() + self.packed.bytes.len()
     }
 
     /// Width of a bucket in seconds.
@@ -239,9 +299,16 @@ impl<C: Cell, const MAX: usize> Series<C, MAX> {
     }
 
     /// Buckets without gaps, earliest first: start in microseconds since 1970, and content.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (i64, &C)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (i64, Cow<'_, C>)> {
         let width_us = self.width_s() * 1_000_000;
-        self.cells.iter().enumerate().map(move |(i, cell)| ((self.first + i as i64) * width_us, cell))
+        let mut packed = self.packed.cells();
+        (0..self.len()).map(move |at| {
+            let cell = match self.cells.get(at) {
+                Some(cell) => Cow::Borrowed(cell),
+                None => Cow::Owned(packed.next().unwrap_or_default()),
+            };
+            ((self.first + at as i64) * width_us, cell)
+        })
     }
 
     /// The same counts in buckets of at least `width_s` seconds: of a multiple of the width they were kept at.
@@ -252,8 +319,8 @@ impl<C: Cell, const MAX: usize> Series<C, MAX> {
         for (us, cell) in self.iter() {
             let start = us.div_euclid(width * 1_000_000) * width * 1_000_000;
             match out.last_mut() {
-                Some((at, sum)) if *at == start => sum.merge(cell),
-                _ => out.push((start, cell.clone())),
+                Some((at, sum)) if *at == start => sum.merge(&cell),
+                _ => out.push((start, cell.into_owned())),
             }
         }
         (width, out)
@@ -261,7 +328,27 @@ impl<C: Cell, const MAX: usize> Series<C, MAX> {
 
     /// True when nothing was counted.
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+        self.len() == 0
+    }
+}
+
+impl Packed {
+    /// The buckets, as far as the last that is not empty.
+    fn cells<C: Cell + Pack>(&self) -> impl Iterator<Item = C> {
+        let mut from = Unpacker::new(&self.bytes);
+        let mut empty = from.wide().ok();
+        std::iter::from_fn(move || match &mut empty {
+            Some(0) => {
+                // They were written here: they can be read.
+                let cell = from.take().ok();
+                empty = from.wide().ok();
+                cell
+            }
+            left => left.as_mut().map(|left| {
+                *left -= 1;
+                C::default()
+            }),
+        })
     }
 }
 
@@ -287,7 +374,7 @@ mod tests {
             let mut sorted = seconds.clone();
             sorted.sort_unstable();
             prop_assert_eq!(&merged, &filled(&sorted));
-            prop_assert_eq!(merged.iter().map(|(_, n)| n).sum::<u64>(), seconds.len() as u64);
+            prop_assert_eq!(merged.iter().map(|(_, n)| *n).sum::<u64>(), seconds.len() as u64);
             prop_assert!(merged.iter().len() <= 10);
         }
     }
@@ -298,10 +385,30 @@ mod tests {
             let cut = cut.min(seconds.len());
             let limited = |seconds: &[i64]| { let mut series = filled(seconds); series.limit(most); series };
             let mut merged = limited(&seconds[..cut]);
+            merged.pack();
             merged.merge(&filled(&seconds[cut..]));
             merged.limit(most);
             prop_assert_eq!(&merged, &limited(&seconds));
-            prop_assert_eq!(merged.iter().map(|(_, n)| n).sum::<u64>(), seconds.len() as u64);
+            prop_assert_eq!(merged.iter().map(|(_, n)| *n).sum::<u64>(), seconds.len() as u64);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn packing_changes_nothing(seconds in prop::collection::vec(-5_000i64..50_000, 0..40), more in 0i64..50_000) {
+            let open = filled(&seconds);
+            let mut packed = open.clone();
+            packed.pack();
+            prop_assert!(packed.cells.is_empty());
+            prop_assert_eq!(&packed, &open);
+            prop_assert_eq!(packed.iter().len(), open.cells.len());
+            let (mut bytes, mut same) = (Vec::new(), Vec::new());
+            packed.put(&mut bytes);
+            open.put(&mut same);
+            prop_assert_eq!(&bytes, &same);
+            prop_assert_eq!(&Small::read(&mut Unpacker::new(&bytes)).unwrap(), &open);
+            *packed.at(more * 1_000_000) += 1;
+            prop_assert_eq!(packed, filled(&[&seconds[..], &[more]].concat()));
         }
     }
 
@@ -311,7 +418,7 @@ mod tests {
         for us in [-62_135_596_800_000_000, 0, 253_402_300_799_000_000] {
             *series.at(us) += 1;
         }
-        assert_eq!(series.iter().map(|(_, n)| n).sum::<u64>(), 3);
+        assert_eq!(series.iter().map(|(_, n)| *n).sum::<u64>(), 3);
     }
 
     #[test]

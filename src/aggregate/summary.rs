@@ -67,6 +67,8 @@ const KEY_ROOM: usize = 800;
 const DETAILED: usize = 3_000;
 /// Buckets over time and of durations of upstreams behind [`DETAILED`].
 const FEW_BUCKETS: usize = 32;
+/// The series of so many stay as they are: what is packed is slower to add to.
+const OPEN: usize = 256;
 const FEW_DURATIONS: usize = 256;
 /// Distinct codes and flags of an upstream that are told apart.
 const CODES: usize = 24;
@@ -616,6 +618,9 @@ impl Upstream {
         let detailed = at < DETAILED;
         if !detailed {
             self.series.limit(FEW_BUCKETS);
+        }
+        if at >= OPEN {
+            self.series.pack();
         }
         self.latency.pack(if detailed { usize::MAX } else { FEW_DURATIONS });
         self.turns.merge(std::mem::take(&mut later.turns), at);

@@ -528,6 +528,7 @@ impl Symptom {
         Exemplar::keep_first(&mut self.exemplars, EXEMPLARS);
         if me >= DETAILED {
             self.series.limit(FEW_BUCKETS);
+            self.series.pack();
             self.exemplars.iter_mut().for_each(Exemplar::shorten);
         }
         self.durations.pack(if me < DETAILED { usize::MAX } else { FEW_BUCKETS });

@@ -301,7 +301,7 @@ fn worst_window(group: &Weighed<'_, '_>) -> f64 {
         for (start, n) in case.symptom.series.iter() {
             let at = start.div_euclid(width_us) - begin.div_euclid(width_us);
             if let Some(slot) = usize::try_from(at).ok().and_then(|at| hits.get_mut(at)) {
-                *slot += n;
+                *slot += *n;
             }
         }
     }

@@ -139,7 +139,7 @@ impl Curve {
     pub(super) fn hits(&self, symptoms: &[(&SymptomKey, &Symptom)]) -> Vec<Bin> {
         let mut out: BTreeMap<i64, u64> = BTreeMap::new();
         for (us, n) in symptoms.iter().flat_map(|(_, s)| s.series.iter()).filter(|(_, n)| **n > 0) {
-            *out.entry((us - self.start_us).div_euclid(self.width_us)).or_default() += n;
+            *out.entry((us - self.start_us).div_euclid(self.width_us)).or_default() += *n;
         }
         out.into_iter().map(|(at, hits)| Bin { at, hits }).collect()
     }

@@ -593,7 +593,7 @@ fn incident(
     let mut buckets: BTreeMap<i64, u64> = BTreeMap::new();
     for (at, _) in order.iter().filter(|(at, _)| !(both_sides && is_inbound(*at))) {
         for (us, n) in places[*at].symptoms.iter().flat_map(|(_, s)| s.series.iter()) {
-            *buckets.entry(us.div_euclid(width_us) * width_us).or_default() += n;
+            *buckets.entry(us.div_euclid(width_us) * width_us).or_default() += *n;
         }
     }
     let peak = buckets

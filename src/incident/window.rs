@@ -236,5 +236,5 @@ impl Incident {
 /// Counts of the buckets that touch a stretch of time.
 pub(super) fn within<const MAX: usize>(series: &Series<u64, MAX>, from_us: i64, to_us: i64) -> u64 {
     let width_us = series.width_s() * 1_000_000;
-    series.iter().filter(|(us, _)| us + width_us > from_us && *us <= to_us).map(|(_, n)| n).sum()
+    series.iter().filter(|(us, _)| us + width_us > from_us && *us <= to_us).map(|(_, n)| *n).sum()
 }

@@ -111,9 +111,9 @@ impl Teller<'_, '_> {
             *sums.entry(name.clone()).or_default() += symptom.count;
             for (us, n) in symptom.series.iter().filter(|(_, n)| **n > 0) {
                 if key.outcome == Outcome::Denied {
-                    *denied.entry(us.div_euclid(width_us) * width_us).or_default() += n;
+                    *denied.entry(us.div_euclid(width_us) * width_us).or_default() += *n;
                 }
-                *cells.entry((us.div_euclid(width_us) * width_us, name.clone())).or_default() += n;
+                *cells.entry((us.div_euclid(width_us) * width_us, name.clone())).or_default() += *n;
             }
         }
         let mut layers: Vec<(String, u64)> = sums.into_iter().collect();
