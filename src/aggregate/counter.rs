@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 use super::summary::Keys;
 use crate::arrange::Arrange;
-use crate::pack::{Broken, Pack, Unpacker};
+use crate::pack::{Broken, Pack, Packer, Unpacker};
 
 /// A table in input order. The state of the hash is fixed: the same input gives the same output.
 pub type Ordered<K, V> = IndexMap<K, V, FixedState>;
@@ -28,7 +28,7 @@ pub struct Counter<K: Hash + Eq> {
 }
 
 impl<K: Hash + Eq + Pack> Pack for Counter<K> {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         self.keys.put(out);
         self.other.put(out);
     }

@@ -8,7 +8,7 @@ use indexmap::map::Entry;
 use crate::arrange::Arrange;
 use crate::envoy::{cluster, flags};
 use crate::error::{ErrorKind, Result};
-use crate::pack::{Broken, Pack, Unpacker, put_text};
+use crate::pack::{Broken, Pack, Packer, Unpacker};
 use crate::record::{Field, Kind, Outcome, Record};
 
 /// Bytes of the values of a group, for each group that the cap admits.
@@ -85,8 +85,8 @@ static ROWS: &[Row] = &[
 ];
 
 impl Pack for By {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_text(out, self.name().as_bytes());
+    fn put(&self, out: &mut Packer<'_>) {
+        out.text(self.name().as_bytes());
     }
 
     fn read(from: &mut Unpacker<'_>) -> std::result::Result<Self, Broken> {

@@ -1,6 +1,6 @@
 //! A latency histogram that merges exactly.
 
-use crate::pack::{Broken, Pack, Unpacker, Wide, put_wide};
+use crate::pack::{Broken, Pack, Packer, Unpacker, Wide};
 
 /// Buckets of an octave: the stated relative error is 1/64 of a value, and none below 128 ms.
 const SUB: u64 = 64;
@@ -76,14 +76,14 @@ impl Filled {
     }
 
     fn packed(entries: &[(usize, u64)]) -> Filled {
-        let mut bytes = Vec::with_capacity(entries.len() * 3);
+        let mut bytes = Packer::default();
         let mut before = 0;
         for &(bucket, n) in entries {
-            put_wide(&mut bytes, (bucket - before) as u64);
-            put_wide(&mut bytes, n);
+            bytes.wide((bucket - before) as u64);
+            bytes.wide(n);
             before = bucket;
         }
-        Filled::Packed(bytes.into())
+        Filled::Packed(bytes.into_bytes().into())
     }
 
     /// Bytes on the heap.
@@ -123,7 +123,7 @@ impl Filled {
 }
 
 impl Pack for Latency {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         self.level.put(out);
         Wide(self.sum_ms).put(out);
         Wide(self.max_ms).put(out);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::pack::{Broken, Pack, Unpacker, Wide, put_wide};
+use crate::pack::{Broken, Pack, Packer, Unpacker, Wide};
 
 /// Farthest second from 1970 that a time can name, and more.
 const FARTHEST_S: i64 = 1 << 39;
@@ -47,7 +47,7 @@ pub struct Load {
 }
 
 impl Pack for Load {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         self.requests.put(out);
         self.failed.put(out);
         Wide(self.busy_ms).put(out);
@@ -119,7 +119,7 @@ impl<C: Cell + Pack, const MAX: usize> PartialEq for Series<C, MAX> {
 }
 
 impl<C: Cell + Pack, const MAX: usize> Pack for Series<C, MAX> {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         self.step.put(out);
         self.first.put(out);
         match self.packed.len {
@@ -216,16 +216,17 @@ impl<C: Cell + Pack, const MAX: usize> Series<C, MAX> {
 
     /// Takes as little memory as can be, until a bucket is touched again.
     pub(super) fn pack(&mut self) {
-        let (mut bytes, mut empty) = (Vec::new(), 0);
+        let (mut bytes, mut empty) = (Packer::default(), 0);
         for cell in std::mem::take(&mut self.cells) {
             self.packed.len += 1;
             if cell == C::default() {
                 empty += 1;
             } else {
-                put_wide(&mut bytes, std::mem::take(&mut empty));
+                bytes.wide(std::mem::take(&mut empty));
                 cell.put(&mut bytes);
             }
         }
+        let bytes = bytes.into_bytes();
         if !bytes.is_empty() {
             self.packed.bytes = bytes.into();
         }
@@ -402,10 +403,13 @@ mod tests {
             prop_assert!(packed.cells.is_empty());
             prop_assert_eq!(&packed, &open);
             prop_assert_eq!(packed.iter().len(), open.cells.len());
-            let (mut bytes, mut same) = (Vec::new(), Vec::new());
-            packed.put(&mut bytes);
-            open.put(&mut same);
-            prop_assert_eq!(&bytes, &same);
+            let written = |series: &Small| {
+                let mut packer = Packer::default();
+                series.put(&mut packer);
+                packer.into_bytes()
+            };
+            let bytes = written(&packed);
+            prop_assert_eq!(&bytes, &written(&open));
             prop_assert_eq!(&Small::read(&mut Unpacker::new(&bytes)).unwrap(), &open);
             *packed.at(more * 1_000_000) += 1;
             prop_assert_eq!(packed, filled(&[&seconds[..], &[more]].concat()));

@@ -4,7 +4,7 @@ use super::counter::{Counter, Text};
 use super::values::{RequestId, Values};
 use super::{Series, latency::Latency};
 use crate::envoy::{Direction, FlagSet, cluster};
-use crate::pack::{self, Broken, Pack, Unpacker, Wide};
+use crate::pack::{self, Broken, Pack, Packer, Unpacker, Wide};
 use crate::record::{Field, Kind, Outcome, Record};
 
 /// The exemplars kept of each symptom.
@@ -91,9 +91,9 @@ packed!(SymptomKey {
 impl SymptomKey {
     /// A number for the key, the same for equal keys.
     pub fn digest(&self) -> u64 {
-        let mut bytes = Vec::with_capacity(256);
-        self.put(&mut bytes);
-        pack::hash(0x7379_6d70, &[&bytes])
+        let mut packer = Packer::default();
+        self.put(&mut packer);
+        pack::hash(0x7379_6d70, &[&packer.into_bytes()])
     }
 
     /// The key of a record.
@@ -381,7 +381,7 @@ impl Span {
 pub struct Size(pub u64);
 
 impl Pack for Size {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         Wide(self.0).put(out);
     }
 

@@ -10,7 +10,7 @@ use indexmap::Equivalent;
 use super::counter::{Ordered, Text};
 use super::series::{Cell, WIDTHS_S, check_bucket, unpack_step};
 use super::summary::{Keys, hash_of};
-use crate::pack::{Broken, Pack, Unpacker, put_wide};
+use crate::pack::{Broken, Pack, Packer, Unpacker};
 
 /// How much the whole keeps.
 #[derive(Debug, Clone, Copy)]
@@ -40,9 +40,9 @@ impl<const N: usize, C> Default for Timed<N, C> {
 }
 
 impl<const N: usize, C: Pack> Pack for Timed<N, C> {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         self.step.put(out);
-        put_wide(out, self.rows.len() as u64);
+        out.wide(self.rows.len() as u64);
         for (key, row) in &self.rows {
             key.put(out);
             pack_row(row, out);
@@ -68,8 +68,8 @@ impl<const N: usize, C: Pack> Pack for Timed<N, C> {
     }
 }
 
-fn pack_row<C: Pack>(row: &Row<C>, out: &mut Vec<u8>) {
-    put_wide(out, row.len() as u64);
+fn pack_row<C: Pack>(row: &Row<C>, out: &mut Packer<'_>) {
+    out.wide(row.len() as u64);
     let mut before = 0;
     for (bucket, cell) in row {
         (bucket - before).put(out);

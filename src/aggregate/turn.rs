@@ -1,7 +1,7 @@
 //! Callers that were let through and then were not: what a policy that changed looks like from the callee's side.
 
 use super::counter::Ordered;
-use crate::pack::{self, Broken, Pack, Unpacker, Wide, put_wide};
+use crate::pack::{self, Broken, Pack, Packer, Unpacker, Wide};
 
 /// Callers and paths of one upstream that are watched; more than these are not told apart. One proxy has few inbound
 /// clusters, so those that come first get more room.
@@ -44,8 +44,8 @@ packed!(Turn { before, denied, after });
 pub struct Turns(Ordered<u64, Turn>);
 
 impl Pack for Turns {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_wide(out, self.0.len() as u64);
+    fn put(&self, out: &mut Packer<'_>) {
+        out.wide(self.0.len() as u64);
         for (key, turn) in &self.0 {
             Wide(*key).put(out);
             turn.put(out);

@@ -2,7 +2,7 @@
 
 use super::counter::{Counter, Ordered, Text};
 use super::symptom::{Symptom, SymptomKey, TABLES, head};
-use crate::pack::{Broken, Pack, Unpacker, put_text};
+use crate::pack::{Broken, Pack, Packer, Unpacker};
 use crate::record::id_key;
 
 /// How many distinct values of each kind a symptom keeps.
@@ -24,8 +24,8 @@ pub struct RequestId(pub u64);
 
 /// Written as a text of eight bytes: snapshots of earlier versions hold the ids themselves.
 impl Pack for RequestId {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_text(out, &self.0.to_le_bytes());
+    fn put(&self, out: &mut Packer<'_>) {
+        out.text(&self.0.to_le_bytes());
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::pack::{Broken, Pack, Unpacker, put_text};
+use crate::pack::{Broken, Pack, Packer, Unpacker};
 
 /// Whose behaviour a flag speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -438,10 +438,10 @@ impl FlagSet {
 
 /// By name: bits are places in a table that grows. Names of other versions are as unknown here as they were to that log.
 impl Pack for FlagSet {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         let unknown = self.has_unknown().then_some("?");
         let names: Vec<&str> = self.rows().map(|row| row.code).chain(unknown).collect();
-        put_text(out, names.join(",").as_bytes());
+        out.text(names.join(",").as_bytes());
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {

@@ -1,15 +1,16 @@
 //! What is kept while logs are read: failing and suspicious records at the first reading, and at a second one, where
 //! the inputs can be read again, their well-answered other sides, a sample of ordinary requests, and who called whom.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::addresses::Addresses;
 use super::pairs::HBONE;
 use super::sample::Sample;
 use super::sight::{Place, Renamed, Sight, bare, connection_key, moment_key};
 use crate::aggregate::{Ailing, Moved, Ordered, Seen, Span, Text, suspicious, without_port};
 use crate::envoy::{Direction, FlagSet, cluster};
-use crate::pack::{self, Broken, Pack, Unpacker};
+use crate::pack::{self, Broken, Pack, Packer, Unpacker};
 use crate::record::{Field, Kind, Record, id_key};
 
 /// Failing and suspicious sights kept by request id.
@@ -25,8 +26,6 @@ const EDGES: usize = 20_000;
 /// Sights of well-answered requests where it is not known yet which of them are wanted: what snapshots keep.
 /// They are nine tenths of a large one.
 const GATHERED: usize = 8_000;
-/// Addresses kept of a proxy and of a cluster.
-const ADDRESSES: usize = 256;
 
 /// Flags of a connection that broke or never came up: the callee may have logged it without a request.
 const CONNECTION: FlagSet = FlagSet::known(&["UC", "UF", "UPE", "UR"]);
@@ -213,11 +212,11 @@ pub struct Second {
     pub(super) calls: Ordered<u64, Call>,
     pub(super) serves: Ordered<u64, Serve>,
     /// Addresses from which a proxy calls.
-    pub(super) clients: Ordered<Text, BTreeSet<Text>>,
+    pub(super) clients: Addresses,
     /// Addresses of a cluster's endpoints.
-    pub(super) servers: Ordered<Text, BTreeSet<Text>>,
+    pub(super) servers: Addresses,
     /// Addresses of a service at which its waypoint is reached: the tunnel hides the waypoint's own from its line.
-    pub(super) waypoints: Ordered<Text, BTreeSet<Text>>,
+    pub(super) waypoints: Addresses,
     /// Records of rows beyond the cap.
     pub(super) other: u64,
 }
@@ -229,9 +228,9 @@ impl Default for Second {
             ordinary: Sample::new(ORDINARY),
             calls: Ordered::default(),
             serves: Ordered::default(),
-            clients: Ordered::default(),
-            servers: Ordered::default(),
-            waypoints: Ordered::default(),
+            clients: Addresses::default(),
+            servers: Addresses::default(),
+            waypoints: Addresses::default(),
             other: 0,
         }
     }
@@ -267,8 +266,7 @@ impl Second {
         let serves = std::mem::take(&mut self.serves).into_values();
         let serves = serves.map(|serve| Serve { proxy: renamed(serve.proxy), ..serve });
         self.serves = serves.map(|serve| (serve.key(), serve)).collect();
-        let clients = std::mem::take(&mut self.clients).into_iter();
-        self.clients = clients.map(|(proxy, addresses)| (renamed(proxy), addresses)).collect();
+        self.clients.rename(renamed);
     }
 
     /// Gives the sources other numbers.
@@ -355,7 +353,7 @@ impl Second {
             // A sidecar's client is its own pod; a gateway's own address stands on the other connection.
             self.note_client(proxy, without_port(bare(record.bytes(Field::UpstreamLocal))));
             let host = bare(record.bytes(Field::UpstreamHost));
-            note(&mut self.servers, upstream, host);
+            self.servers.note(upstream, host);
             let waypoint = is_waypoint(record);
             let listener = bare(record.bytes(Field::DownstreamLocal));
             if host.ends_with(HBONE) && !waypoint {
@@ -363,7 +361,7 @@ impl Second {
                 self.note_client(proxy, without_port(listener));
             }
             if let Some(service) = service_key(upstream).filter(|_| waypoint) {
-                note(&mut self.waypoints, &service, listener);
+                self.waypoints.note(&service, listener);
             }
         }
         if let Some(server) = server(record) {
@@ -404,7 +402,7 @@ impl Second {
 
     /// Remembers an address from which a proxy calls.
     pub(super) fn note_client(&mut self, proxy: &[u8], address: &[u8]) {
-        note(&mut self.clients, proxy, address);
+        self.clients.note(proxy, address);
     }
 
     /// Adds what a later part of the input held.
@@ -438,21 +436,9 @@ impl Second {
                 None => self.other += serve.seen.requests,
             }
         }
-        for (mine, theirs) in [
-            (&mut self.clients, later.clients),
-            (&mut self.servers, later.servers),
-            (&mut self.waypoints, later.waypoints),
-        ] {
-            for (name, addresses) in theirs {
-                if mine.len() < EDGES || mine.contains_key(&name) {
-                    let known = mine.entry(name).or_default();
-                    known.extend(addresses);
-                    while known.len() > ADDRESSES {
-                        known.pop_last();
-                    }
-                }
-            }
-        }
+        self.clients.merge(later.clients);
+        self.servers.merge(later.servers);
+        self.waypoints.merge(later.waypoints);
     }
 
     /// Moves every line number: this part of the input begins after `lines` lines of its source.
@@ -469,8 +455,7 @@ impl Second {
             .serves
             .values()
             .map(|serve| ROW + serve.proxy.len() + serve.server.len() + serve.client.len());
-        let addresses = self.clients.iter().chain(&self.servers).chain(&self.waypoints);
-        let addresses = addresses.map(|(name, known)| ROW + name.len() + known.len() * 64);
+        let addresses = [&self.clients, &self.servers, &self.waypoints].map(Addresses::weight);
         let rows: usize = calls.chain(serves).chain(addresses).sum();
         rows + self.counterparts.held_bytes() + self.ordinary.held_bytes()
     }
@@ -482,7 +467,7 @@ impl Second {
 }
 
 impl Pack for Second {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         self.counterparts.put(out);
         self.ordinary.put(out);
         // The keys are made of what is in the rows.
@@ -560,21 +545,4 @@ pub(super) fn service_key(cluster: &[u8]) -> Option<Vec<u8>> {
 
 fn hash(parts: &[&[u8]]) -> u64 {
     pack::hash(4, parts)
-}
-
-/// Remembers an address; the smallest ones stay, so that the order does not matter.
-fn note(table: &mut Ordered<Text, BTreeSet<Text>>, name: &[u8], address: &[u8]) {
-    if address.is_empty() {
-        return;
-    }
-    let known = match table.get_mut(name) {
-        Some(known) => known,
-        None => table.entry(name.into()).or_default(),
-    };
-    if !known.contains(address) {
-        known.insert(address.into());
-        if known.len() > ADDRESSES {
-            known.pop_last();
-        }
-    }
 }

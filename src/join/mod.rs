@@ -5,6 +5,7 @@
 //! [`Second`] reading, where the inputs can be read again, adds their well-answered other sides, a sample of ordinary
 //! requests, and who called whom, unless what was [gathered](Gather) at the first one shows that there are none. [`tell()`] puts both together. [`Trace`] looks for one request id.
 
+mod addresses;
 mod collect;
 mod gather;
 mod ids;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::sight::{Renamed, Sight};
 use crate::aggregate::Moved;
-use crate::pack::{Broken, Pack, Unpacker, Wide, put_wide};
+use crate::pack::{Broken, Pack, Packer, Unpacker, Wide};
 
 /// Sights kept of one key: one id in every request (a client that sends a fixed one) must not fill the sample.
 const GROUP: usize = 32;
@@ -79,10 +79,10 @@ pub struct Sample {
 }
 
 impl Pack for Sample {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         self.budget.put(out);
         self.ceiling.map(Wide).put(out);
-        put_wide(out, self.groups.len() as u64);
+        out.wide(self.groups.len() as u64);
         for (key, group) in &self.groups {
             Wide(*key).put(out);
             group.put(out);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::aggregate::{Ailing, without_port};
 use crate::envoy::{Direction, FlagSet};
-use crate::pack::{self, Broken, Pack, Unpacker, Wide};
+use crate::pack::{self, Broken, Pack, Packer, Unpacker, Wide};
 use crate::record::{Field, Kind, Outcome, Record, id_key};
 
 /// Bytes kept of each text.
@@ -100,7 +100,7 @@ fn texts(parts: [&[&[u8]]; PARTS]) -> (Box<[u8]>, [u16; PARTS]) {
 }
 
 impl Pack for Sight {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         self.symptom.map(Wide).put(out);
         self.place.put(out);
         self.time_us.put(out);

@@ -270,7 +270,7 @@ impl Teller<'_> {
             }
             None => self.untold(summary),
         };
-        edges.sort_by(|a: &Edge, b: &Edge| {
+        edges.sort_unstable_by(|a: &Edge, b: &Edge| {
             let weight = |e: &Edge| (e.by_caller.failed, e.by_caller.requests);
             weight(b).cmp(&weight(a)).then_with(|| (&a.caller, &a.upstream).cmp(&(&b.caller, &b.upstream)))
         });
@@ -289,18 +289,18 @@ impl Teller<'_> {
         let mut edge = sums.edge;
         edge.skew = skew(sums.bounds);
         edge.by_caller = call.seen;
-        let clients = second.clients.get(&call.proxy);
+        let clients = second.clients.of(&call.proxy);
         let mut here = false;
         let mut seen = Seen::default();
-        let tunnel = |servers: &&BTreeSet<Text>| servers.iter().any(|host| host.ends_with(HBONE));
-        let endpoints = second.servers.get(&call.cluster);
-        let key = endpoints.filter(tunnel).and_then(|_| service_key(&call.cluster));
-        let waypoints = key.and_then(|key| second.waypoints.get(&key[..]));
-        for server in endpoints.into_iter().chain(waypoints).flatten() {
+        let endpoints = second.servers.of(&call.cluster);
+        let tunnel = endpoints.iter().any(|host| host.ends_with(HBONE));
+        let key = if tunnel { service_key(&call.cluster) } else { None };
+        let waypoints = key.map_or(&[][..], |key| second.waypoints.of(&key));
+        for server in endpoints.iter().chain(waypoints) {
             for serve in self.servers.at(server).filter(|serve| !serve.tunnel) {
                 here = true;
                 edge.callees.insert(serve.proxy.clone());
-                if clients.is_some_and(|known| known.contains(&serve.client)) {
+                if clients.binary_search(&serve.client).is_ok() {
                     seen.add(serve.seen);
                 }
             }

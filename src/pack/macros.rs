@@ -8,8 +8,8 @@ macro_rules! packed {
     };
     (@ [$($generic:tt)*] $name:ty { $($field:ident),+ $(,)? $(; $rest:ident)? }) => {
         impl<$($generic)*> $crate::pack::Pack for $name {
-            fn put(&self, out: &mut Vec<u8>) {
-                $crate::pack::put_wide(out, [$(stringify!($field)),+].len() as u64);
+            fn put(&self, out: &mut $crate::pack::Packer<'_>) {
+                out.wide([$(stringify!($field)),+].len() as u64);
                 $($crate::pack::Pack::put(&self.$field, out);)+
             }
 
@@ -36,8 +36,8 @@ macro_rules! packed {
 macro_rules! numbered {
     ($name:ident { $($variant:ident = $number:literal),+ $(,)? }) => {
         impl $crate::pack::Pack for $name {
-            fn put(&self, out: &mut Vec<u8>) {
-                out.push(match self { $($name::$variant => $number),+ });
+            fn put(&self, out: &mut $crate::pack::Packer<'_>) {
+                out.byte(match self { $($name::$variant => $number),+ });
             }
 
             fn read(

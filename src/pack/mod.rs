@@ -25,7 +25,7 @@ const MOST: u64 = 1 << 56;
 /// A value that can be written down.
 pub trait Pack: Sized {
     /// Appends it.
-    fn put(&self, out: &mut Vec<u8>);
+    fn put(&self, out: &mut Packer<'_>);
 
     /// Reads it back.
     ///
@@ -46,6 +46,56 @@ pub struct Broken {
     pub offset: usize,
     /// What is wrong.
     pub what: &'static str,
+}
+
+/// Takes bytes that have come together.
+pub type Write<'w> = dyn FnMut(&[u8]) + 'w;
+
+/// Takes what is written down.
+#[derive(Default)]
+pub struct Packer<'w> {
+    bytes: Vec<u8>,
+    /// Takes the bytes when many have come together: then only so many are held.
+    write: Option<&'w mut Write<'w>>,
+}
+
+/// So many bytes come together.
+const GATHERED: usize = 64 << 10;
+
+impl<'w> Packer<'w> {
+    /// Hands the bytes on. What is left at the end is to be [fetched](Self::into_bytes).
+    pub fn writing(write: &'w mut Write<'w>) -> Packer<'w> {
+        Packer { bytes: Vec::new(), write: Some(write) }
+    }
+
+    /// What was written down and not handed on.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Appends a byte.
+    pub fn byte(&mut self, byte: u8) {
+        self.bytes.push(byte);
+    }
+
+    /// Appends a number of any size.
+    pub fn wide(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.bytes.push(number as u8);
+        if let Some(write) = self.write.as_mut().filter(|_| self.bytes.len() >= GATHERED) {
+            write(&self.bytes);
+            self.bytes.clear();
+        }
+    }
+
+    /// Appends a text.
+    pub fn text(&mut self, text: &[u8]) {
+        self.wide(text.len() as u64);
+        self.bytes.extend_from_slice(text);
+    }
 }
 
 /// Reads values one after the other.
@@ -155,21 +205,6 @@ impl<'a> Unpacker<'a> {
     pub fn is_done(&self) -> bool {
         self.at == self.all.len()
     }
-}
-
-/// Appends a number of any size.
-pub fn put_wide(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-/// Appends a text.
-pub fn put_text(out: &mut Vec<u8>, text: &[u8]) {
-    put_wide(out, text.len() as u64);
-    out.extend_from_slice(text);
 }
 
 /// Names of formats and containers live as long as the program; so many different ones are believed.

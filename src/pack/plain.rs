@@ -1,6 +1,6 @@
 //! Numbers, texts, and what may be missing.
 
-use super::{Broken, MOST, Pack, Unpacker, name, put_text, put_wide};
+use super::{Broken, MOST, Pack, Packer, Unpacker, name};
 use crate::words::Said;
 
 /// A number of any size: a hash, a length that a log claims, a sum that stops at the end.
@@ -8,8 +8,8 @@ use crate::words::Said;
 pub struct Wide(pub u64);
 
 impl Pack for Wide {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_wide(out, self.0);
+    fn put(&self, out: &mut Packer<'_>) {
+        out.wide(self.0);
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
@@ -24,8 +24,8 @@ impl Pack for Wide {
 macro_rules! counts {
     ($($number:ty),+) => {
         $(impl Pack for $number {
-            fn put(&self, out: &mut Vec<u8>) {
-                put_wide(out, *self as u64);
+            fn put(&self, out: &mut Packer<'_>) {
+                out.wide(*self as u64);
             }
 
             fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
@@ -45,8 +45,8 @@ counts!(u8, u16, u32, u64, usize);
 
 /// A time, or the number of a bucket: small ones of either sign take few bytes.
 impl Pack for i64 {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_wide(out, ((self << 1) ^ (self >> 63)) as u64);
+    fn put(&self, out: &mut Packer<'_>) {
+        out.wide(((self << 1) ^ (self >> 63)) as u64);
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
@@ -62,8 +62,8 @@ impl Pack for i64 {
 }
 
 impl Pack for bool {
-    fn put(&self, out: &mut Vec<u8>) {
-        out.push(u8::from(*self));
+    fn put(&self, out: &mut Packer<'_>) {
+        out.byte(u8::from(*self));
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
@@ -80,8 +80,8 @@ impl Pack for bool {
 }
 
 impl Pack for Box<[u8]> {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_text(out, self);
+    fn put(&self, out: &mut Packer<'_>) {
+        out.text(self);
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
@@ -95,8 +95,8 @@ impl Pack for Box<[u8]> {
 }
 
 impl Pack for String {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_text(out, self.as_bytes());
+    fn put(&self, out: &mut Packer<'_>) {
+        out.text(self.as_bytes());
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
@@ -112,8 +112,8 @@ impl Pack for String {
 
 /// A name that the code has as a constant.
 impl Pack for &'static str {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_text(out, self.as_bytes());
+    fn put(&self, out: &mut Packer<'_>) {
+        out.text(self.as_bytes());
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
@@ -126,7 +126,7 @@ impl Pack for &'static str {
 packed!(Said { en, zh });
 
 impl<T: Pack> Pack for Option<T> {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         self.is_some().put(out);
         if let Some(value) = self {
             value.put(out);
@@ -143,7 +143,7 @@ impl<T: Pack> Pack for Option<T> {
 }
 
 impl<T: Pack> Pack for Box<T> {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         (**self).put(out);
     }
 
@@ -158,7 +158,7 @@ impl<T: Pack> Pack for Box<T> {
 }
 
 impl<A: Pack, B: Pack> Pack for (A, B) {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         self.0.put(out);
         self.1.put(out);
     }

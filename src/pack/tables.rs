@@ -5,14 +5,14 @@ use std::hash::{BuildHasher, Hash};
 
 use indexmap::IndexMap;
 
-use super::{Broken, Pack, Unpacker, put_wide};
+use super::{Broken, Pack, Packer, Unpacker};
 
 /// What an entry of a table costs in memory besides its own size.
 const ENTRY: usize = 32;
 
 impl<T: Pack> Pack for Vec<T> {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_wide(out, self.len() as u64);
+    fn put(&self, out: &mut Packer<'_>) {
+        out.wide(self.len() as u64);
         self.iter().for_each(|value| value.put(out));
     }
 
@@ -31,8 +31,8 @@ impl<T: Pack> Pack for Vec<T> {
 }
 
 impl<T: Pack> Pack for Box<[Option<T>]> {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_wide(out, self.len() as u64);
+    fn put(&self, out: &mut Packer<'_>) {
+        out.wide(self.len() as u64);
         self.iter().for_each(|value| value.put(out));
     }
 
@@ -42,8 +42,8 @@ impl<T: Pack> Pack for Box<[Option<T>]> {
 }
 
 impl<T: Pack, const N: usize> Pack for [T; N] {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_wide(out, N as u64);
+    fn put(&self, out: &mut Packer<'_>) {
+        out.wide(N as u64);
         self.iter().for_each(|value| value.put(out));
     }
 
@@ -65,8 +65,8 @@ impl<T: Pack, const N: usize> Pack for [T; N] {
 }
 
 impl<K: Pack + Hash + Eq, V: Pack, S: BuildHasher + Default> Pack for IndexMap<K, V, S> {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_wide(out, self.len() as u64);
+    fn put(&self, out: &mut Packer<'_>) {
+        out.wide(self.len() as u64);
         for (key, value) in self {
             key.put(out);
             value.put(out);
@@ -89,8 +89,8 @@ impl<K: Pack + Hash + Eq, V: Pack, S: BuildHasher + Default> Pack for IndexMap<K
 }
 
 impl<K: Pack + Ord, V: Pack> Pack for BTreeMap<K, V> {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_wide(out, self.len() as u64);
+    fn put(&self, out: &mut Packer<'_>) {
+        out.wide(self.len() as u64);
         for (key, value) in self {
             key.put(out);
             value.put(out);
@@ -113,8 +113,8 @@ impl<K: Pack + Ord, V: Pack> Pack for BTreeMap<K, V> {
 }
 
 impl<K: Pack + Ord> Pack for BTreeSet<K> {
-    fn put(&self, out: &mut Vec<u8>) {
-        put_wide(out, self.len() as u64);
+    fn put(&self, out: &mut Packer<'_>) {
+        out.wide(self.len() as u64);
         self.iter().for_each(|key| key.put(out));
     }
 

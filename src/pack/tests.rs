@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use super::*;
 
 fn packed<T: Pack>(value: &T) -> Vec<u8> {
-    let mut out = Vec::new();
-    value.put(&mut out);
-    out
+    let mut packer = Packer::default();
+    value.put(&mut packer);
+    packer.into_bytes()
 }
 
 fn unpacked<T: Pack>(bytes: &[u8]) -> Result<T, Broken> {
@@ -40,8 +40,7 @@ fn what_an_older_version_wrote_still_reads() {
 
 #[test]
 fn a_length_is_not_believed() {
-    let mut bytes = Vec::new();
-    put_wide(&mut bytes, 1 << 40);
+    let bytes = packed(&Wide(1 << 40));
     assert!(unpacked::<Vec<u64>>(&bytes).is_err());
     // Many small bytes that would be many large values.
     let mut bytes = packed(&(1_u64 << 24));

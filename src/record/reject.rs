@@ -1,7 +1,7 @@
 //! Why a line that looks like an access line could not be read.
 
 use super::Field;
-use crate::pack::{Broken, Pack, Unpacker, put_text};
+use crate::pack::{Broken, Pack, Packer, Unpacker};
 use crate::words::Lang;
 
 /// Why a line is not a record. `Copy`: a bad line costs no allocation.
@@ -33,8 +33,8 @@ pub enum Reason {
 }
 
 impl Pack for Reason {
-    fn put(&self, out: &mut Vec<u8>) {
-        out.push(match self {
+    fn put(&self, out: &mut Packer<'_>) {
+        out.byte(match self {
             Reason::Missing(_) => 0,
             Reason::NoStatus => 1,
             Reason::TooLong => 2,
@@ -44,7 +44,7 @@ impl Pack for Reason {
             Reason::SpreadObject => 6,
         });
         if let Reason::Missing(field) = self {
-            put_text(out, field.key().as_bytes());
+            out.text(field.key().as_bytes());
         }
     }
 

@@ -10,7 +10,7 @@ use crate::aggregate::Moved;
 use crate::error::{ErrorKind, Result};
 use crate::input::{Head, MAGIC, Source};
 use crate::join::Second;
-use crate::pack::{self, Pack, Unpacker, Wide};
+use crate::pack::{self, Pack, Packer, Unpacker, Wide};
 use crate::record::time::rfc3339_ms;
 use crate::words::Said;
 
@@ -25,6 +25,8 @@ const BODY_BYTES: u64 = 160 << 20;
 const BLOCK: usize = 64 << 10;
 /// Smaller files take longer to write.
 const LEVEL: i32 = 9;
+/// How far back the compressor looks, as a power of two: its tables grow with it.
+const WINDOW_LOG: u32 = 19;
 
 /// The second line.
 #[derive(Serialize, Deserialize)]
@@ -64,11 +66,16 @@ pub fn write(snapshot: &Snapshot, out: &mut dyn Write) -> Result<()> {
 
 fn put(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     let mut packing = zstd::Encoder::new(Vec::new(), LEVEL)?;
+    packing.window_log(WINDOW_LOG)?;
     let mut unpacked_bytes = 0;
-    fields(snapshot, |bytes| {
+    let mut written = Ok(());
+    fields(snapshot, &mut |bytes| {
         unpacked_bytes += bytes.len() as u64;
-        packing.write_all(bytes)
-    })?;
+        if written.is_ok() {
+            written = packing.write_all(bytes);
+        }
+    });
+    written?;
     sealed(snapshot, &packing.finish()?, unpacked_bytes, out)
 }
 
@@ -107,10 +114,10 @@ pub(super) fn sealed(
 }
 
 /// Writes down one field.
-type Put<'s> = &'s dyn Fn(&mut Vec<u8>);
+type Put<'s> = &'s dyn Fn(&mut Packer<'_>);
 
-/// Writes down a [`Body`], field after field: of the whole of it only one is held as bytes.
-pub(super) fn fields(snapshot: &Snapshot, mut write: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+/// Writes down a [`Body`], field after field, and hands on what has come together: the whole of it is never held as bytes.
+pub(super) fn fields(snapshot: &Snapshot, write: &mut pack::Write<'_>) {
     let digests: Vec<Wide> = snapshot.summary.symptoms.keys().map(|key| Wide(key.digest())).collect();
     let fields: [Put<'_>; 10] = [
         &|out| snapshot.summary.put(out),
@@ -124,14 +131,11 @@ pub(super) fn fields(snapshot: &Snapshot, mut write: impl FnMut(&[u8]) -> io::Re
         &|out| snapshot.interrupted.put(out),
         &|out| snapshot.tracked.put(out),
     ];
-    let mut bytes = Vec::new();
-    pack::put_wide(&mut bytes, fields.len() as u64);
-    for put in fields {
-        put(&mut bytes);
-        write(&bytes)?;
-        bytes.clear();
-    }
-    Ok(())
+    let mut packer = Packer::writing(&mut *write);
+    packer.wide(fields.len() as u64);
+    fields.into_iter().for_each(|put| put(&mut packer));
+    let rest = packer.into_bytes();
+    write(&rest);
 }
 
 fn checksum(number: u64, bytes: &[u8]) -> [u8; 8] {

@@ -5,7 +5,7 @@ use super::{
     Upstream,
 };
 use crate::envoy::Direction;
-use crate::pack::{Broken, Pack, Unpacker};
+use crate::pack::{Broken, Pack, Packer, Unpacker};
 
 packed!(Counts { by_outcome });
 packed!(Upstream { counts, flags, codes, latency, hosts, other_hosts, span, ok, failure, series, turns });
@@ -36,7 +36,7 @@ packed!(Summary {
 });
 
 impl Pack for Place {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         let known = match self {
             Place::None => 0,
             Place::Other => 1,
@@ -84,9 +84,9 @@ impl Summary {
                 None => 1,
                 Some(Direction::Outbound) => 2,
             };
-            let mut bytes = Vec::new();
-            key.put(&mut bytes);
-            (passed_on, side, symptom.span.first_us.unwrap_or(i64::MAX), bytes)
+            let mut packer = Packer::default();
+            key.put(&mut packer);
+            (passed_on, side, symptom.span.first_us.unwrap_or(i64::MAX), packer.into_bytes())
         });
         // Their places are others now; nothing is added any more.
         self.values = <_>::default();
@@ -116,7 +116,7 @@ impl Summary {
 }
 
 impl Pack for Code {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut Packer<'_>) {
         self.0.put(out);
     }
 
