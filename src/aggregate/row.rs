@@ -108,8 +108,7 @@ impl Row {
     }
 
     pub(super) fn span(&self) -> Span {
-        let some = self.first_us <= self.last_us;
-        Span { first_us: some.then_some(self.first_us), last_us: some.then_some(self.last_us) }
+        Span::between(self.first_us, self.last_us)
     }
 
     #[inline(always)]

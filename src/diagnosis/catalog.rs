@@ -422,7 +422,7 @@ fn sentences(parts: &[(Case<'_>, Candidate<'_>)]) -> (Vec<Fact>, Vec<Fact>) {
 }
 
 fn ongoing(span: Span, summary: &Summary) -> bool {
-    match (span.last_us, summary.span.last_us) {
+    match (span.last_us(), summary.span.last_us()) {
         (Some(last), Some(end)) => end - last <= model::STILL_US,
         _ => false,
     }
@@ -451,7 +451,7 @@ fn told_by_proxy_log(page: &Page, summary: &Summary, lang: Lang) -> Option<Findi
     let mut span = Span::default();
     notes.iter().for_each(|(_, note)| span.merge(note.span));
     let again = count >= 2
-        && matches!((span.first_us, span.last_us), (Some(a), Some(b)) if b - a <= model::CRASH_LOOP_US);
+        && matches!((span.first_us(), span.last_us()), (Some(a), Some(b)) if b - a <= model::CRASH_LOOP_US);
     let severity = match page.head.class {
         super::page::Class::S3 if count >= 10 || (again && page.head.id == "proxy-crash") => {
             Severity::Critical
@@ -492,8 +492,8 @@ fn told_by_proxy_log(page: &Page, summary: &Summary, lang: Lang) -> Option<Findi
 
 /// The configuration stream is closed and opened again about every half hour. Only one that stays away counts.
 fn stays_away(summary: &Summary, closed: Span) -> bool {
-    let back = summary.proxy_log.notes.get(&ProxySignal::XdsConnected).and_then(|note| note.span.last_us);
-    match (closed.first_us, closed.last_us) {
+    let back = summary.proxy_log.notes.get(&ProxySignal::XdsConnected).and_then(|note| note.span.last_us());
+    match (closed.first_us(), closed.last_us()) {
         (Some(first), Some(last)) => {
             back.is_none_or(|back| back < last) && last - first >= model::XDS_AWAY_US
         }

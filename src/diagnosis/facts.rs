@@ -43,8 +43,8 @@ pub(super) fn of(cases: &[Case<'_>], lang: Lang) -> Vec<Fact> {
 fn onset(cases: &[Case<'_>], lang: Lang) -> Option<String> {
     let mut span = Span::default();
     cases.iter().for_each(|case| span.merge(case.symptom.span));
-    let (first, last) = (span.first_us?, span.last_us?);
-    let worked = cases.iter().filter_map(|case| case.scope_ok().first_us).min()?;
+    let (first, last) = (span.first_us()?, span.last_us()?);
+    let worked = cases.iter().filter_map(|case| case.scope_ok().first_us()).min()?;
     let good = first.saturating_sub(worked);
     (good >= QUIET_US && good >= last.saturating_sub(worked) / 20)
         .then(|| clock(first))

@@ -288,7 +288,7 @@ pub(super) fn fold_upstreams(
 }
 
 fn overlap(a: Span, b: Span) -> bool {
-    match (a.first_us, a.last_us, b.first_us, b.last_us) {
+    match (a.first_us(), a.last_us(), b.first_us(), b.last_us()) {
         (Some(a0), Some(a1), Some(b0), Some(b1)) => a0 <= b1 && b0 <= a1,
         _ => true,
     }

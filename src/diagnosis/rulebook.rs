@@ -175,7 +175,7 @@ impl Rulebook {
     /// a log gives the same answer on every day; of `now_us` where no record has a time.
     pub fn diagnose(&self, summary: &Summary, now_us: i64) -> Diagnosis {
         let findings = self.catalog.diagnose(summary);
-        let now_us = summary.span.last_us.unwrap_or(now_us);
+        let now_us = summary.span.last_us().unwrap_or(now_us);
         let (findings, suppressed, notes) = known::part(findings, &self.known, now_us, self.catalog.lang());
         Diagnosis { findings, suppressed, notes }
     }

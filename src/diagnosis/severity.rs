@@ -155,7 +155,7 @@ fn flipped(group: &Weighed<'_, '_>) -> bool {
     if !group.only_failures && first.upstream.is_some_and(|upstream| upstream.turns.iter().any(turned)) {
         return true;
     }
-    let onset = group.cases.iter().filter_map(|c| c.symptom.span.first_us).min();
+    let onset = group.cases.iter().filter_map(|c| c.symptom.span.first_us()).min();
     let (Some(onset), false, true) = (onset, group.only_failures, group.k >= 10) else { return false };
     if group.cases.iter().all(|case| ended(case, onset)) {
         return true;
@@ -174,7 +174,7 @@ fn flipped(group: &Weighed<'_, '_>) -> bool {
             let since = since.min(group.n);
             ok >= 10 + since.saturating_sub(group.k) && group.k * 10 >= since * 9
         }
-        None => ok >= 10 && first.scope_ok().last_us.is_some_and(|last| last <= onset),
+        None => ok >= 10 && first.scope_ok().last_us().is_some_and(|last| last <= onset),
     }
 }
 
@@ -183,10 +183,9 @@ fn flipped(group: &Weighed<'_, '_>) -> bool {
 fn ended(case: &Case<'_>, onset: i64) -> bool {
     let authority = case.symptom.authorities.top().filter(|(_, n)| *n == case.symptom.count);
     let authority = authority.and_then(|(name, _)| case.summary.authorities.get(name));
-    [case.route, authority]
-        .into_iter()
-        .flatten()
-        .any(|scope| scope.counts.of(Outcome::Ok) >= 10 && scope.ok.last_us.is_some_and(|last| last <= onset))
+    [case.route, authority].into_iter().flatten().any(|scope| {
+        scope.counts.of(Outcome::Ok) >= 10 && scope.ok.last_us().is_some_and(|last| last <= onset)
+    })
 }
 
 /// The policy showed: the request did not just get its configured answer. A limit that cuts a session leaves an `ok`

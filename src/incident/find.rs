@@ -470,7 +470,7 @@ fn lower_bound(stretch: &Stretch) -> f64 {
 /// bin's edge.
 fn exact(symptoms: &[(&SymptomKey, &Symptom)], curve: &Curve, bin: i64, first: bool) -> i64 {
     let (start, end) = (curve.time_us(bin), curve.time_us(bin + 1));
-    let ends = |span: Span| if first { span.first_us } else { span.last_us };
+    let ends = |span: Span| if first { span.first_us() } else { span.last_us() };
     let known = symptoms
         .iter()
         // A symptom seen in this bin only by its far end says nothing of the near one.
@@ -614,7 +614,7 @@ fn incident(
         began_before: group.iter().filter(|(_, f)| f.first_us == onset_us).any(|(_, f)| f.began_before),
         ongoing: group.iter().any(|(_, f)| f.ongoing),
         steady: group.iter().all(|(_, f)| f.steady),
-        peak_us: peak_us.max(summary.span.first_us.unwrap_or(peak_us)),
+        peak_us: peak_us.max(summary.span.first_us().unwrap_or(peak_us)),
         peak_failed,
         resolution_s,
         upstreams: order.iter().map(|(at, _)| places[*at].name.cloned()).collect(),

@@ -244,7 +244,7 @@ impl Teller<'_> {
     /// True when the callee's proxy wrote lines about that time, and they are in the input: of requests that came to the
     /// endpoint, or of anything else in its pod. A fault may let nothing through to a port at all.
     fn has_log_of(&self, above: &Sight) -> bool {
-        let covers = |span: &Span| match (span.first_us, span.last_us, above.time_us) {
+        let covers = |span: &Span| match (span.first_us(), span.last_us(), above.time_us) {
             (Some(first), Some(last), Some(at)) => {
                 at >= first.saturating_sub(COVERED_US) && at <= last.saturating_add(COVERED_US)
             }

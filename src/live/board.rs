@@ -267,7 +267,7 @@ fn since_us(known: &Known, upstream: Option<&[u8]>, now_us: i64) -> Option<i64> 
     let mut reached = 0;
     for (back, moment) in known.lately.last(KEPT_S, now_us).rev() {
         let found = find(&moment.summary, upstream);
-        let Some(us) = found.and_then(|upstream| upstream.failure.first_us) else { continue };
+        let Some(us) = found.and_then(|upstream| upstream.failure.first_us()) else { continue };
         if first.is_some() && back - reached > QUIET {
             return first;
         }
@@ -288,7 +288,7 @@ fn since_us(known: &Known, upstream: Option<&[u8]>, now_us: i64) -> Option<i64> 
         if first - (start + width_us) > 60_000_000 {
             break;
         }
-        first = start.max(whole.failure.first_us.unwrap_or(start));
+        first = start.max(whole.failure.first_us().unwrap_or(start));
     }
     Some(first)
 }

@@ -74,17 +74,17 @@ impl Causes {
             let first = if self.looked { now } else { i64::MIN };
             let first = self.arose.get(&key).copied().unwrap_or(first);
             arose.insert(key, first);
-            let since_us = match known.map(|known| known.span.first_us) {
-                Some(since) => since.min(finding.span.first_us).or(finding.span.first_us),
-                None => finding.span.first_us,
+            let since_us = match known.map(|known| known.span.first_us()) {
+                Some(since) => since.min(finding.span.first_us()).or(finding.span.first_us()),
+                None => finding.span.first_us(),
             };
-            let still = finding.span.last_us.is_none_or(|last| now - last <= STILL_US);
+            let still = finding.span.last_us().is_none_or(|last| now - last <= STILL_US);
             let state = if still { State::Now } else { State::Fading };
             list.push(Cause { finding, state, fresh: now.saturating_sub(first) <= FRESH_US, since_us });
         }
         let over = order.into_iter().filter_map(|key| older.remove(&key));
         list.extend(over.map(|finding| Cause {
-            since_us: finding.span.first_us,
+            since_us: finding.span.first_us(),
             state: State::Over,
             fresh: false,
             finding,
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn findings_arise_fade_and_are_over() {
         let finding = finding();
-        let last = finding.span.last_us.unwrap();
+        let last = finding.span.last_us().unwrap();
         let mut causes = Causes::default();
         let mut at = |recent: bool, all: bool, seconds: i64| {
             let list = |wanted: bool| if wanted { vec![finding.clone()] } else { Vec::new() };
@@ -223,7 +223,7 @@ mod tests {
     fn what_was_there_before_the_first_look_is_no_news() {
         let finding = finding();
         let mut causes = Causes::default();
-        causes.update(vec![finding.clone()], vec![finding.clone()], finding.span.last_us);
+        causes.update(vec![finding.clone()], vec![finding.clone()], finding.span.last_us());
         assert!(!causes.list[0].fresh);
         assert_eq!(causes.of(finding.scope.upstream.as_deref()).map(|cause| cause.state), Some(State::Now));
     }

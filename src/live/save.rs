@@ -35,7 +35,7 @@ fn write(live: &Live, rulebook: &Rulebook, form: &str, lang: Lang, top: usize) -
             known.now_us(),
         )
     });
-    let now_us = now_us.or(summary.span.last_us).unwrap_or_default();
+    let now_us = now_us.or(summary.span.last_us()).unwrap_or_default();
     let diagnosis = rulebook.diagnose(&summary, now_us);
     let mut incidents = incident::find_in_detail(&summary, &detail, only_failures(&summary));
     incidents.retain(|incident| matters(&diagnosis.findings, incident));

@@ -416,7 +416,7 @@ impl Painter<'_> {
             Severity::Note => Tone::Dim,
         };
         let clock = |us: Option<i64>| us.map_or_else(|| "-".to_owned(), |us| self.moment(us));
-        let (since, last) = (clock(cause.since_us), clock(finding.span.last_us));
+        let (since, last) = (clock(cause.since_us), clock(finding.span.last_us()));
         let when = match cause.state {
             State::Now => say!(lang, "since {since}", "自 {since} 起"),
             State::Fading | State::Over => say!(lang, "until {last}", "至 {last} 止"),

@@ -105,7 +105,7 @@ fn upstreams(report: &Report<'_>) -> Vec<u8> {
             text(cluster.subset),
         ];
         let time = |us: Option<i64>| us.map_or(String::new(), rfc3339_ms).into_bytes();
-        let times = [time(upstream.failure.first_us), time(upstream.failure.last_us)];
+        let times = [time(upstream.failure.first_us()), time(upstream.failure.last_us())];
         let figures = figures(kind, counts, &upstream.latency, &upstream.flags);
         line(&mut out, about.into_iter().chain(figures).chain(times));
     }

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use super::escape::{self, utf8};
 use super::{Renderer, Report, SourceInfo, bucket_width, quality};
-use crate::aggregate::{Code, Counter, Counts, Exemplar, Latency, Sides, Span, Summary, Text, Upstream};
+use crate::aggregate::{Code, Counter, Counts, Exemplar, Latency, Sides, Summary, Text, Upstream};
 use crate::arrange::Arrange;
 use crate::diagnosis::{Alternative, Fact, Finding, FindingScope, Remedy, Suppressed, help};
 use crate::envoy::Cluster;
@@ -359,8 +359,8 @@ impl<'a> Input<'a> {
             filtered_records: report.filtered,
             rejects: rejects.collect(),
             formats,
-            first_time: report.summary.span.first_us.map(rfc3339_ms),
-            last_time: report.summary.span.last_us.map(rfc3339_ms),
+            first_time: report.summary.span.first_us().map(rfc3339_ms),
+            last_time: report.summary.span.last_us().map(rfc3339_ms),
             warnings: [report.failures, &report.all_warnings()].concat(),
         }
     }
@@ -439,8 +439,8 @@ impl<'a> UpstreamRow<'a> {
             outcomes: BTreeMap::new(),
             latency_ms: LatencyRow::of(&upstream.latency),
             hosts: hosts(upstream),
-            first_failure: upstream.failure.first_us.map(rfc3339_ms),
-            last_failure: upstream.failure.last_us.map(rfc3339_ms),
+            first_failure: upstream.failure.first_us().map(rfc3339_ms),
+            last_failure: upstream.failure.last_us().map(rfc3339_ms),
         }
         .counted(counts)
     }
@@ -500,7 +500,6 @@ impl<'a> SuppressedRow<'a> {
 
 impl<'a> FindingRow<'a> {
     fn of(finding: &'a Finding, report: &Report<'a>) -> FindingRow<'a> {
-        let Span { first_us, last_us } = finding.span;
         FindingRow {
             id: &finding.id,
             title: &finding.title,
@@ -510,8 +509,8 @@ impl<'a> FindingRow<'a> {
             scope: ScopeRow::of(&finding.scope),
             requests: finding.requests,
             share: rounded(finding.share()),
-            first_seen: first_us.map(rfc3339_ms),
-            last_seen: last_us.map(rfc3339_ms),
+            first_seen: finding.span.first_us().map(rfc3339_ms),
+            last_seen: finding.span.last_us().map(rfc3339_ms),
             ongoing: finding.ongoing,
             likely_cause: Cow::Borrowed(&finding.likely_cause),
             evidence: finding

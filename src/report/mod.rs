@@ -149,7 +149,7 @@ impl<'r> Report<'r> {
 
     /// A moment as the user wants to read it.
     fn moment(&self, us: i64) -> String {
-        self.view.times.moment(us, self.summary.span.last_us)
+        self.view.times.moment(us, self.summary.span.last_us())
     }
 
     /// Everything the reader should know about the data: the caller's warnings and what the counts themselves say.

@@ -54,7 +54,12 @@ pub(super) struct Row<'r, N> {
 
 impl<'r, N> Row<'r, N> {
     pub(super) fn of(name: N, upstream: &'r Upstream) -> Row<'r, N> {
-        Row { counts: upstream.counts, latency: &upstream.latency, since_us: upstream.failure.first_us, name }
+        Row {
+            counts: upstream.counts,
+            latency: &upstream.latency,
+            since_us: upstream.failure.first_us(),
+            name,
+        }
     }
 }
 

@@ -273,8 +273,8 @@ fn findings(findings: &[Finding], out: &mut String) {
 fn times(report: &Report<'_>, out: &mut String) {
     let span = report.summary.span;
     for (name, help, us) in [
-        ("first_record_timestamp_seconds", "Start of the first request.", span.first_us),
-        ("last_record_timestamp_seconds", "Start of the last request.", span.last_us),
+        ("first_record_timestamp_seconds", "Start of the first request.", span.first_us()),
+        ("last_record_timestamp_seconds", "Start of the last request.", span.last_us()),
     ] {
         let mut metric = Metric::new(name, "gauge", help, &[]);
         if let Some(us) = us {

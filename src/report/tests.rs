@@ -82,7 +82,7 @@ fn finding(severity: Severity) -> Finding {
         scope: FindingScope { upstream: Some(Text::from(REVIEWS)), ..FindingScope::default() },
         requests: 210,
         of: 2_000,
-        span: Span { first_us: Some(first), last_us: Some(first + 500_000_000) },
+        span: Span::between(first, first + 500_000_000),
         ongoing: true,
         likely_cause: "Envoy reached 10.1.2.31, and the kernel there refused the connection: 210 × UF."
             .into(),

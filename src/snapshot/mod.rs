@@ -77,7 +77,7 @@ impl Snapshot {
     pub fn times_us(&self) -> Option<(i64, i64)> {
         let mut span = self.summary.span;
         self.summary.proxy_log.notes.values().for_each(|note| span.merge(note.span));
-        span.first_us.zip(span.last_us)
+        span.ends_us()
     }
 }
 

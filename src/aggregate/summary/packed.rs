@@ -86,7 +86,7 @@ impl Summary {
             };
             let mut packer = Packer::default();
             key.put(&mut packer);
-            (passed_on, side, symptom.span.first_us.unwrap_or(i64::MAX), packer.into_bytes())
+            (passed_on, side, symptom.span.first_us().unwrap_or(i64::MAX), packer.into_bytes())
         });
         // Their places are others now; nothing is added any more.
         self.values = <_>::default();

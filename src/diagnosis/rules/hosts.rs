@@ -18,17 +18,17 @@ fn failing<'s>(case: &Case<'s>) -> Vec<(&'s Text, u64, &'s Host)> {
 fn others_fine(case: &Case<'_>) -> bool {
     case.upstream.is_some_and(|upstream| {
         upstream.hosts.iter().any(|(name, host)| {
-            case.symptom.hosts.get(&name[..]) * 10 <= host.counts.requests() && host.ok.last_us.is_some()
+            case.symptom.hosts.get(&name[..]) * 10 <= host.counts.requests() && host.ok.last_us().is_some()
         })
     })
 }
 
 pub(super) fn vanish(case: &Case<'_>) -> bool {
     let (Some(upstream), hosts) = (case.upstream, failing(case)) else { return false };
-    let Some(end) = upstream.span.last_us else { return false };
+    let Some(end) = upstream.span.last_us() else { return false };
     let gone = hosts
         .iter()
-        .filter(|(.., host)| match (host.span.last_us, host.failure.first_us, host.ok.first_us) {
+        .filter(|(.., host)| match (host.span.last_us(), host.failure.first_us(), host.ok.first_us()) {
             (Some(last), Some(failed), Some(ok)) => {
                 ok < failed && last - failed <= GONE_US && end - last >= GOES_ON_US
             }
@@ -39,14 +39,13 @@ pub(super) fn vanish(case: &Case<'_>) -> bool {
 }
 
 pub(super) fn appear(case: &Case<'_>) -> bool {
-    let (Some(upstream), Some(onset)) = (case.upstream, case.symptom.span.first_us) else { return false };
+    let (Some(upstream), Some(onset)) = (case.upstream, case.symptom.span.first_us()) else { return false };
     // Hosts chosen for the first time early in the log are just the ones whose turn it was.
-    let settled = upstream.span.first_us.is_some_and(|first| onset - first >= GOES_ON_US);
+    let settled = upstream.span.first_us().is_some_and(|first| onset - first >= GOES_ON_US);
     settled
-        && upstream
-            .hosts
-            .values()
-            .any(|host| host.span.first_us.is_some_and(|first| first > onset) && host.ok.first_us.is_some())
+        && upstream.hosts.values().any(|host| {
+            host.span.first_us().is_some_and(|first| first > onset) && host.ok.first_us().is_some()
+        })
 }
 
 pub(super) fn one(case: &Case<'_>) -> bool {

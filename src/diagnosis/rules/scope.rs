@@ -23,7 +23,7 @@ pub(super) fn all_fail(case: &Case<'_>) -> bool {
 
 pub(super) fn amid_successes(case: &Case<'_>) -> bool {
     let (ok, span) = (case.scope_ok(), case.symptom.span);
-    let interleaved = match (ok.first_us, ok.last_us, span.first_us, span.last_us) {
+    let interleaved = match (ok.first_us(), ok.last_us(), span.first_us(), span.last_us()) {
         (Some(ok_first), Some(ok_last), Some(first), Some(last)) => ok_first <= last && first <= ok_last,
         _ => case.ok() > 0,
     };
@@ -48,10 +48,10 @@ pub(super) fn after_5xx(case: &Case<'_>) -> bool {
 }
 
 fn before_me(case: &Case<'_>, which: impl Fn(&crate::aggregate::SymptomKey) -> bool) -> bool {
-    let mine = case.symptom.span.first_us;
+    let mine = case.symptom.span.first_us();
     case.siblings().any(|(key, symptom)| {
         which(key)
-            && match (symptom.span.first_us, mine) {
+            && match (symptom.span.first_us(), mine) {
                 (Some(theirs), Some(mine)) => theirs <= mine,
                 // Without times the input order is all there is.
                 _ => {
@@ -63,8 +63,8 @@ fn before_me(case: &Case<'_>, which: impl Fn(&crate::aggregate::SymptomKey) -> b
 }
 
 pub(super) fn from_start(case: &Case<'_>) -> bool {
-    let mine = case.symptom.span.first_us;
-    let worked_before = match (case.scope_ok().first_us, mine) {
+    let mine = case.symptom.span.first_us();
+    let worked_before = match (case.scope_ok().first_us(), mine) {
         (Some(ok), Some(mine)) => ok < mine,
         _ => case.ok() > 0,
     };
@@ -86,7 +86,7 @@ pub(super) fn many_upstreams(case: &Case<'_>) -> bool {
 }
 
 pub(super) fn served_before(case: &Case<'_>) -> bool {
-    case.authority.is_some_and(|authority| match (authority.ok.first_us, case.symptom.span.last_us) {
+    case.authority.is_some_and(|authority| match (authority.ok.first_us(), case.symptom.span.last_us()) {
         (Some(ok), Some(last)) => ok <= last,
         _ => authority.counts.of(Outcome::Ok) > 0,
     })

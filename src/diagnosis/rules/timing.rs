@@ -70,19 +70,19 @@ pub(super) fn connect_timer(case: &Case<'_>) -> bool {
 
 pub(super) fn only_first_seconds(case: &Case<'_>) -> bool {
     let (Some(begin), Some(end), Some(last)) =
-        (case.summary.span.first_us, case.summary.span.last_us, case.symptom.span.last_us)
+        (case.summary.span.first_us(), case.summary.span.last_us(), case.symptom.span.last_us())
     else {
         return false;
     };
     let later_ok = [case.authority.map(|a| a.ok), case.route.map(|r| r.ok), case.upstream.map(|u| u.ok)];
-    let heals = later_ok.into_iter().flatten().any(|ok| ok.last_us.is_some_and(|ok| ok > last));
+    let heals = later_ok.into_iter().flatten().any(|ok| ok.last_us().is_some_and(|ok| ok > last));
     // A log of a few seconds has nothing but first seconds.
     last - begin <= SETTLE_US && end - last >= SETTLE_US && heals
 }
 
 pub(super) fn drain_window(case: &Case<'_>) -> bool {
     let (Some(first), Some(last), Some(end)) =
-        (case.symptom.span.first_us, case.symptom.span.last_us, case.summary.span.last_us)
+        (case.symptom.span.first_us(), case.symptom.span.last_us(), case.summary.span.last_us())
     else {
         return false;
     };
@@ -90,12 +90,12 @@ pub(super) fn drain_window(case: &Case<'_>) -> bool {
 }
 
 fn worked_before(case: &Case<'_>, onset: i64) -> bool {
-    case.scope_ok().first_us.is_some_and(|ok| ok < onset)
+    case.scope_ok().first_us().is_some_and(|ok| ok < onset)
 }
 
 /// Mean latency of the upstream since the symptom began, against the time before.
 pub(super) fn slower_than_before(case: &Case<'_>) -> bool {
-    let (Some(upstream), Some(onset)) = (case.upstream, case.symptom.span.first_us) else { return false };
+    let (Some(upstream), Some(onset)) = (case.upstream, case.symptom.span.first_us()) else { return false };
     // What somebody's timer cut took longer than that; nearly all answers had been far quicker.
     let usual = upstream.latency.quantile_ms(990).max(5);
     let cut = case.key.outcome == Outcome::ClientGone && !sparse(case);

@@ -94,8 +94,8 @@ impl SideRow {
         let counts = summary.totals().counts;
         let (requests, failed) = (counts.requests(), counts.failed());
         SideRow {
-            first_time: summary.span.first_us.map(rfc3339_ms),
-            last_time: summary.span.last_us.map(rfc3339_ms),
+            first_time: summary.span.first_us().map(rfc3339_ms),
+            last_time: summary.span.last_us().map(rfc3339_ms),
             requests,
             failed,
             failure_rate: fraction(failed, requests),

@@ -117,7 +117,7 @@ fn data(comparison: &Comparison<'_>) -> Section {
     let mut items = Vec::new();
     for (name, side) in sides(comparison) {
         let span = side.summary.span;
-        if let (Some(first), Some(last)) = (span.first_us, span.last_us) {
+        if let Some((first, last)) = span.ends_us() {
             let (first, last) = (rfc3339_s(first), rfc3339_s(last));
             items.push(say!(lang, "{name}: {first} – {last}", "{name}：{first} – {last}"));
         }

@@ -30,7 +30,7 @@ impl Teller<'_, '_> {
             };
             let Some(upstream) = upstream else { continue };
             let title = self.name(name.as_deref());
-            if let Some(first) = upstream.failure.first_us.filter(|first| *first < incident.onset_us) {
+            if let Some(first) = upstream.failure.first_us().filter(|first| *first < incident.onset_us) {
                 events.push((
                     first,
                     say!(
@@ -109,7 +109,7 @@ impl Teller<'_, '_> {
                 }
                 _ => key.flags.to_string(),
             };
-            let Some(first) = symptom.span.first_us else { continue };
+            let Some(first) = symptom.span.first_us() else { continue };
             let entry = sets.entry(what).or_insert((first, 0));
             entry.0 = entry.0.min(first);
             entry.1 += n;
@@ -132,10 +132,10 @@ impl Teller<'_, '_> {
         let lang = self.lang();
         let mut rows: Vec<_> = upstream.hosts.iter().collect();
         rows.arrange_by(|a, b| b.1.counts.failed().cmp(&a.1.counts.failed()).then(a.0.cmp(b.0)));
-        let (Some(start), Some(end)) = (upstream.span.first_us, upstream.span.last_us) else { return };
+        let Some((start, end)) = upstream.span.ends_us() else { return };
         for (name, host) in rows.into_iter().take(HOSTS) {
             let name = utf8(name);
-            let (Some(first), Some(last)) = (host.span.first_us, host.span.last_us) else { continue };
+            let Some((first, last)) = host.span.ends_us() else { continue };
             if missed(host, first - start) {
                 events.push((
                     first,
@@ -152,10 +152,10 @@ impl Teller<'_, '_> {
                     ),
                 ));
             }
-            if let Some(failed) = host.failure.first_us {
+            if let Some(failed) = host.failure.first_us() {
                 events.push((failed, say!(lang, "first failure of host {name}", "主机 {name} 第一次失败")));
             }
-            let (ok, failed) = (host.ok.last_us, host.failure.last_us);
+            let (ok, failed) = (host.ok.last_us(), host.failure.last_us());
             if let (Some(ok), Some(failed)) = (ok, failed)
                 && ok < failed
             {
@@ -167,7 +167,7 @@ impl Teller<'_, '_> {
 
 /// True when the host, at its own pace, would have been used in a stretch of time in which it was not.
 fn missed(host: &Host, away_us: i64) -> bool {
-    let (Some(first), Some(last)) = (host.span.first_us, host.span.last_us) else { return false };
+    let Some((first, last)) = host.span.ends_us() else { return false };
     let here_us = (last - first).max(1_000_000) as f64;
     host.counts.requests() as f64 * away_us as f64 / here_us >= EXPECTED
 }

@@ -471,7 +471,7 @@ impl Teller<'_, '_> {
             let formats = formats.join(lang.comma());
             items.push(say!(lang, "formats: {formats}", "格式：{formats}"));
         }
-        if let (Some(first), Some(last)) = (report.summary.span.first_us, report.summary.span.last_us) {
+        if let Some((first, last)) = report.summary.span.ends_us() {
             let time = duration((last - first).unsigned_abs() / 1000);
             let (first, last) = (rfc3339_ms(first), rfc3339_ms(last));
             items.push(say!(lang, "from {first} to {last} ({time})", "从 {first} 到 {last}（{time}）"));
@@ -574,7 +574,7 @@ pub(super) fn telling<'f>(findings: &'f [Finding], incident: &Incident) -> Vec<&
 
 /// Records of a finding that are likely within the incident, as if they were spread evenly over its time.
 fn inside(finding: &Finding, incident: &Incident) -> u64 {
-    let (Some(first), Some(last)) = (finding.span.first_us, finding.span.last_us) else {
+    let Some((first, last)) = finding.span.ends_us() else {
         return finding.requests;
     };
     let common = (last.min(incident.last_us) - first.max(incident.onset_us)).max(0) as u128 + 1;
@@ -596,7 +596,7 @@ fn tells_of(finding: &Finding, incident: &Incident) -> bool {
     }
     let here = incident.hit(scope.upstream.as_deref())
         || scope.upstreams.iter().any(|name| incident.hit(Some(&name[..])));
-    let then = match (finding.span.first_us, finding.span.last_us) {
+    let then = match (finding.span.first_us(), finding.span.last_us()) {
         (Some(first), Some(last)) => first <= incident.last_us && last >= incident.onset_us,
         _ => true,
     };

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Tone;
 use super::text::{Painted, Sheet, padded, shortened, wrap};
-use crate::aggregate::{Exemplar, Span};
+use crate::aggregate::Exemplar;
 use crate::diagnosis::{Finding, Severity};
 use crate::report::Report;
 use crate::report::escape::terminal;
@@ -134,7 +134,7 @@ fn at_host(finding: &Finding, lang: Lang) -> String {
 
 fn when(report: &Report<'_>, finding: &Finding) -> String {
     let lang = report.view.lang;
-    let Span { first_us: Some(first), last_us: Some(last) } = finding.span else { return String::new() };
+    let Some((first, last)) = finding.span.ends_us() else { return String::new() };
     match (finding.ongoing, report.moment(first), report.moment(last)) {
         (true, first, _) => say!(lang, "since {first}, still going on", "自 {first} 起，仍在持续"),
         (false, first, last) if first == last => say!(lang, "at {first}", "{first}"),

@@ -202,7 +202,7 @@ fn cell(report: &Report<'_>, column: &Column, row: &Row<'_>) -> String {
         Column::App => or_dash(counts.of(Outcome::AppError)),
         Column::P50 => latency(500),
         Column::P99 => latency(990),
-        Column::Since => upstream.failure.first_us.map_or("-".to_owned(), |us| report.moment(us)),
+        Column::Since => upstream.failure.first_us().map_or("-".to_owned(), |us| report.moment(us)),
     }
 }
 

@@ -129,7 +129,7 @@ fn requests(report: &Report<'_>) -> String {
 
 /// Length of a span in milliseconds, where it has one.
 fn length(span: Span) -> Option<u64> {
-    let ms = span.last_us?.saturating_sub(span.first_us?) / 1000;
+    let ms = span.last_us()?.saturating_sub(span.first_us()?) / 1000;
     u64::try_from(ms).ok().filter(|ms| *ms > 0)
 }
 
@@ -200,7 +200,7 @@ fn vantages(report: &Report<'_>) -> Vec<(&'static str, Counts)> {
 
 /// `10:00:12Z – 10:14:58Z (14 min 46 s)`; with dates when it is not one day.
 fn period(span: Span, zone: Zone, lang: Lang) -> String {
-    let (Some(first), Some(last)) = (span.first_us, span.last_us) else {
+    let Some((first, last)) = span.ends_us() else {
         return lang.pick("no times", "没有时间").to_owned();
     };
     let (from, to) = (zone.seconds(first), zone.seconds(last));
@@ -218,7 +218,7 @@ fn period(span: Span, zone: Zone, lang: Lang) -> String {
 /// `ended 2 h 5 min ago`, where times are relative.
 fn ended(report: &Report<'_>) -> Option<String> {
     let Times::Relative { now_us } = report.view.times else { return None };
-    let ago = duration(between_ms(report.summary.span.last_us?, now_us));
+    let ago = duration(between_ms(report.summary.span.last_us()?, now_us));
     Some(say!(report.view.lang, "ended {ago} ago", "{ago}前结束"))
 }
 
