@@ -524,13 +524,14 @@ impl Summary {
         // What a row of a table costs besides its name and its own size: the hash, the allocation, room for the next.
         const ROW: usize = 96;
         let upstreams = self.upstreams.values().map(Upstream::held).sum::<usize>()
-            + self.upstreams.len() * (size_of::<Upstream>() + ROW);
+            + self.upstreams.capacity() * (size_of::<Upstream>() + ROW);
         let scopes = self.authorities.len() + self.routes.len() + self.listeners.len() + self.snis.len();
         let symptoms: usize = self
             .symptoms
             .iter()
-            .map(|(key, symptom)| size_of::<(SymptomKey, Symptom)>() + 4 * ROW + key.held() + symptom.held())
-            .sum();
+            .map(|(key, symptom)| 4 * ROW + key.held() + symptom.held())
+            .sum::<usize>()
+            + self.symptoms.capacity() * size_of::<(SymptomKey, Symptom)>();
         let flags: usize = self.timeline.iter().map(|(_, cell)| cell.flags.len()).sum();
         upstreams
             + self.no_upstream.held()

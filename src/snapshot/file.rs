@@ -26,7 +26,7 @@ const BLOCK: usize = 64 << 10;
 /// Smaller files take longer to write.
 const LEVEL: i32 = 9;
 /// How far back the compressor looks, as a power of two: its tables grow with it.
-const WINDOW_LOG: u32 = 19;
+const WINDOW_LOG: u32 = 18;
 
 /// The second line.
 #[derive(Serialize, Deserialize)]
