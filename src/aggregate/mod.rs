@@ -17,6 +17,7 @@ mod row;
 mod row_key;
 mod series;
 mod sides;
+mod span;
 mod summary;
 mod symptom;
 mod tally;
@@ -38,11 +39,12 @@ pub use latency::Latency;
 pub use row::suspicious;
 pub use series::{Cell, Load, Series};
 pub use sides::{Door, Sides};
+pub use span::Span;
 pub use summary::{
     Caps, Code, Counts, FlaggedLoad, Full, Host, Lines, Moved, ProxyLog, ProxyNote, RejectSample, Scope,
     Summary, Told, Upstream,
 };
-pub use symptom::{Exemplar, Size, Sni, Span, Symptom, SymptomKey, without_port};
+pub use symptom::{Exemplar, Size, Sni, Symptom, SymptomKey, without_port};
 pub use tally::{Ailing, Glimpse, Last, Tally};
 pub use timed::{Room, Timed};
 pub use totals::{Ends, Totals};

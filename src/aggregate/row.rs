@@ -3,8 +3,9 @@
 use super::NAME_BYTES;
 use super::counter::{Ordered, Text};
 use super::row_key::{self, Key};
+use super::span::Span;
 use super::summary::{Code, Full, NO_UPSTREAM, OTHER_UPSTREAM, Place, Summary, Upstream, hash_of};
-use super::symptom::{Shared, Span, SymptomKey, head, without_port};
+use super::symptom::{Shared, SymptomKey, head, without_port};
 use crate::envoy::{Direction, FlagSet, cluster, flags, ztunnel};
 use crate::record::{Field, Kind, Outcome, Record};
 

@@ -2,6 +2,7 @@
 
 mod full;
 mod packed;
+mod weight;
 
 pub use full::{Full, Told};
 pub(super) use full::{Keys, NO_UPSTREAM, OTHER_UPSTREAM, hash as hash_of};
@@ -13,7 +14,8 @@ use super::counter::{Counter, Ordered, Text};
 use super::group::Groups;
 use super::hops::Hops;
 use super::sides::{Door, Sides};
-use super::symptom::{Exemplar, Span, Symptom, SymptomKey};
+use super::span::Span;
+use super::symptom::{Exemplar, Symptom, SymptomKey};
 use super::values::Values;
 use super::{Ends, Latency, Load, Series, Turns, series::Cell};
 use crate::format::{ProxySignal, Writer};
@@ -518,32 +520,6 @@ impl Summary {
     pub(super) fn note_host(&mut self, upstream: Place, at: usize) {
         self.hosts.push((upstream, at as u32));
     }
-
-    /// Bytes on the heap, about.
-    pub(super) fn weight(&self) -> usize {
-        // What a row of a table costs besides its name and its own size: the hash, the allocation, room for the next.
-        const ROW: usize = 96;
-        let upstreams = self.upstreams.values().map(Upstream::held).sum::<usize>()
-            + self.upstreams.capacity() * (size_of::<Upstream>() + ROW);
-        let scopes = self.authorities.len() + self.routes.len() + self.listeners.len() + self.snis.len();
-        let symptoms: usize = self
-            .symptoms
-            .iter()
-            .map(|(key, symptom)| 4 * ROW + key.held() + symptom.held())
-            .sum::<usize>()
-            + self.symptoms.capacity() * size_of::<(SymptomKey, Symptom)>();
-        let flags: usize = self.timeline.iter().map(|(_, cell)| cell.flags.len()).sum();
-        upstreams
-            + self.no_upstream.held()
-            + self.hosts.len() * (size_of::<Host>() + ROW)
-            + scopes * (size_of::<Scope>() + ROW)
-            + symptoms
-            + self.values.held()
-            + self.timeline.held()
-            + flags * ROW
-            + self.groups.weight()
-            + self.ends.len() * (size_of::<Ends>() + ROW)
-    }
 }
 
 /// Where an upstream is.
@@ -660,14 +636,6 @@ impl Upstream {
             None => self.other_hosts.merge(host.counts),
         }
         None
-    }
-
-    /// Bytes on the heap, but for the endpoints.
-    fn held(&self) -> usize {
-        self.latency.held()
-            + self.series.held()
-            + self.turns.held()
-            + (self.flags.len() + self.codes.len()) * 64
     }
 }
 

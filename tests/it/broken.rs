@@ -612,6 +612,9 @@ fn time_per_byte_is_flat() {
     time_is_flat("letters, in gzip", [total, 64 << 20], true, &|length| text(&"x".repeat(length)), None);
 }
 
+/// The system tells processor time in hundredths of a second.
+const TICK_S: f64 = 0.01;
+
 /// The shortest lines have the dearest bytes; none of the longer ones may cost a multiple of them.
 #[track_caller]
 fn time_is_flat(
@@ -630,8 +633,8 @@ fn time_is_flat(
             false => fed(&args, |stdin| (0..times).try_for_each(|_| stdin.write_all(line.as_bytes()))),
         };
         assert_eq!(ran.lines().all, times as u64, "{what} of {length}");
-        // Of the processor, and not of the clock: machines are shared.
-        ran.most.cpu.as_secs_f64() / (times * line.len()) as f64
+        // Of the processor, and not of the clock: machines are shared. It is told in ticks, and less than one may be none.
+        ran.most.cpu.as_secs_f64().max(TICK_S) / (times * line.len()) as f64
     };
     let short = seconds_per_byte(line, 1 << 10);
     let short = or.map_or(short, |or| short.max(seconds_per_byte(or, 1 << 10)));
