@@ -175,6 +175,7 @@ impl<C: Cell + Pack, const MAX: usize> Series<C, MAX> {
         self.make_room(second)
     }
 
+    #[inline(never)]
     fn make_room(&mut self, second: i64) -> &mut C {
         if self.packed.len > 0 {
             self.open();
@@ -203,6 +204,7 @@ impl<C: Cell + Pack, const MAX: usize> Series<C, MAX> {
         self.first + self.len() as i64 - 1
     }
 
+    #[inline(never)]
     fn open(&mut self) {
         if self.packed.len > 0 {
             self.cells = self.opened();
@@ -306,7 +308,7 @@ impl<C: Cell + Pack, const MAX: usize> Series<C, MAX> {
         (0..self.len()).map(move |at| {
             let cell = match self.cells.get(at) {
                 Some(cell) => Cow::Borrowed(cell),
-                None => Cow::Owned(packed.next().unwrap_or_default()),
+                None => Cow::Owned(packed.next()),
             };
             ((self.first + at as i64) * width_us, cell)
         })
@@ -333,23 +335,38 @@ impl<C: Cell + Pack, const MAX: usize> Series<C, MAX> {
     }
 }
 
+/// Reads the buckets of a packed series, one after the other.
+struct Opened<'p> {
+    from: Unpacker<'p>,
+    /// Empty ones before the next that is not; `None`: all others are.
+    empty: Option<u64>,
+}
+
 impl Packed {
-    /// The buckets, as far as the last that is not empty.
-    fn cells<C: Cell + Pack>(&self) -> impl Iterator<Item = C> {
+    fn cells(&self) -> Opened<'_> {
         let mut from = Unpacker::new(&self.bytes);
-        let mut empty = from.wide().ok();
-        std::iter::from_fn(move || match &mut empty {
+        let empty = from.wide().ok();
+        Opened { from, empty }
+    }
+}
+
+impl Opened<'_> {
+    /// Once in the program for each kind of cell: series are looked at in many places.
+    #[inline(never)]
+    fn next<C: Cell + Pack>(&mut self) -> C {
+        match &mut self.empty {
             Some(0) => {
                 // They were written here: they can be read.
-                let cell = from.take().ok();
-                empty = from.wide().ok();
+                let cell = self.from.take().unwrap_or_default();
+                self.empty = self.from.wide().ok();
                 cell
             }
-            left => left.as_mut().map(|left| {
+            Some(left) => {
                 *left -= 1;
                 C::default()
-            }),
-        })
+            }
+            None => C::default(),
+        }
     }
 }
 

@@ -78,7 +78,8 @@ impl<'w> Packer<'w> {
         self.bytes.push(byte);
     }
 
-    /// Appends a number of any size.
+    /// Appends a number of any size. Called from everywhere: once in the program is enough.
+    #[inline(never)]
     pub fn wide(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.bytes.push(number as u8 | 0x80);

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of parts that wait for their turn; the task whose turn it is may add as much.
-const WAITING_BYTES: usize = 4 << 20;
+const WAITING_BYTES: usize = 3 << 20;
 
 /// Parts pass it on their way to the merging. The task whose turn it is waits only while some of its own parts are still
 /// to be merged: so there is always one that goes on.

@@ -23,7 +23,7 @@ pub(super) const WINDOW_BYTES: usize = 256 << 10;
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// A part is closed when its fold holds its share of this: so much for all threads together.
-const FULL_BYTES: usize = 8 << 20;
+const FULL_BYTES: usize = 6 << 20;
 
 /// What every task needs.
 pub(super) struct Bench<'a, M> {
