@@ -356,10 +356,10 @@ impl Opened<'_> {
     fn next<C: Cell + Pack>(&mut self) -> C {
         match &mut self.empty {
             Some(0) => {
-                // They were written here: they can be read.
-                let cell = self.from.take().unwrap_or_default();
-                self.empty = self.from.wide().ok();
-                cell
+                // They were written here, so they can be read; but for sums of forged counts, which are too large.
+                let cell = self.from.take();
+                self.empty = cell.as_ref().ok().and_then(|_| self.from.wide().ok());
+                cell.unwrap_or_default()
             }
             Some(left) => {
                 *left -= 1;

@@ -69,9 +69,9 @@ const KEY_ROOM: usize = 800;
 const DETAILED: usize = 3_000;
 /// Buckets over time and of durations of upstreams behind [`DETAILED`].
 const FEW_BUCKETS: usize = 32;
+const FEW_DURATIONS: usize = 256;
 /// The series of so many stay as they are: what is packed is slower to add to.
 const OPEN: usize = 256;
-const FEW_DURATIONS: usize = 256;
 /// Distinct codes and flags of an upstream that are told apart.
 const CODES: usize = 24;
 const FLAGS: usize = 24;

@@ -52,21 +52,23 @@ impl Addresses {
         if address.is_empty() || address.len() > ADDRESS_BYTES {
             return;
         }
+        let most = room(self.by_name.len());
         match self.by_name.get_mut(name) {
             Some(known) => {
-                if let Err(at) = known.binary_search_by(|other| (**other).cmp(address)) {
+                if let Err(at) = known.binary_search_by(|other| (**other).cmp(address))
+                    && at < most
+                {
                     known.insert(at, address.into());
+                    known.truncate(most);
                 }
             }
             None => {
                 // Most names have one.
                 self.by_name.insert(name.into(), Vec::from([address.into()]));
-                self.trim_at_a_step();
+                if room(self.by_name.len()) < most {
+                    self.trim();
+                }
             }
-        }
-        let most = room(self.by_name.len());
-        if let Some(known) = self.by_name.get_mut(name) {
-            known.truncate(most);
         }
     }
 
@@ -87,13 +89,6 @@ impl Addresses {
             }
         }
         self.trim();
-    }
-
-    fn trim_at_a_step(&mut self) {
-        let names = self.by_name.len();
-        if room(names) < room(names - 1) {
-            self.trim();
-        }
     }
 
     fn trim(&mut self) {

@@ -269,7 +269,9 @@ proptest! {
         prop_assert_eq!((edge.retried, edge.hidden), (count(Fate::Retried), count(Fate::Retried)));
         let unmatched: u64 = hops.links.values().map(|link| link.unmatched).sum();
         prop_assert_eq!(unmatched, 2 * count(Fate::Unmatched));
-        if count(Fate::Served) > 0 {
+        // What never arrived is known where the pod it went to logged what did: every other request goes to the same one.
+        let at = |fate, odd| fates.iter().enumerate().any(|(n, f)| *f == fate && n % 2 == odd);
+        if [0, 1].iter().all(|odd| at(Fate::Served, *odd) || !at(Fate::Lost, *odd)) {
             prop_assert_eq!(edge.missing, count(Fate::Lost));
         }
     }
