@@ -5,6 +5,7 @@
 //! where those values stand, and for each further line only they are written. Whatever needs an escape is left to the
 //! ordinary way.
 
+use super::page::{Page, Row};
 use super::plain::is_seen;
 use super::{Form, Origin, csv, is_number, ndjson};
 use crate::format::Glance;
@@ -13,8 +14,10 @@ use crate::record::{Field, Kind, Record};
 /// A row that is longer goes the ordinary way.
 const LONGEST_ROW: usize = 16 << 10;
 
-/// Two numbers, and signs around values.
-const SLACK: usize = 128;
+/// Two numbers, and what stands around them.
+const NUMBERS: usize = 64;
+/// Quotes around a value, or `null` for a hyphen.
+const AROUND: usize = 3;
 
 /// The row of records with the same telling bytes, open where their values differ.
 #[derive(Debug, Default)]
@@ -80,81 +83,68 @@ impl Alike {
         }
     }
 
-    /// The row of a line; `None` when it has to go the ordinary way.
+    /// Writes the row of a line; false when it has to go the ordinary way.
     #[inline]
-    pub(super) fn row<'r, const JSON: bool>(
+    pub(super) fn write<const JSON: bool>(
         &mut self,
         glance: &Glance<'_>,
         origin: &Origin<'_>,
-        row: &'r mut Row,
-    ) -> Option<&'r [u8]> {
+        page: &mut Page,
+    ) -> bool {
         if !self.suits(glance, origin) {
             self.expect(glance, origin);
-            return None;
+            return false;
         }
         let line = glance.rest.line;
+        let room = self.text.len() + line.len() + AROUND * self.gaps.len() + NUMBERS;
         // A quote can only stand where the format has one: they were counted.
-        let room = self.text.len() + 2 * line.len() + SLACK <= LONGEST_ROW;
-        if self.gaps.is_empty() || !room || !is_seen::<JSON>(line) {
-            return None;
+        if self.gaps.is_empty() || room > LONGEST_ROW || !is_seen::<JSON>(line) {
+            return false;
         }
+        page.row(room, |row| self.fill::<JSON>(glance, origin, row)).is_some()
+    }
+
+    #[inline(always)]
+    fn fill<const JSON: bool>(
+        &self,
+        glance: &Glance<'_>,
+        origin: &Origin<'_>,
+        row: &mut Row<'_>,
+    ) -> Option<()> {
+        let line = glance.rest.line;
         let comma = !JSON && memchr::memchr(b',', line).is_some();
-        row.len = 0;
         let mut start = 0;
         for gap in &self.gaps {
-            row.put(self.text.get(start..gap.end)?)?;
+            row.piece(&self.text, start..gap.end)?;
             start = gap.end;
-            let value = glance.rest.value(gap.at)?;
-            match value {
-                b"-" if JSON => row.put(b"null")?,
-                b"-" => {}
-                _ if JSON && gap.number => row.put(ndjson::whole_number(value)?)?,
-                _ if JSON => row.quoted(value)?,
+            let place = glance.rest.place(gap.at)?;
+            let value = line.get(place.clone())?;
+            let quoted = match value {
+                b"-" if JSON => {
+                    row.put(b"null")?;
+                    continue;
+                }
+                b"-" => continue,
+                _ if JSON && gap.number => {
+                    ndjson::whole_number(value)?;
+                    false
+                }
+                _ if JSON => true,
                 _ if csv::is_formula(value) => return None,
-                _ if comma && memchr::memchr(b',', value).is_some() => row.quoted(value)?,
-                _ => row.put(value)?,
+                _ => comma && memchr::memchr(b',', value).is_some(),
+            };
+            if quoted {
+                row.byte(b'"')?;
+            }
+            row.piece(line, place)?;
+            if quoted {
+                row.byte(b'"')?;
             }
         }
         row.put(self.text.get(start..)?)?;
         row.number(origin.line)?;
         row.put(if JSON { ndjson::BEFORE_OFFSET } else { csv::BEFORE_OFFSET })?;
         row.number(origin.offset)?;
-        row.put(if JSON { ndjson::END } else { csv::END })?;
-        row.bytes.get(..row.len)
-    }
-}
-
-/// A row under way.
-#[derive(Debug)]
-pub(super) struct Row {
-    bytes: Box<[u8]>,
-    len: usize,
-}
-
-impl Default for Row {
-    fn default() -> Row {
-        Row { bytes: vec![0; LONGEST_ROW].into(), len: 0 }
-    }
-}
-
-impl Row {
-    #[inline(always)]
-    fn put(&mut self, text: &[u8]) -> Option<()> {
-        let to = self.bytes.get_mut(self.len..self.len + text.len())?;
-        self.len += text.len();
-        to.copy_from_slice(text);
-        Some(())
-    }
-
-    #[inline(always)]
-    fn quoted(&mut self, text: &[u8]) -> Option<()> {
-        self.put(b"\"")?;
-        self.put(text)?;
-        self.put(b"\"")
-    }
-
-    fn number(&mut self, number: u64) -> Option<()> {
-        let mut digits = [0; 20];
-        self.put(super::digits(number, &mut digits))
+        row.put(if JSON { ndjson::END } else { csv::END })
     }
 }

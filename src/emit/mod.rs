@@ -8,12 +8,13 @@ mod alike;
 mod columns;
 mod csv;
 mod ndjson;
+mod page;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod plain;
 mod told;
 
-use alike::Row;
+use page::Page;
 use told::Memo;
 
 use crate::error::{ErrorKind, Result};
@@ -161,16 +162,25 @@ pub fn csv_cell(out: &mut Vec<u8>, text: &[u8]) {
 pub struct Lines {
     form: Form,
     memo: Memo,
-    row: Row,
-    /// What was written.
-    pub text: Vec<u8>,
+    /// A row that is like none before it.
+    row: Vec<u8>,
+    page: Page,
 }
 
 impl Lines {
     /// No line yet. What stands in the buffer is forgotten; its room is used again.
-    pub fn new(form: Form, mut buffer: Vec<u8>) -> Lines {
-        buffer.clear();
-        Lines { form, memo: Memo::default(), row: Row::default(), text: buffer }
+    pub fn new(form: Form, buffer: Vec<u8>) -> Lines {
+        Lines { form, memo: Memo::default(), row: Vec::new(), page: Page::new(buffer) }
+    }
+
+    /// What was written.
+    pub fn text(&self) -> &[u8] {
+        self.page.text()
+    }
+
+    /// The buffer, for the next ones.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.page.into_buffer()
     }
 }
 
@@ -182,31 +192,26 @@ impl Sheet for Lines {
 
     #[inline]
     fn add(&mut self, record: &Record<'_>, origin: &Origin<'_>) {
-        let Lines { form, memo, text, .. } = self;
+        let Lines { form, memo, row, page } = self;
+        row.clear();
         match form {
-            Form::Ndjson => ndjson::write(record, origin, memo, text),
-            Form::Csv => csv::write(record, origin, memo, text),
-            Form::Raw => {
-                text.extend_from_slice(origin.raw);
-                text.push(b'\n');
-            }
+            Form::Ndjson => ndjson::write(record, origin, memo, row),
+            Form::Csv => csv::write(record, origin, memo, row),
+            Form::Raw => return page.line(origin.raw),
         }
+        page.put(row);
     }
 
     #[inline]
     fn copy(&mut self, note: &mut Alike, glance: &Glance<'_>, origin: &Origin<'_>) -> bool {
-        let Lines { form, row, text, .. } = self;
-        let row = match form {
-            Form::Ndjson => note.row::<true>(glance, origin, row),
-            Form::Csv => note.row::<false>(glance, origin, row),
+        match self.form {
+            Form::Ndjson => note.write::<true>(glance, origin, &mut self.page),
+            Form::Csv => note.write::<false>(glance, origin, &mut self.page),
             Form::Raw => {
-                text.extend_from_slice(origin.raw);
-                text.push(b'\n');
-                return true;
+                self.page.line(origin.raw);
+                true
             }
-        };
-        text.extend_from_slice(row.unwrap_or_default());
-        row.is_some()
+        }
     }
 
     fn learn(&self, note: &mut Alike, record: &Record<'_>, origin: &Origin<'_>) {
@@ -214,7 +219,7 @@ impl Sheet for Lines {
     }
 
     fn weight(&self) -> usize {
-        self.text.len()
+        self.page.text().len()
     }
 }
 

@@ -13,7 +13,7 @@ fn written(form: Form, kind: Kind, fields: &[(Field, &[u8])]) -> Vec<u8> {
     let mut lines = Lines::new(form, Vec::new());
     let origin = Origin { source: "a.log", line: 7, offset: 1_234, raw: b"prefix ^" };
     lines.add(&Record::new(&text, &layout, Carrier { pod: Some(b"web-0"), ..Carrier::default() }), &origin);
-    lines.text
+    lines.text().to_vec()
 }
 
 fn json(kind: Kind, fields: &[(Field, &[u8])]) -> serde_json::Value {

@@ -1,5 +1,7 @@
 //! An ordinary line at a glance: what must be known to count it, for whoever knows its telling bytes already.
 
+use std::ops::Range;
+
 use super::text::TextFormats;
 use crate::record::{Field, Identity, Kind, Layout};
 use crate::scan::Columns;
@@ -64,16 +66,16 @@ impl<'a> Rest<'a> {
         self.spots.iter().map(|spot| spot.field)
     }
 
-    /// The value of one of those fields, by its place among them.
+    /// Where in the line the value of one of those fields stands, by its place among them.
     #[inline(always)]
-    pub fn value(&self, at: usize) -> Option<&'a [u8]> {
+    pub fn place(&self, at: usize) -> Option<Range<usize>> {
         let Spot { field, column, around } = *self.spots.get(at)?;
         let start = self.columns.start(column) + usize::from(around);
-        match field {
-            Field::Path => self.line.get(self.path.0..self.path.1),
-            Field::Method => self.line.get(start..self.path.0.wrapping_sub(1)),
-            _ => self.line.get(start..self.columns.end(column).wrapping_sub(around.into())),
-        }
+        Some(match field {
+            Field::Path => self.path.0..self.path.1,
+            Field::Method => start..self.path.0.wrapping_sub(1),
+            _ => start..self.columns.end(column).wrapping_sub(around.into()),
+        })
     }
 }
 

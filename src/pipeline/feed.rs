@@ -24,6 +24,10 @@ const HEAD_BYTES: usize = 4096;
 /// Bytes of a block of a stream: several of them wait for the thread that folds them, as far as possible in a cache.
 const STREAM_BLOCK_BYTES: usize = 1 << 20;
 
+/// The same where lines are numbered, as they are to be written out: what is written of a block is several times as long
+/// as the block, and must not wait for the parts before it until the gate is closed.
+const NUMBERED_BLOCK_BYTES: usize = 256 << 10;
+
 /// A chunk of a plain file is such a part of what would be a thread's fair share of the rest.
 const SHARES: u64 = 2;
 
@@ -220,7 +224,8 @@ impl<'f> Feeder<'f> {
         let name: Arc<str> = entry.name.into();
         let mut counted = true;
         let mut pieces: Option<Pieces> = None;
-        let size = self.terms.options.block_bytes.min(STREAM_BLOCK_BYTES);
+        let most = if self.terms.numbered { NUMBERED_BLOCK_BYTES } else { STREAM_BLOCK_BYTES };
+        let size = self.terms.options.block_bytes.min(most);
         let mut blocks = Blocks::new(entry.reader, size).counting();
         loop {
             if self.terms.progress.stopped() {

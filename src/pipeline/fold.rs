@@ -51,6 +51,11 @@ impl<'r, F: Fold> Folding<'r, F> {
         }
     }
 
+    /// Before the first line: whether blocks know the number of their first line.
+    pub(super) fn set_counted(&mut self, counted: bool) {
+        self.counted = counted;
+    }
+
     /// Folds the lines of a block. Every now and then `pause` may take what was folded so far, by [`take`](Self::take).
     pub(super) fn block(
         &mut self,

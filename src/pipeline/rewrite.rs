@@ -107,8 +107,8 @@ pub fn rewrite(
     let buffers = || spare.lock().unwrap_or_else(PoisonError::into_inner);
     let make = || Lines::new(form, buffers().pop().unwrap_or_default());
     let mut write = |lines: Lines| {
-        out.write_all(&lines.text).map_err(ErrorKind::Write)?;
-        buffers().push(lines.text);
+        out.write_all(lines.text()).map_err(ErrorKind::Write)?;
+        buffers().push(lines.into_buffer());
         Ok(())
     };
     match form.is_numbered() {

@@ -164,7 +164,7 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
                         pieces = from_runtime(block.bytes()).then(Pieces::default);
                         // Pieces are numbered by the cutter; other lines are where they are folded.
                         self.counted = F::NUMBERED || pieces.is_some();
-                        folding = self.folding();
+                        folding.set_counted(self.counted);
                         if !self.counted {
                             blocks.stop_counting();
                         }
@@ -191,7 +191,7 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
             folding.block(&rest, |_| ControlFlow::Continue(()))?;
         }
         let upto = stretch.map_or(blocks.position(), |(_, end)| blocks.position().min(end)).max(done);
-        self.part(&mut folding, upto - done)?;
+        self.last_part(folding, upto - done)?;
         match failed {
             None => ControlFlow::Continue(()),
             Some(cause) => {
@@ -209,14 +209,15 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
         loop {
             let block = match blocks.recv_timeout(PATIENCE) {
                 Ok(block) => block,
-                Err(ended) => {
+                Err(RecvTimeoutError::Disconnected) => return self.last_part(folding, bytes),
+                Err(RecvTimeoutError::Timeout) => {
                     // Lines that were held back may stand for no bytes of their own.
                     if bytes > 0 || folding.lines > 0 {
                         self.part(&mut folding, std::mem::take(&mut bytes))?;
                     }
                     match blocks.recv() {
-                        Ok(block) if ended == RecvTimeoutError::Timeout => block,
-                        _ => return ControlFlow::Continue(()),
+                        Ok(block) => block,
+                        Err(_) => return ControlFlow::Continue(()),
                     }
                 }
             };
@@ -245,6 +246,15 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
 
     fn part(&mut self, folding: &mut Folding<'_, F>, bytes: u64) -> ControlFlow<()> {
         let (fold, lines) = folding.take((self.bench.make)());
+        self.tell_part(fold, lines, bytes)
+    }
+
+    /// Ends the last part. A fold that is made has to get to the merging: what it was made of is used again.
+    fn last_part(&mut self, folding: Folding<'_, F>, bytes: u64) -> ControlFlow<()> {
+        self.tell_part(folding.fold, folding.lines, bytes)
+    }
+
+    fn tell_part(&mut self, fold: F, lines: u64, bytes: u64) -> ControlFlow<()> {
         let (source, name, counted) = (self.source, self.name.clone(), self.counted);
         (self.tell)(Event::Part { counted, fold, source, name, lines, bytes })
     }

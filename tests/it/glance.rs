@@ -85,7 +85,7 @@ fn written(log: &[u8], form: Form) -> Vec<u8> {
     let mut out = form.head();
     let make = || Writing(Lines::new(form, Vec::new()));
     run(&[input], &Reader::new(), make, &Options { threads: 1, ..Options::default() }, None, |part| {
-        out.extend_from_slice(&part.fold.0.text);
+        out.extend_from_slice(part.fold.0.text());
         Ok(())
     })
     .expect("reading from memory");
