@@ -1,14 +1,15 @@
 //! What the proxies of the pods log, read side by side.
 //!
 //! A log that ends is an input of its own, in the order of the pods, so that the result does not depend on who answers
-//! first; a few are fetched ahead. Logs that are followed have no end: their lines come as they come, each with the
-//! name of its pod before it.
+//! first; a few are fetched ahead, and one that falls silent is given up, so that it does not keep the others waiting.
+//! Logs that are followed have no end: their lines come as they come, each with the name of its pod before it.
 
 use std::io::{self, Read, Write};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use meshwhy::input::{Input, Stream};
 
@@ -24,6 +25,10 @@ const MESSAGE_BYTES: u64 = 8 << 10;
 
 /// Longest line that waits for its end before its pod's name is put before it.
 const LINE_BYTES: usize = 1 << 20;
+
+/// So long a log that has an end may say nothing: a node that does not answer says nothing at all, one that looks for
+/// the first line of `--since` in a large file says nothing for seconds.
+const SILENCE: Duration = Duration::from_secs(30);
 
 type Piece = io::Result<Vec<u8>>;
 
@@ -43,7 +48,7 @@ pub(crate) fn logs(ask: &Ask, pods: &[Pod]) -> Vec<Input> {
             loop {
                 let next = work.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some((mut command, sender)) = next else { return };
-                fetch(&mut command, |piece| sender.send(piece).is_ok());
+                fetch(&mut command, Some(SILENCE), |piece| sender.send(piece).is_ok());
             }
         });
     }
@@ -79,8 +84,9 @@ fn command(ask: &Ask, pod: &Pod, follow: bool) -> Command {
     command
 }
 
-/// Runs a command, and passes on what it prints, then why it failed. Ends it when nobody wants more.
-fn fetch(command: &mut Command, mut pass: impl FnMut(Piece) -> bool) {
+/// Runs a command, and passes on what it prints, then why it failed. Ends it when nobody wants more, or when it was
+/// silent for so long.
+fn fetch(command: &mut Command, silence: Option<Duration>, mut pass: impl FnMut(Piece) -> bool) {
     let mut child = match command.spawn() {
         Ok(child) => Ended(child),
         Err(cause) => {
@@ -88,7 +94,7 @@ fn fetch(command: &mut Command, mut pass: impl FnMut(Piece) -> bool) {
             return;
         }
     };
-    let (Some(mut out), Some(err)) = (child.0.stdout.take(), child.0.stderr.take()) else { return };
+    let (Some(out), Some(err)) = (child.0.stdout.take(), child.0.stderr.take()) else { return };
     let complaint = thread::spawn(move || {
         let (mut err, mut text) = (err, Vec::new());
         // What follows is read as well, for a full pipe would stop the program.
@@ -96,25 +102,28 @@ fn fetch(command: &mut Command, mut pass: impl FnMut(Piece) -> bool) {
         let _ = io::copy(&mut err, &mut io::sink());
         text
     });
+    let (heard, pieces) = sync_channel(1);
+    thread::spawn(move || listen(out, &heard));
     loop {
-        let mut piece = vec![0; PIECE_BYTES];
-        match out.read(&mut piece) {
-            Ok(0) => break,
-            Ok(len) => {
-                piece.truncate(len);
-                if !pass(Ok(piece)) {
-                    return;
-                }
+        let piece = match silence {
+            Some(most) => pieces.recv_timeout(most),
+            None => pieces.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        let piece = match piece {
+            Ok(piece) => piece,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                let waited = silence.unwrap_or_default().as_secs_f64();
+                Err(io::Error::other(format!("nothing came for {waited} s, so it was given up")))
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                pass(Err(error));
-                return;
-            }
+        };
+        let last = piece.is_err();
+        if !pass(piece) || last {
+            return;
         }
     }
     match child.0.wait() {
-        Ok(status) if !status.success() => {
+        Ok(status) if !status.success() && !is_interrupted(status) => {
             pass(Err(said(&complaint.join().unwrap_or_default(), status)));
         }
         Ok(_) => {}
@@ -124,9 +133,40 @@ fn fetch(command: &mut Command, mut pass: impl FnMut(Piece) -> bool) {
     }
 }
 
+/// Reads until the end, or until nobody listens.
+fn listen(mut out: impl Read, heard: &SyncSender<Piece>) {
+    loop {
+        let mut bytes = vec![0; PIECE_BYTES];
+        let piece = match out.read(&mut bytes) {
+            Ok(0) => return,
+            Ok(len) => {
+                bytes.truncate(len);
+                Ok(bytes)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => Err(error),
+        };
+        if heard.send(piece).is_err() {
+            return;
+        }
+    }
+}
+
+/// Ctrl-C at a terminal ends what we started, too: that is no failure of the pod.
+#[cfg(unix)]
+fn is_interrupted(status: ExitStatus) -> bool {
+    const SIGINT: i32 = 2;
+    std::os::unix::process::ExitStatusExt::signal(&status) == Some(SIGINT)
+}
+
+#[cfg(not(unix))]
+fn is_interrupted(_: ExitStatus) -> bool {
+    false
+}
+
 fn follow(command: &mut Command, name: &str, sender: &SyncSender<Piece>) {
     let mut labels = Labels { prefix: format!("[{name}] ").into_bytes(), rest: Vec::new() };
-    fetch(command, |piece| {
+    fetch(command, None, |piece| {
         let labelled = match piece {
             Ok(bytes) => labels.put_on(&bytes),
             Err(error) => {
@@ -219,6 +259,22 @@ impl Read for Fetched {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_falls_silent_is_given_up() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; sleep 60; echo two"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let begun = std::time::Instant::now();
+        let mut pieces = Vec::new();
+        fetch(&mut command, Some(Duration::from_millis(300)), |piece| {
+            pieces.push(piece.map_err(|error| error.to_string()));
+            true
+        });
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        let given_up = "nothing came for 0.3 s, so it was given up".to_owned();
+        assert_eq!(pieces, [Ok(b"one\n".to_vec()), Err(given_up)]);
+    }
 
     #[test]
     fn every_line_is_labelled_once_wherever_the_pieces_end() {

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use super::order::Hands;
 use super::pieces::{Pieces, from_runtime};
@@ -31,6 +32,9 @@ const NUMBERED_BLOCK_BYTES: usize = 256 << 10;
 /// A chunk of a plain file is such a part of what would be a thread's fair share of the rest.
 const SHARES: u64 = 2;
 
+/// Who interrupts waits so long at most for what is there to be read.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
 /// Bytes of snapshots that are held in memory until all of them are known. Those that are files are not.
 const HELD_BYTES: u64 = 1 << 30;
 
@@ -47,6 +51,8 @@ pub(super) struct Feeder<'f> {
     sources: Vec<Source>,
     skipped: u64,
     snapshots: Vec<Held>,
+    /// Until when what is there is read though somebody interrupted.
+    last_look: Option<Instant>,
 }
 
 /// What a feeder must know of the work.
@@ -61,7 +67,7 @@ pub(super) struct Terms<'f> {
 
 impl<'f> Feeder<'f> {
     pub(super) fn new(terms: Terms<'f>, hands: &'f mut dyn Hands) -> Self {
-        Feeder { terms, hands, sources: Vec::new(), skipped: 0, snapshots: Vec::new() }
+        Feeder { terms, hands, sources: Vec::new(), skipped: 0, snapshots: Vec::new(), last_look: None }
     }
 
     /// The sources, how many streams were passed over, and the snapshots.
@@ -80,16 +86,36 @@ impl<'f> Feeder<'f> {
         self.terms.progress.total.store(total.unwrap_or(0), Ordering::Relaxed);
         let mut before = false;
         let mut found = found.into_iter().peekable();
-        while let Some(this) = found.next() {
+        while !self.is_over()
+            && let Some(this) = found.next()
+        {
             // Two compressed files in a row are worth a thread each; a single one is better unpacked here, while the
             // pool folds what comes out.
             let packed = is_one_stream(&this);
             let beside = packed && (before || found.peek().is_some_and(is_one_stream));
             before = packed;
-            if self.terms.progress.stopped() || self.one(this, beside).is_break() {
+            if self.one(this, beside).is_break() {
+                break;
+            }
+        }
+        if self.terms.progress.stopped() {
+            self.take_along(found);
+        }
+    }
+
+    /// What streams sent while another one was waited for is there when somebody interrupts the waiting.
+    fn take_along<'a>(&mut self, found: impl Iterator<Item = Found<'a>>) {
+        self.last_look = Some(Instant::now() + LAST_LOOK);
+        for stream in found.filter(|found| matches!(found, Found::Stream(_))) {
+            if self.is_over() || self.one(stream, false).is_break() {
                 return;
             }
         }
+    }
+
+    /// Nobody wants more.
+    fn is_over(&self) -> bool {
+        self.terms.progress.stopped() && self.last_look.is_none_or(|until| Instant::now() >= until)
     }
 
     fn one(&mut self, found: Found<'_>, beside: bool) -> ControlFlow<()> {
@@ -175,7 +201,7 @@ impl<'f> Feeder<'f> {
         let block = self.terms.options.block_bytes.max(1) as u64;
         let threads = self.terms.threads.max(1) as u64;
         let mut start = 0;
-        while start < size && !self.terms.progress.stopped() {
+        while start < size && !self.is_over() {
             let fair = (size - start) / (SHARES * threads);
             let step = fair.clamp(block.saturating_mul(2), block.saturating_mul(16));
             let end = start.saturating_add(step);
@@ -228,7 +254,7 @@ impl<'f> Feeder<'f> {
         let size = self.terms.options.block_bytes.min(most);
         let mut blocks = Blocks::new(entry.reader, size).counting();
         loop {
-            if self.terms.progress.stopped() {
+            if self.is_over() {
                 return ControlFlow::Break(());
             }
             match blocks.next_block(|reader| reader.waits()) {

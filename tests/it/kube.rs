@@ -25,6 +25,8 @@ case "$*" in
 *"get pods -l app=web -o json -n bank"*) echo "{\"kind\":\"List\",\"items\":[$(pod web-1 "$proxy" bank)]}" ;;
 *"get pods -l app=web -o json --all-namespaces"*) echo "{\"kind\":\"List\",\"items\":[$(pod web-2 "$proxy"),$(pod web-1 "$proxy" bank)]}" ;;
 *"get pods -l app=two"*) echo "{\"kind\":\"List\",\"items\":[$(pod web-1 "$proxy"),$(pod cut "$proxy"),$(pod web-9 "$proxy")]}" ;;
+*"get pods -l app=hung"*) echo "{\"kind\":\"List\",\"items\":[$(pod hung "$proxy"),$(pod web-1 "$proxy"),$(pod web-9 "$proxy")]}" ;;
+*"logs hung "*) exec sleep 600 ;;
 *"get pods -l app=none"*) echo '{"kind":"List","items":[]}' ;;
 *"get pods -l app=mixed"*) echo "{\"kind\":\"List\",\"items\":[$(pod web-1 "$proxy"),$(pod bare-1 '')]}" ;;
 *"get pods -l"*) echo "{\"kind\":\"List\",\"items\":[$(pod web-2 "$proxy"),$(pod web-1 "$proxy")]}" ;;
@@ -254,14 +256,9 @@ fn another_container_is_read_where_it_is_asked_for() {
     );
 }
 
-/// One pod breaks off, one answers, and the last one never ends, though nobody asked it to go on: what was read is shown.
-#[test]
-fn a_pod_that_never_ends_is_left_at_the_interrupt() {
-    let cluster = Cluster::new();
-    let mut child = cluster
-        .command(&["-l", "app=two", "-n", "shop", "--output", "json"])
-        .spawn()
-        .expect("the plugin runs");
+/// What the plugin shows when it is interrupted, and what it says.
+fn interrupted(cluster: &Cluster, args: &[&str]) -> (Value, String) {
+    let mut child = cluster.command(args).spawn().expect("the plugin runs");
     std::thread::sleep(Duration::from_secs(2));
     let begun = Instant::now();
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
@@ -270,9 +267,26 @@ fn a_pod_that_never_ends_is_left_at_the_interrupt() {
     child.stdout.take().expect("a pipe").read_to_end(&mut out).expect("the result");
     let run = child.wait_with_output().expect("it ends");
     assert!(begun.elapsed() < Duration::from_secs(10));
-    let json: Value = serde_json::from_slice(&out).unwrap_or_else(|e| panic!("{e}: {}", text(&run.stderr)));
+    let said = text(&run.stderr);
+    (serde_json::from_slice(&out).unwrap_or_else(|e| panic!("{e}: {said}")), said)
+}
+
+/// One pod breaks off, one answers, and the last one never ends, though nobody asked it to go on: what was read is shown.
+#[test]
+fn a_pod_that_never_ends_is_left_at_the_interrupt() {
+    let cluster = Cluster::new();
+    let (json, said) = interrupted(&cluster, &["-l", "app=two", "-n", "shop", "--output", "json"]);
     assert_eq!(json["input"]["lines"], lines("no-route.log") + 10 + lines("healthy.log"));
-    assert!(text(&run.stderr).contains("error: unexpected EOF"), "{}", text(&run.stderr));
+    assert!(said.contains("error: unexpected EOF"), "{said}");
+}
+
+/// Nobody waits for a node that does not answer to see what the others said.
+#[test]
+fn what_stands_behind_a_pod_that_says_nothing_is_shown_at_the_interrupt() {
+    let cluster = Cluster::new();
+    let (json, said) = interrupted(&cluster, &["-l", "app=hung", "-n", "shop", "--output", "json"]);
+    assert_eq!(json["input"]["lines"], lines("no-route.log") + lines("healthy.log"), "{said}");
+    assert_eq!(json["findings"][0]["id"], "no-route");
 }
 
 /// An endless log is read until somebody interrupts, and then the result of what was read is shown.
