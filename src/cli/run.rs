@@ -269,6 +269,7 @@ pub(super) fn warnings(passed: Passed, outcome: &Outcome, lang: Lang) -> Vec<Str
             "reading was interrupted: this is the result of what was read",
             "读取被中断：这是已读部分的结果"
         ));
+        out.extend(unheard(outcome, lang));
     }
     if passed.untimed > 0 {
         let n = passed.untimed;
@@ -279,6 +280,19 @@ pub(super) fn warnings(passed: Passed, outcome: &Outcome, lang: Lang) -> Vec<Str
         ));
     }
     out
+}
+
+/// Inputs from which nothing came before the interrupt: pods that do not answer, pipes that nobody writes to.
+fn unheard(outcome: &Outcome, lang: Lang) -> Option<String> {
+    const LISTED: usize = 5;
+    let silent = || outcome.sources.iter().filter(|source| source.bytes == 0).map(|source| &*source.name);
+    // A single input is named by what is said of an empty one.
+    if outcome.sources.len() == 1 || silent().next().is_none() {
+        return None;
+    }
+    let more = silent().nth(LISTED).map(|_| "…");
+    let names = silent().take(LISTED).chain(more).collect::<Vec<_>>().join(lang.comma());
+    Some(say!(lang, "nothing came from {names}", "没有收到任何内容：{names}"))
 }
 
 /// Says on standard error what could not be read.

@@ -287,6 +287,8 @@ fn what_stands_behind_a_pod_that_says_nothing_is_shown_at_the_interrupt() {
     let (json, said) = interrupted(&cluster, &["-l", "app=hung", "-n", "shop", "--output", "json"]);
     assert_eq!(json["input"]["lines"], lines("no-route.log") + lines("healthy.log"), "{said}");
     assert_eq!(json["findings"][0]["id"], "no-route");
+    let warnings = json["input"]["warnings"].as_array().expect("warnings");
+    assert!(warnings.contains(&"nothing came from shop/pod/hung/istio-proxy".into()), "{warnings:?}");
 }
 
 /// An endless log is read until somebody interrupts, and then the result of what was read is shown.
