@@ -441,7 +441,7 @@ pub(super) struct Filters {
     /// Response flags, one of which is set; `-` is none
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub(super) flag: Vec<String>,
-    /// Response codes, such as 503,5xx
+    /// Response codes, such as 503,5xx or '>=500'
     #[arg(long, value_name = "LIST")]
     pub(super) code: Vec<String>,
     /// Response code details

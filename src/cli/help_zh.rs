@@ -225,7 +225,7 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("Client's address, with or without port", "客户端地址，可带端口"),
     ("Request id", "请求 ID"),
     ("Response flags, one of which is set; `-` is none", "响应标志，设置了其中之一；`-` 表示没有标志"),
-    ("Response codes, such as 503,5xx", "响应码，如 503,5xx"),
+    ("Response codes, such as 503,5xx or '>=500'", "响应码，如 503,5xx 或 '>=500'"),
     ("Response code details", "响应码详情"),
     (
         "Outcomes: ok, client_error, app_error, proxy_error, denied, client_gone",

@@ -69,30 +69,53 @@ pub(super) fn direction(name: &str) -> Result<&'static str> {
     })
 }
 
+/// The numbers that fit a condition such as `>` 7: all from the first to the last. `None`: no such condition, or none fits.
+fn bounds(operator: &str, than: u64) -> Option<(u64, u64)> {
+    match operator {
+        ">" => Some((than.checked_add(1)?, u64::MAX)),
+        ">=" => Some((than, u64::MAX)),
+        "<" => Some((0, than.checked_sub(1)?)),
+        "<=" => Some((0, than)),
+        "=" => Some((than, than)),
+        _ => None,
+    }
+}
+
+/// `>=500` taken apart. The operator is empty where there is none.
+fn comparison(text: &str) -> (&str, &str) {
+    let (operator, value) = text.split_at(text.find(|c| !"<>=".contains(c)).unwrap_or(text.len()));
+    (operator, value.trim())
+}
+
 /// Ranges of codes.
 #[derive(Debug, Clone)]
-pub(super) struct Codes(Vec<(u16, u16)>);
+pub(super) struct Codes(Vec<(u64, u64)>);
 
 impl Codes {
-    /// `503`, `5xx`, `50x`, `0`.
+    /// `503`, `5xx`, `50x`, `0`, `>=500`.
     pub(super) fn parse<'v>(values: impl Iterator<Item = &'v str>) -> Result<Codes> {
-        let range = |text: &str| {
-            let bound = |with: &str| text.to_ascii_lowercase().replace('x', with).parse::<u16>().ok();
+        let code = |text: &str, with: &str| {
             let plain =
                 text.len() <= 3 && text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains('+');
-            match (plain, bound("0"), bound("9")) {
-                (true, Some(low), Some(high)) => Ok((low, high)),
-                _ => Err(wrong(both!(
-                    "{text:?} is no code: 503 or 5xx is expected",
-                    "{text:?} 不是状态码：应为 503 或 5xx"
-                ))),
-            }
+            text.to_ascii_lowercase().replace('x', with).parse().ok().filter(|_| plain)
+        };
+        let range = |text: &str| {
+            let range = match comparison(text) {
+                ("", _) => code(text, "0").zip(code(text, "9")),
+                (operator, value) => code(value, "x").and_then(|code| bounds(operator, code)),
+            };
+            range.ok_or_else(|| {
+                wrong(both!(
+                    "{text:?} is no code: 503, 5xx or '>=500' is expected",
+                    "{text:?} 不是状态码：应为 503、5xx 或 '>=500'"
+                ))
+            })
         };
         Ok(Codes(values.map(range).collect::<Result<_>>()?))
     }
 
     pub(super) fn contain(&self, code: u16) -> bool {
-        self.0.iter().any(|(low, high)| (*low..=*high).contains(&code))
+        self.0.iter().any(|(low, high)| (*low..=*high).contains(&code.into()))
     }
 }
 
@@ -105,25 +128,14 @@ pub(super) struct Comparison {
 
 impl Comparison {
     pub(super) fn parse(text: &str) -> Result<Comparison> {
-        let fail = || {
+        let (operator, value) = comparison(text);
+        let range = duration_ms(value).and_then(|ms| bounds(operator, ms));
+        let (low_ms, high_ms) = range.ok_or_else(|| {
             wrong(both!(
                 "{text:?} is no condition on a duration: '>1s' or '<=250ms' is expected",
                 "{text:?} 不是耗时条件：应为 '>1s' 或 '<=250ms'"
             ))
-        };
-        let (operator, value) = text.split_at(text.find(|c| !"<>=".contains(c)).unwrap_or(text.len()));
-        let ms = duration_ms(value.trim()).ok_or_else(fail)?;
-        let (low_ms, high_ms) = match operator {
-            ">" => (ms.saturating_add(1), u64::MAX),
-            ">=" => (ms, u64::MAX),
-            "<" => match ms.checked_sub(1) {
-                Some(high) => (0, high),
-                None => return Err(fail()),
-            },
-            "<=" => (0, ms),
-            "=" => (ms, ms),
-            _ => return Err(fail()),
-        };
+        })?;
         Ok(Comparison { low_ms, high_ms })
     }
 
