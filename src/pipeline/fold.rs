@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::store::{Folded, Store};
 use super::task::WINDOW_BYTES;
 use super::{Fold, Place, Seen};
 use crate::aggregate::Glimpse;
@@ -14,11 +15,36 @@ use crate::record::{Carrier, Layout, Reason, Record, Reject};
 /// UTF-8's byte-order mark: no part of the first line.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Lines on their way into one fold.
-pub(super) struct Folding<'r, F> {
-    pub(super) fold: F,
-    /// Lines seen.
-    pub(super) lines: u64,
+/// Lines on their way into a fold, whichever it is.
+pub(super) trait Lane {
+    /// Before the first line: whether blocks know the number of their first line.
+    fn set_counted(&mut self, counted: bool);
+
+    /// Folds the lines of a block. Every now and then `pause` may take what was folded so far, by [`take`](Self::take).
+    fn block(&mut self, block: &Block, pause: &mut Pause<'_>) -> ControlFlow<()>;
+
+    /// Lines seen, and not taken yet.
+    fn lines(&self) -> u64;
+
+    /// [`Fold::is_full`].
+    fn is_full(&self, share: usize) -> bool;
+
+    /// What was folded so far; the next line begins a new part.
+    fn take(&mut self) -> Folded;
+
+    /// What was folded; there is no next line. A fold that is made has to get to the merging: what it was made of is used
+    /// again.
+    fn end(self: Box<Self>) -> Folded;
+}
+
+/// Asked every few hundred lines; `Break` when nobody wants more.
+pub(super) type Pause<'p> = dyn FnMut(&mut dyn Lane) -> ControlFlow<()> + 'p;
+
+/// The lane of one kind of fold.
+pub(super) struct Folding<'r, F, M> {
+    fold: F,
+    lines: u64,
+    store: &'r Store<F, M>,
     reader: &'r Reader,
     /// Looks at lines before they are read, where the fold may be content with that.
     looker: Option<Looker<'r>>,
@@ -33,12 +59,20 @@ pub(super) struct Folding<'r, F> {
     scratch: Vec<u8>,
 }
 
-impl<'r, F: Fold> Folding<'r, F> {
-    pub(super) fn new(fold: F, reader: &'r Reader, source: u32, name: Arc<str>, counted: bool) -> Self {
+impl<'r, F: Fold, M: Fn() -> F + Sync> Folding<'r, F, M> {
+    pub(super) fn new(
+        store: &'r Store<F, M>,
+        reader: &'r Reader,
+        source: u32,
+        name: Arc<str>,
+        counted: bool,
+    ) -> Self {
+        let fold = store.make();
         let looker = if fold.glances() { reader.looker() } else { None };
         Folding {
             fold,
             lines: 0,
+            store,
             reader,
             looker,
             source,
@@ -49,50 +83,6 @@ impl<'r, F: Fold> Folding<'r, F> {
             peeled: Vec::new(),
             scratch: Vec::new(),
         }
-    }
-
-    /// Before the first line: whether blocks know the number of their first line.
-    pub(super) fn set_counted(&mut self, counted: bool) {
-        self.counted = counted;
-    }
-
-    /// Folds the lines of a block. Every now and then `pause` may take what was folded so far, by [`take`](Self::take).
-    pub(super) fn block(
-        &mut self,
-        block: &Block,
-        mut pause: impl FnMut(&mut Self) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        if block.offset == 0 {
-            self.fold.begin(self.source, block.bytes());
-        }
-        let mut before = if self.counted { 0 } else { self.lines };
-        let mut next_pause = block.offset + WINDOW_BYTES as u64;
-        let mut lines = block.lines();
-        loop {
-            let known = self.glance(&mut lines, next_pause, before);
-            let Some(mut line) = lines.next() else { break };
-            line.number = line.number.wrapping_add(before);
-            if line.offset == 0 && line.bytes.starts_with(BOM) {
-                line.bytes = &line.bytes[BOM.len()..];
-                line.offset = BOM.len() as u64;
-            }
-            self.line(&line, known);
-            if line.offset >= next_pause {
-                next_pause = line.offset + WINDOW_BYTES as u64;
-                let seen = self.lines;
-                pause(self)?;
-                if !self.counted && self.lines == 0 {
-                    // What comes is another part, whose lines are numbered from 1.
-                    before = before.wrapping_sub(seen);
-                }
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// What was folded so far, and the number of lines; the next line begins a new part.
-    pub(super) fn take(&mut self, next: F) -> (F, u64) {
-        (std::mem::replace(&mut self.fold, next), std::mem::take(&mut self.lines))
     }
 
     /// Passes over the lines for which a glance is enough, up to the next pause. True when the telling bytes of the line
@@ -177,6 +167,60 @@ impl<'r, F: Fold> Folding<'r, F> {
             self.home.fill(&self.name, record);
         }
         self.fold.see(&seen, &place);
+    }
+}
+
+impl<F: Fold, M: Fn() -> F + Sync> Lane for Folding<'_, F, M> {
+    fn set_counted(&mut self, counted: bool) {
+        self.counted = counted;
+    }
+
+    fn block(&mut self, block: &Block, pause: &mut Pause<'_>) -> ControlFlow<()> {
+        if block.offset == 0 {
+            self.fold.begin(self.source, block.bytes());
+        }
+        let mut before = if self.counted { 0 } else { self.lines };
+        let mut next_pause = block.offset + WINDOW_BYTES as u64;
+        let mut lines = block.lines();
+        loop {
+            let known = self.glance(&mut lines, next_pause, before);
+            let Some(mut line) = lines.next() else { break };
+            line.number = line.number.wrapping_add(before);
+            if line.offset == 0 && line.bytes.starts_with(BOM) {
+                line.bytes = &line.bytes[BOM.len()..];
+                line.offset = BOM.len() as u64;
+            }
+            self.line(&line, known);
+            if line.offset >= next_pause {
+                next_pause = line.offset + WINDOW_BYTES as u64;
+                let seen = self.lines;
+                pause(self)?;
+                if !self.counted && self.lines == 0 {
+                    // What comes is another part, whose lines are numbered from 1.
+                    before = before.wrapping_sub(seen);
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    fn is_full(&self, share: usize) -> bool {
+        self.fold.is_full(share)
+    }
+
+    fn take(&mut self) -> Folded {
+        let fold = std::mem::replace(&mut self.fold, self.store.make());
+        let lines = std::mem::take(&mut self.lines);
+        self.store.keep(fold, lines)
+    }
+
+    fn end(self: Box<Self>) -> Folded {
+        let Folding { fold, lines, store, .. } = *self;
+        store.keep(fold, lines)
     }
 }
 

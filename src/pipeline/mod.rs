@@ -21,6 +21,7 @@ mod order;
 mod pieces;
 mod resume;
 mod rewrite;
+mod store;
 mod summarise;
 mod task;
 #[cfg(test)]
@@ -219,10 +220,14 @@ pub fn run<F: Fold>(
     make: impl Fn() -> F + Sync,
     options: &Options,
     progress: Option<&Progress>,
-    merge: impl FnMut(Part<F>) -> Result<()>,
+    mut merge: impl FnMut(Part<F>) -> Result<()>,
 ) -> Result<Outcome> {
     let nobody = Progress::new();
     let progress = progress.unwrap_or(&nobody);
-    let bench = task::Bench { reader, make: &make, options, progress, threads: options.threads() };
-    order::run(inputs, &bench, merge)
+    let store = store::Store::new(make);
+    let bench = task::Bench { reader, folds: &store, options, progress, threads: options.threads() };
+    order::run(inputs, &bench, &mut |part| {
+        let Part { fold: ticket, source, name, first_line, lines, bytes } = part;
+        merge(Part { fold: store.fetch(ticket), source, name, first_line, lines, bytes })
+    })
 }

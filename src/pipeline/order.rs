@@ -7,8 +7,9 @@ use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 
 use super::feed::{Fed, Feeder, Terms};
 use super::gate::Gate;
+use super::store::{Folded, Ticket};
 use super::task::{Bench, Event, Task, Work};
-use super::{Fold, Outcome, Part};
+use super::{Outcome, Part};
 use crate::error::{Error, Result};
 use crate::frame::Block;
 use crate::input::{Input, find};
@@ -30,9 +31,12 @@ pub(super) trait Hands {
     fn spare(&mut self) -> Option<Vec<u8>>;
 }
 
+/// Takes parts, first to last.
+pub(super) type Merge<'m> = dyn FnMut(Part<Ticket>) -> Result<()> + 'm;
+
 /// Merges events, first to last.
-struct Merger<G> {
-    merge: G,
+struct Merger<'m> {
+    merge: &'m mut Merge<'m>,
     /// Lines and bytes of each source so far.
     tallies: Vec<(u64, u64)>,
     failures: Vec<Error>,
@@ -41,16 +45,13 @@ struct Merger<G> {
     refused: Result<()>,
 }
 
-impl<G> Merger<G> {
-    fn event<F>(&mut self, event: Event<F>) -> ControlFlow<()>
-    where
-        G: FnMut(Part<F>) -> Result<()>,
-    {
+impl Merger<'_> {
+    fn event(&mut self, event: Event) -> ControlFlow<()> {
         if self.refused.is_err() {
             return ControlFlow::Break(());
         }
         match event {
-            Event::Part { counted, fold, source, name, lines, bytes } => {
+            Event::Part { counted, folded: Folded { ticket, lines, .. }, source, name, bytes } => {
                 let at = source as usize;
                 if self.tallies.len() <= at {
                     self.tallies.resize(at + 1, (0, 0));
@@ -59,7 +60,7 @@ impl<G> Merger<G> {
                 let first_line = if counted { 0 } else { tally.0 };
                 tally.0 += lines;
                 tally.1 += bytes;
-                self.refused = (self.merge)(Part { fold, source, name, first_line, lines, bytes });
+                self.refused = (self.merge)(Part { fold: ticket, source, name, first_line, lines, bytes });
             }
             Event::Failed { source, error } => {
                 if source.is_none() || self.failed != source {
@@ -73,11 +74,7 @@ impl<G> Merger<G> {
 }
 
 /// Runs the corridor with as many threads as the options say.
-pub(super) fn run<F: Fold, M: Fn() -> F + Sync>(
-    inputs: &[Input],
-    bench: &Bench<'_, M>,
-    merge: impl FnMut(Part<F>) -> Result<()>,
-) -> Result<Outcome> {
+pub(super) fn run<'m>(inputs: &[Input], bench: &Bench<'_>, merge: &'m mut Merge<'m>) -> Result<Outcome> {
     let threads = bench.threads;
     let mut merger =
         Merger { merge, tallies: Vec::new(), failures: Vec::new(), failed: None, refused: Ok(()) };
@@ -88,7 +85,7 @@ pub(super) fn run<F: Fold, M: Fn() -> F + Sync>(
         Some(pool) => in_parallel(inputs, bench, &mut merger, &pool, threads),
         None => {
             let mut hands = Inline { bench, merger: &mut merger, spare: None };
-            let mut feeder = Feeder::new(bench.terms::<F>(), &mut hands);
+            let mut feeder = Feeder::new(bench.terms(), &mut hands);
             feeder.feed(find(inputs));
             feeder.finish()
         }
@@ -108,21 +105,21 @@ pub(super) fn run<F: Fold, M: Fn() -> F + Sync>(
     })
 }
 
-impl<'a, M> Bench<'a, M> {
-    fn terms<F: Fold>(&self) -> Terms<'a> {
-        let Bench { options, progress, threads, .. } = *self;
-        Terms { options, progress, threads, numbered: F::NUMBERED }
+impl<'a> Bench<'a> {
+    fn terms(&self) -> Terms<'a> {
+        let Bench { folds, options, progress, threads, .. } = *self;
+        Terms { options, progress, threads, numbered: folds.numbered() }
     }
 }
 
 /// Everything on one thread.
-struct Inline<'i, 'b, M, G> {
-    bench: &'i Bench<'b, M>,
-    merger: &'i mut Merger<G>,
+struct Inline<'i, 'm> {
+    bench: &'i Bench<'i>,
+    merger: &'i mut Merger<'m>,
     spare: Option<Vec<u8>>,
 }
 
-impl<F: Fold, M: Fn() -> F, G: FnMut(Part<F>) -> Result<()>> Hands for Inline<'_, '_, M, G> {
+impl Hands for Inline<'_, '_> {
     fn task(&mut self, task: Task) -> ControlFlow<()> {
         let mut flow = ControlFlow::Continue(());
         let merger = &mut *self.merger;
@@ -142,19 +139,19 @@ impl<F: Fold, M: Fn() -> F, G: FnMut(Part<F>) -> Result<()>> Hands for Inline<'_
     }
 }
 
-/// What a task has to tell, with what each event weighs.
-type Slot<F> = Receiver<(Event<F>, usize)>;
+/// What a task has to tell.
+type Slot = Receiver<Event>;
 
-fn in_parallel<F: Fold, M: Fn() -> F + Sync, G: FnMut(Part<F>) -> Result<()>>(
+fn in_parallel(
     inputs: &[Input],
-    bench: &Bench<'_, M>,
-    merger: &mut Merger<G>,
+    bench: &Bench<'_>,
+    merger: &mut Merger<'_>,
     pool: &rayon::ThreadPool,
     threads: usize,
 ) -> Fed {
     let over = AtomicBool::new(false);
     // One more than there are threads: a thread that has done its task finds the next one waiting.
-    let (queue, slots) = mpsc::sync_channel::<Slot<F>>(threads + 1);
+    let (queue, slots) = mpsc::sync_channel::<Slot>(threads + 1);
     let (used, spare) = mpsc::channel();
     let over = &over;
     let gate = &Gate::default();
@@ -163,12 +160,13 @@ fn in_parallel<F: Fold, M: Fn() -> F + Sync, G: FnMut(Part<F>) -> Result<()>>(
             let feeding = threads.spawn(move || {
                 let mut hands =
                     Pooled { bench, scope, queue, over, gate, number: 0, used, spare, stream: None };
-                let mut feeder = Feeder::new(bench.terms::<F>(), &mut hands);
+                let mut feeder = Feeder::new(bench.terms(), &mut hands);
                 feeder.feed(find(inputs));
                 feeder.finish()
             });
             for slot in slots {
-                for (event, weight) in slot {
+                for event in slot {
+                    let weight = event.weight();
                     if merger.event(event).is_break() {
                         over.store(true, Ordering::Relaxed);
                     }
@@ -185,11 +183,11 @@ fn in_parallel<F: Fold, M: Fn() -> F + Sync, G: FnMut(Part<F>) -> Result<()>>(
 }
 
 /// Tasks are done by the pool; their slots stand in a queue.
-struct Pooled<'p, 's, 'scope, 'b, F, M> {
-    bench: &'scope Bench<'b, M>,
+struct Pooled<'p, 'scope> {
+    bench: &'scope Bench<'scope>,
     scope: &'p rayon::Scope<'scope>,
-    queue: SyncSender<Slot<F>>,
-    over: &'s AtomicBool,
+    queue: SyncSender<Slot>,
+    over: &'scope AtomicBool,
     gate: &'scope Gate,
     /// Slots made so far.
     number: u64,
@@ -206,7 +204,7 @@ struct Stream {
     blocks: SyncSender<Block>,
 }
 
-impl<'scope, F: Fold + 'scope, M: Fn() -> F + Sync> Hands for Pooled<'_, '_, 'scope, '_, F, M> {
+impl Hands for Pooled<'_, '_> {
     fn task(&mut self, task: Task) -> ControlFlow<()> {
         // What comes of its blocks stands before this.
         self.stream = None;
@@ -219,20 +217,16 @@ impl<'scope, F: Fold + 'scope, M: Fn() -> F + Sync> Hands for Pooled<'_, '_, 'sc
         if self.queue.send(slot).is_err() {
             return ControlFlow::Break(());
         }
-        let (bench, used, gate) = (self.bench, self.used.clone(), self.gate);
+        let (bench, used, gate, over) = (self.bench, self.used.clone(), self.gate, self.over);
         let number = self.number;
         self.number += 1;
         self.scope.spawn(move |_| {
             let buffer = task.run(bench, &mut |event| {
-                let weight = match &event {
-                    // Far beyond any memory, and far from overflowing a sum.
-                    Event::Part { fold, .. } => fold.weight().min(1 << 40),
-                    Event::Failed { .. } => 0,
-                };
-                gate.enter(number, weight);
-                match sender.send((event, weight)) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
+                gate.enter(number, event.weight());
+                // When all is over, what is told is not even fetched.
+                match sender.send(event) {
+                    Ok(()) if !over.load(Ordering::Relaxed) => ControlFlow::Continue(()),
+                    _ => ControlFlow::Break(()),
                 }
             });
             if let Some(buffer) = buffer {
@@ -270,7 +264,7 @@ impl<'scope, F: Fold + 'scope, M: Fn() -> F + Sync> Hands for Pooled<'_, '_, 'sc
         self.stream = None;
         let (sender, slot) = mpsc::channel();
         self.number += 1;
-        if sender.send((Event::Failed { source, error }, 0)).is_err() || self.queue.send(slot).is_err() {
+        if sender.send(Event::Failed { source, error }).is_err() || self.queue.send(slot).is_err() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())

@@ -8,9 +8,10 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use super::fold::Folding;
+use super::fold::Lane;
 use super::pieces::{Pieces, from_runtime};
-use super::{Fold, Options, Progress};
+use super::store::{Folded, Folds};
+use super::{Options, Progress};
 use crate::error::{Error, ErrorKind};
 use crate::format::Reader;
 use crate::frame::{Block, Blocks};
@@ -26,9 +27,9 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const FULL_BYTES: usize = 6 << 20;
 
 /// What every task needs.
-pub(super) struct Bench<'a, M> {
+pub(super) struct Bench<'a> {
     pub(super) reader: &'a Reader,
-    pub(super) make: &'a M,
+    pub(super) folds: &'a dyn Folds,
     pub(super) options: &'a Options,
     pub(super) progress: &'a Progress,
     /// Threads that fold.
@@ -36,15 +37,25 @@ pub(super) struct Bench<'a, M> {
 }
 
 /// What a task tells, first to last.
-pub(super) enum Event<F> {
+pub(super) enum Event {
     /// Lines were folded; `counted` when their places hold the number within the source.
-    Part { counted: bool, fold: F, source: u32, name: Arc<str>, lines: u64, bytes: u64 },
+    Part { counted: bool, folded: Folded, source: u32, name: Arc<str>, bytes: u64 },
     /// Something could not be read.
     Failed { source: Option<u32>, error: Error },
 }
 
+impl Event {
+    /// Bytes held until it is merged.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Event::Part { folded, .. } => folded.weight,
+            Event::Failed { .. } => 0,
+        }
+    }
+}
+
 /// Takes events; `Break` when nobody wants more.
-pub(super) type Tell<'t, F> = dyn FnMut(Event<F>) -> ControlFlow<()> + 't;
+pub(super) type Tell<'t> = dyn FnMut(Event) -> ControlFlow<()> + 't;
 
 /// Lines of one source.
 pub(super) struct Task {
@@ -65,39 +76,21 @@ pub(super) enum Work {
     Unpack { file: File, named: bool },
 }
 
-impl<M> Bench<'_, M> {
+impl Bench<'_> {
     pub(super) fn window(&self) -> usize {
         self.options.block_bytes.clamp(1, WINDOW_BYTES)
-    }
-
-    fn is_full<F: Fold>(&self, fold: &F) -> bool {
-        fold.is_full(FULL_BYTES / self.threads.max(1))
     }
 }
 
 impl Task {
     /// Does it. Returns the buffer of a block, for the next one.
-    pub(super) fn run<F: Fold, M: Fn() -> F>(
-        self,
-        bench: &Bench<'_, M>,
-        tell: &mut Tell<'_, F>,
-    ) -> Option<Vec<u8>> {
+    pub(super) fn run(self, bench: &Bench<'_>, tell: &mut Tell<'_>) -> Option<Vec<u8>> {
         let Task { source, name, work } = self;
         match work {
             Work::Block { block, counted } => {
-                let mut folding = Folding::new((bench.make)(), bench.reader, source, name.clone(), counted);
-                let flow = folding.block(&block, |folding| {
-                    if !bench.is_full(&folding.fold) {
-                        return ControlFlow::Continue(());
-                    }
-                    let (fold, lines) = folding.take((bench.make)());
-                    tell(Event::Part { counted, fold, source, name: name.clone(), lines, bytes: 0 })
-                });
-                if flow.is_continue() {
-                    let (fold, lines, bytes) = (folding.fold, folding.lines, block.extent);
-                    // Nobody wanting it ends the run; this task is at its end anyway.
-                    let _ = tell(Event::Part { counted, fold, source, name, lines, bytes });
-                }
+                let mut own = Own { bench, source, name, counted, tell };
+                // Nobody wanting it ends the run; this task is at its end anyway.
+                let _ = own.fold_block(&block);
                 Some(block.into_buffer())
             }
             Work::Blocks { blocks, counted, used } => {
@@ -108,10 +101,11 @@ impl Task {
             #[cfg(unix)]
             Work::Chunk { file, start, end, size } => {
                 let at = start.saturating_sub(1);
-                let reader = ChunkReader { file: &file, at, size, progress: bench.progress };
+                let reader: &mut dyn Bytes =
+                    &mut ChunkReader { file: &file, at, size, progress: bench.progress };
                 let blocks = Blocks::stretch(reader, bench.window(), start, end);
                 let mut own = Own { bench, source, name, counted: false, tell };
-                let _ = own.fold(blocks, |_| false, Some((start, end)));
+                let _ = own.fold(blocks, Some((start, end)));
                 None
             }
             Work::Unpack { file, named } => {
@@ -127,7 +121,7 @@ impl Task {
                 let _ = walk(entry, &bench.options.limits, &mut |found| match found {
                     Ok(entry) => {
                         let blocks = Blocks::new(entry.reader, bench.window()).counting();
-                        own.fold(blocks, |_| false, None)
+                        own.fold(blocks, None)
                     }
                     Err(error) => (own.tell)(Event::Failed { source: Some(source), error }),
                 });
@@ -138,33 +132,35 @@ impl Task {
 }
 
 /// A thread that reads and folds by itself.
-struct Own<'o, 'b, 't, F, M> {
-    bench: &'o Bench<'b, M>,
+struct Own<'o, 't> {
+    bench: &'o Bench<'o>,
     source: u32,
     name: Arc<str>,
     counted: bool,
-    tell: &'o mut Tell<'t, F>,
+    tell: &'o mut Tell<'t>,
 }
 
-impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
+impl<'o> Own<'o, '_> {
+    /// Folds a block that is here already.
+    fn fold_block(&mut self, block: &Block) -> ControlFlow<()> {
+        let mut lane = self.lane();
+        lane.block(block, &mut |lane| self.part_if_full(lane, 0).map_continue(drop))?;
+        self.part(lane.end(), block.extent)
+    }
+
     /// Folds all blocks into as few parts as can be. `stretch` is the part of the source that is to be accounted for.
-    fn fold<R: Read>(
-        &mut self,
-        mut blocks: Blocks<R>,
-        waits: impl Fn(&mut R) -> bool,
-        stretch: Option<(u64, u64)>,
-    ) -> ControlFlow<()> {
+    fn fold(&mut self, mut blocks: Blocks<&mut dyn Bytes>, stretch: Option<(u64, u64)>) -> ControlFlow<()> {
         let mut done = stretch.map_or(0, |(start, _)| start);
-        let mut folding = self.folding();
+        let mut lane = self.lane();
         let mut pieces: Option<Pieces> = None;
         let failed = loop {
-            match blocks.next_block(&waits) {
+            match blocks.next_block(|_| false) {
                 Ok(Some(mut block)) => {
                     if stretch.is_none() && block.offset == 0 {
                         pieces = from_runtime(block.bytes()).then(Pieces::default);
                         // Pieces are numbered by the cutter; other lines are where they are folded.
-                        self.counted = F::NUMBERED || pieces.is_some();
-                        folding.set_counted(self.counted);
+                        self.counted = self.bench.folds.numbered() || pieces.is_some();
+                        lane.set_counted(self.counted);
                         if !self.counted {
                             blocks.stop_counting();
                         }
@@ -172,11 +168,11 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
                     if let Some(pieces) = &mut pieces {
                         block = pieces.pass(block);
                     }
-                    folding.block(&block, |folding| self.part_if_full(folding, 0).map_continue(drop))?;
+                    lane.block(&block, &mut |lane| self.part_if_full(lane, 0).map_continue(drop))?;
                     let reached = block.offset + block.extent;
                     blocks.recycle(block.into_buffer());
                     let upto = stretch.map_or(reached, |(_, end)| reached.min(end)).max(done);
-                    if self.part_if_full(&mut folding, upto - done)? {
+                    if self.part_if_full(&mut *lane, upto - done)? {
                         done = upto;
                     }
                     if self.bench.progress.stopped() {
@@ -188,10 +184,10 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
             }
         };
         if let Some(rest) = pieces.and_then(|mut pieces| pieces.rest(blocks.position())) {
-            folding.block(&rest, |_| ControlFlow::Continue(()))?;
+            lane.block(&rest, &mut |_| ControlFlow::Continue(()))?;
         }
         let upto = stretch.map_or(blocks.position(), |(_, end)| blocks.position().min(end)).max(done);
-        self.last_part(folding, upto - done)?;
+        self.part(lane.end(), upto - done)?;
         match failed {
             None => ControlFlow::Continue(()),
             Some(cause) => {
@@ -204,16 +200,16 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
 
     /// Folds blocks of which the next one may still be on its way. Who waits for long tells what there is.
     fn fold_as_they_come(&mut self, blocks: &Receiver<Block>, used: &Sender<Vec<u8>>) -> ControlFlow<()> {
-        let mut folding = self.folding();
+        let mut lane = self.lane();
         let mut bytes = 0;
         loop {
             let block = match blocks.recv_timeout(PATIENCE) {
                 Ok(block) => block,
-                Err(RecvTimeoutError::Disconnected) => return self.last_part(folding, bytes),
+                Err(RecvTimeoutError::Disconnected) => return self.part(lane.end(), bytes),
                 Err(RecvTimeoutError::Timeout) => {
                     // Lines that were held back may stand for no bytes of their own.
-                    if bytes > 0 || folding.lines > 0 {
-                        self.part(&mut folding, std::mem::take(&mut bytes))?;
+                    if bytes > 0 || lane.lines() > 0 {
+                        self.part(lane.take(), std::mem::take(&mut bytes))?;
                     }
                     match blocks.recv() {
                         Ok(block) => block,
@@ -221,42 +217,32 @@ impl<'b, F: Fold, M: Fn() -> F> Own<'_, 'b, '_, F, M> {
                     }
                 }
             };
-            folding.block(&block, |folding| self.part_if_full(folding, 0).map_continue(drop))?;
+            lane.block(&block, &mut |lane| self.part_if_full(lane, 0).map_continue(drop))?;
             bytes += block.extent;
             // The feeder may have ended already.
             drop(used.send(block.into_buffer()));
-            if self.part_if_full(&mut folding, bytes)? {
+            if self.part_if_full(&mut *lane, bytes)? {
                 bytes = 0;
             }
         }
     }
 
-    fn folding(&self) -> Folding<'b, F> {
-        Folding::new((self.bench.make)(), self.bench.reader, self.source, self.name.clone(), self.counted)
+    fn lane(&self) -> Box<dyn Lane + 'o> {
+        self.bench.folds.lane(self.bench.reader, self.source, self.name.clone(), self.counted)
     }
 
     /// Ends the part if it has become heavy; tells whether.
-    fn part_if_full(&mut self, folding: &mut Folding<'_, F>, bytes: u64) -> ControlFlow<(), bool> {
-        let full = self.bench.is_full(&folding.fold);
+    fn part_if_full(&mut self, lane: &mut dyn Lane, bytes: u64) -> ControlFlow<(), bool> {
+        let full = lane.is_full(FULL_BYTES / self.bench.threads.max(1));
         if full {
-            self.part(folding, bytes)?;
+            self.part(lane.take(), bytes)?;
         }
         ControlFlow::Continue(full)
     }
 
-    fn part(&mut self, folding: &mut Folding<'_, F>, bytes: u64) -> ControlFlow<()> {
-        let (fold, lines) = folding.take((self.bench.make)());
-        self.tell_part(fold, lines, bytes)
-    }
-
-    /// Ends the last part. A fold that is made has to get to the merging: what it was made of is used again.
-    fn last_part(&mut self, folding: Folding<'_, F>, bytes: u64) -> ControlFlow<()> {
-        self.tell_part(folding.fold, folding.lines, bytes)
-    }
-
-    fn tell_part(&mut self, fold: F, lines: u64, bytes: u64) -> ControlFlow<()> {
+    fn part(&mut self, folded: Folded, bytes: u64) -> ControlFlow<()> {
         let (source, name, counted) = (self.source, self.name.clone(), self.counted);
-        (self.tell)(Event::Part { counted, fold, source, name, lines, bytes })
+        (self.tell)(Event::Part { counted, folded, source, name, bytes })
     }
 }
 
@@ -284,6 +270,9 @@ impl Read for ChunkReader<'_> {
         Ok(got)
     }
 }
+
+#[cfg(unix)]
+impl Bytes for ChunkReader<'_> {}
 
 /// Counts what is read of an input, before it is unpacked.
 pub(super) struct Counted<'p, R> {

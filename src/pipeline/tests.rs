@@ -594,14 +594,15 @@ fn a_file_that_shrinks_while_it_is_read_is_told_and_what_is_left_is_folded() {
     fs::write(&path, "one\ntwo\nthr").unwrap();
     let (options, progress, reader) = (Options::default(), Progress::new(), Reader::new());
     let make = || Rows::<false>(Vec::new());
+    let store = store::Store::new(make);
     let bench =
-        task::Bench { reader: &reader, make: &make, options: &options, progress: &progress, threads: 1 };
+        task::Bench { reader: &reader, folds: &store, options: &options, progress: &progress, threads: 1 };
     let work =
         task::Work::Chunk { file: fs::File::open(&path).unwrap().into(), start: 0, end: 50, size: 100 };
     let (mut lines, mut failures) = (0, Vec::new());
-    task::Task { source: 0, name: "shrunk".into(), work }.run(&bench, &mut |event: task::Event<_>| {
+    task::Task { source: 0, name: "shrunk".into(), work }.run(&bench, &mut |event| {
         match event {
-            task::Event::Part { lines: more, .. } => lines += more,
+            task::Event::Part { folded, .. } => lines += folded.lines,
             task::Event::Failed { error, .. } => failures.push(error.to_string()),
         }
         std::ops::ControlFlow::Continue(())
