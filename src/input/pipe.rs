@@ -87,7 +87,7 @@ fn pump(mut reader: impl Read, full: &SyncSender<io::Result<Piece>>, used: &Rece
     }
 }
 
-impl Read for Pipe<'_> {
+impl Bytes for Pipe<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while self.is_drained() {
             match self.pieces.recv_timeout(PATIENCE) {
@@ -104,9 +104,7 @@ impl Read for Pipe<'_> {
         self.at += got;
         Ok(got)
     }
-}
 
-impl Bytes for Pipe<'_> {
     fn waits(&mut self) -> bool {
         if !self.is_drained() {
             return false;

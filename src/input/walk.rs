@@ -1,17 +1,31 @@
 //! Containers are opened one inside the other, until plain bytes are left.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 
 use super::{CONTAINERS, Limits, document};
 use crate::error::{Error, ErrorKind};
 
-/// A stream of bytes that may tell that it has to be waited for.
-pub trait Bytes: Read {
+/// A stream of bytes that may tell that it has to be waited for. Every stream of the walk is passed on as one of these.
+///
+/// It is no [`Read`] by itself: that has ten functions, and each kind of stream would bring along all of them.
+pub trait Bytes {
+    /// [`Read::read`].
+    ///
+    /// # Errors
+    /// What cannot be read.
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize>;
+
     /// True when the next read would wait, and has been waited for a little already.
     fn waits(&mut self) -> bool {
         false
+    }
+}
+
+impl Read for dyn Bytes + '_ {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        Bytes::read(self, out)
     }
 }
 
@@ -19,13 +33,11 @@ pub trait Bytes: Read {
 #[derive(Debug)]
 pub struct Still<R>(pub R);
 
-impl<R: Read> Read for Still<R> {
+impl<R: Read> Bytes for Still<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.0.read(out)
     }
 }
-
-impl<R: Read> Bytes for Still<R> {}
 
 /// One stream on its way through the containers.
 pub struct Entry<'r> {
@@ -141,12 +153,12 @@ pub fn recognise(head: &[u8]) -> Option<&'static dyn Container> {
 /// True when the head is that of a compressed stream (and not an archive) that holds plain text: one file, one source.
 pub fn one_stream(head: &[u8]) -> bool {
     let mut inside = Vec::new();
-    let mut reader = Still(Cursor::new(head));
+    let reader: &mut dyn Bytes = &mut Still(head);
     match recognise(head).map(Container::name) {
         // An error is no news here: the head ends in the middle of the stream.
-        Some("gzip") => drop(super::limit::gzip(&mut reader).take(1024).read_to_end(&mut inside)),
+        Some("gzip") => drop(super::limit::gzip(reader).take(1024).read_to_end(&mut inside)),
         Some("zstd") => {
-            if let Ok(decoder) = super::limit::zstd(&mut reader) {
+            if let Ok(decoder) = super::limit::zstd(reader) {
                 drop(decoder.take(1024).read_to_end(&mut inside));
             }
         }
@@ -216,7 +228,7 @@ fn settled(head: &[u8]) -> bool {
     }
 }
 
-impl Read for Peeked<'_> {
+impl Bytes for Peeked<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.at < self.head.len() {
             let got = self.head().read(out)?;
@@ -228,9 +240,7 @@ impl Read for Peeked<'_> {
             None => self.reader.read(out),
         }
     }
-}
 
-impl Bytes for Peeked<'_> {
     fn waits(&mut self) -> bool {
         self.at >= self.head.len() && self.error.is_none() && self.reader.waits()
     }

@@ -20,8 +20,8 @@ impl Container for Zip {
     }
 
     fn open(&self, entry: Entry<'_>, walk: &mut Walk<'_>) -> ControlFlow<()> {
-        if let Some(file) = entry.file {
-            return members(file, &entry.name, entry.container, walk);
+        if let Some(mut file) = entry.file {
+            return members(&mut file, &entry.name, entry.container, walk);
         }
         let limit = walk.limits.zip_in_memory;
         let mut bytes = Vec::new();
@@ -37,13 +37,17 @@ impl Container for Zip {
                 );
                 walk.fail(ErrorKind::Limit { source: entry.name, offset: limit, what, limit }.into())
             }
-            Ok(_) => members(Cursor::new(bytes), &entry.name, entry.container, walk),
+            Ok(_) => members(&mut Cursor::new(bytes), &entry.name, entry.container, walk),
         }
     }
 }
 
-fn members<R: Read + Seek>(
-    mut reader: R,
+trait Seekable: Read + Seek {}
+
+impl<R: Read + Seek> Seekable for R {}
+
+fn members(
+    reader: &mut dyn Seekable,
     source: &str,
     container: &'static str,
     walk: &mut Walk<'_>,

@@ -15,7 +15,7 @@ use super::{Options, Progress, Source};
 use crate::error::{Error, ErrorKind};
 use crate::frame::Blocks;
 use crate::input::{
-    Bytes, Entry, Found, MAGIC, Pipe, SNAPSHOT, is_snapshot, is_text, one_stream, recognise, walk,
+    Bytes, Entry, Found, MAGIC, Pipe, SNAPSHOT, Still, is_snapshot, is_text, one_stream, recognise, walk,
 };
 use crate::snapshot::Held;
 
@@ -122,7 +122,7 @@ impl<'f> Feeder<'f> {
         match found {
             Found::Failed(error) => self.failed(None, error),
             Found::Bytes { name, bytes } => {
-                let mut reader = Counted { reader: bytes, progress: self.terms.progress };
+                let mut reader = Counted { reader: &mut Still(bytes), progress: self.terms.progress };
                 self.stream(name, &mut reader, None, true)
             }
             Found::Stream(stream) => match stream.open() {
@@ -142,7 +142,7 @@ impl<'f> Feeder<'f> {
                         ControlFlow::Continue(())
                     }
                     Ok((file, true)) => self.file(file, &name, named, beside),
-                    Ok((file, false)) => self.pipe(file, &name),
+                    Ok((file, false)) => self.pipe(Box::new(file), &name),
                     Err(cause) => self.unreadable(&name, cause),
                 }
             }
@@ -175,7 +175,7 @@ impl<'f> Feeder<'f> {
                 }
             }
         }
-        let mut reader = Counted { reader: &file, progress: self.terms.progress };
+        let mut reader = Counted { reader: &mut Still(&file), progress: self.terms.progress };
         let whole = at_start(&file).then_some(&file);
         self.stream(name, &mut reader, whole, named)
     }
@@ -215,11 +215,11 @@ impl<'f> Feeder<'f> {
     }
 
     /// Something that has to be waited for.
-    fn pipe<R: Read + Send + 'static>(&mut self, reader: R, name: &str) -> ControlFlow<()> {
+    fn pipe(&mut self, reader: Box<dyn Read + Send>, name: &str) -> ControlFlow<()> {
         let progress = self.terms.progress;
         let stop = || progress.stopped();
         match Pipe::new(reader, &stop) {
-            Ok(reader) => self.stream(name, &mut Counted { reader, progress }, None, true),
+            Ok(mut pipe) => self.stream(name, &mut Counted { reader: &mut pipe, progress }, None, true),
             Err(cause) => self.unreadable(name, cause),
         }
     }
@@ -326,8 +326,6 @@ impl<'f> Feeder<'f> {
         self.hands.failed(source, error)
     }
 }
-
-impl Bytes for Counted<'_, &File> {}
 
 /// Opens a file; true when it is a regular one.
 fn open(path: &Path) -> io::Result<(File, bool)> {

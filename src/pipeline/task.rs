@@ -1,7 +1,7 @@
 //! What one thread of the pool does in one go.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ use super::{Options, Progress};
 use crate::error::{Error, ErrorKind};
 use crate::format::Reader;
 use crate::frame::{Block, Blocks};
-use crate::input::{Bytes, Entry, walk};
+use crate::input::{Bytes, Entry, Still, walk};
 
 /// Bytes folded at a time by a thread that reads for itself: they are still in the cache when they are folded.
 pub(super) const WINDOW_BYTES: usize = 256 << 10;
@@ -110,7 +110,7 @@ impl Task {
             }
             Work::Unpack { file, named } => {
                 let mut own = Own { bench, source, name: name.clone(), counted: true, tell };
-                let mut reader = Counted { reader: file, progress: bench.progress };
+                let mut reader = Counted { reader: &mut Still(&file), progress: bench.progress };
                 let entry = Entry {
                     name: name.to_string(),
                     reader: &mut reader,
@@ -257,7 +257,7 @@ struct ChunkReader<'c> {
 }
 
 #[cfg(unix)]
-impl Read for ChunkReader<'_> {
+impl Bytes for ChunkReader<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         use std::os::unix::fs::FileExt;
         let got = self.file.read_at(out, self.at)?;
@@ -271,28 +271,19 @@ impl Read for ChunkReader<'_> {
     }
 }
 
-#[cfg(unix)]
-impl Bytes for ChunkReader<'_> {}
-
 /// Counts what is read of an input, before it is unpacked.
-pub(super) struct Counted<'p, R> {
-    pub(super) reader: R,
-    pub(super) progress: &'p Progress,
+pub(super) struct Counted<'c> {
+    pub(super) reader: &'c mut dyn Bytes,
+    pub(super) progress: &'c Progress,
 }
 
-impl<R: Read> Read for Counted<'_, R> {
+impl Bytes for Counted<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let got = self.reader.read(out)?;
         self.progress.read.fetch_add(got as u64, Ordering::Relaxed);
         Ok(got)
     }
-}
 
-impl Bytes for Counted<'_, File> {}
-
-impl Bytes for Counted<'_, &[u8]> {}
-
-impl Bytes for Counted<'_, crate::input::Pipe<'_>> {
     fn waits(&mut self) -> bool {
         self.reader.waits()
     }
