@@ -10,6 +10,8 @@
 //! blocks to the pool. Each task gets a slot in a bounded queue when it is made, and the caller empties the slots in
 //! that order: so results are in input order. Memory is bounded by the slots, and by the gate that parts pass on their way
 //! to the merging.
+//!
+//! Which [`Fold`] it is, only the two ends know (`store.rs`): what walks through the corridor is a ticket for the fold.
 
 mod feed;
 mod fold;
