@@ -144,11 +144,6 @@ impl Form {
             Form::Ndjson | Form::Raw => Vec::new(),
         }
     }
-
-    /// True when lines are numbered in this form.
-    pub fn is_numbered(self) -> bool {
-        self != Form::Raw
-    }
 }
 
 /// Appends a cell of comma-separated values. Text that a spreadsheet would run as a formula gets a `'` before it; bytes

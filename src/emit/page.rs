@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::digits;
 
-/// Bytes that are copied at once: most pieces of a row are shorter.
-const PIECE: usize = 32;
+/// A longer piece of a row is copied by a call.
+const LONGEST_PIECE: usize = 64;
 
 /// Rows of text.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Page {
     /// Writes a row of at most `room` bytes; nothing when `fill` ends with `None`.
     #[inline(always)]
     pub(super) fn row(&mut self, room: usize, fill: impl FnOnce(&mut Row<'_>) -> Option<()>) -> Option<()> {
-        let room = self.len + room + PIECE;
+        let room = self.len + room + LONGEST_PIECE;
         if self.bytes.len() < room {
             self.grow(room);
         }
@@ -91,16 +91,25 @@ impl Row<'_> {
     #[inline(always)]
     pub(super) fn piece(&mut self, text: &[u8], piece: Range<usize>) -> Option<()> {
         let len = piece.end.checked_sub(piece.start)?;
-        let to = self.bytes.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut::<PIECE>);
-        let from = text.get(piece.start..).and_then(<[u8]>::first_chunk::<PIECE>);
-        match (to, from) {
-            (Some(to), Some(from)) if len <= PIECE => {
-                *to = *from;
-                self.len += len;
-                Some(())
-            }
-            _ => self.put(text.get(piece)?),
+        let copied = match len {
+            0..=32 => self.fixed::<32>(text, piece.start),
+            _ => len <= LONGEST_PIECE && self.fixed::<LONGEST_PIECE>(text, piece.start),
+        };
+        if !copied {
+            return self.put(text.get(piece)?);
         }
+        self.len += len;
+        Some(())
+    }
+
+    /// Copies so many bytes, where there are so many on both sides.
+    #[inline(always)]
+    fn fixed<const LEN: usize>(&mut self, text: &[u8], start: usize) -> bool {
+        let to = self.bytes.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut::<LEN>);
+        let from = text.get(start..).and_then(<[u8]>::first_chunk::<LEN>);
+        let Some((to, from)) = to.zip(from) else { return false };
+        *to = *from;
+        true
     }
 
     #[inline]

@@ -16,7 +16,7 @@ use crate::input::Input;
 use crate::query::Filter;
 
 /// Collects the records that pass the filter.
-struct Writing<'f, S: Sheet, const NUMBERED: bool> {
+struct Writing<'f, S: Sheet> {
     filter: &'f Filter,
     sheet: S,
     passed: Passed,
@@ -28,15 +28,16 @@ struct Writing<'f, S: Sheet, const NUMBERED: bool> {
     wanted: bool,
 }
 
-impl<'f, S: Sheet, const N: bool> Writing<'f, S, N> {
+impl<'f, S: Sheet> Writing<'f, S> {
     fn new(filter: &'f Filter, sheet: S, trusted: Trusted<S::Note>) -> Self {
         let (passed, missed) = (Passed::default(), Missed::default());
         Writing { filter, sheet, passed, missed, trusted, known: false, wanted: false }
     }
 }
 
-impl<S: Sheet, const N: bool> Fold for Writing<'_, S, N> {
-    const NUMBERED: bool = N;
+impl<S: Sheet> Fold for Writing<'_, S> {
+    // Raw lines carry no number, but they wait for their turn as others do: small blocks are better than long chunks.
+    const NUMBERED: bool = true;
 
     fn glances(&self) -> bool {
         true
@@ -111,14 +112,11 @@ pub fn rewrite(
         buffers().push(lines.into_buffer());
         Ok(())
     };
-    match form.is_numbered() {
-        true => fill::<_, true>(inputs, reader, filter, options, progress, make, &mut write),
-        false => fill::<_, false>(inputs, reader, filter, options, progress, make, &mut write),
-    }
+    fill(inputs, reader, filter, options, progress, make, &mut write)
 }
 
 /// Fills sheets, and passes them on in input order.
-fn fill<S: Sheet, const NUMBERED: bool>(
+fn fill<S: Sheet>(
     inputs: &[Input],
     reader: &Reader,
     filter: &Filter,
@@ -132,7 +130,7 @@ fn fill<S: Sheet, const NUMBERED: bool>(
     let learned = &Mutex::new(Vec::new());
     let spare = || learned.lock().unwrap_or_else(PoisonError::into_inner);
     let make = || Writing::new(filter, make(), spare().pop().unwrap_or_default());
-    let merge = |part: Part<Writing<'_, S, NUMBERED>>| {
+    let merge = |part: Part<Writing<'_, S>>| {
         passed.add(part.fold.passed);
         missed.add(part.fold.missed);
         spare().push(part.fold.trusted);
@@ -160,8 +158,7 @@ pub fn rewrite_as_parquet(
 ) -> Result<(Passed, Outcome)> {
     let mut file = ParquetFile::new(out, options.threads())?;
     let mut write = |columns| file.add(columns);
-    let done =
-        fill::<Columns, true>(inputs, reader, filter, options, progress, Columns::default, &mut write)?;
+    let done = fill(inputs, reader, filter, options, progress, Columns::default, &mut write)?;
     file.finish()?;
     Ok(done)
 }
