@@ -276,12 +276,16 @@ proptest! {
     fn parts_add_up(lines in proptest::collection::vec(spoiled(), 2..30), cut in any::<proptest::sample::Index>()) {
         let (head, tail) = lines.split_at(cut.index(lines.len()));
         let log = |lines: &[Vec<u8>]| lines.iter().flat_map(|l| [l, &b"\n"[..]].concat()).collect::<Vec<u8>>();
-        let whole = triage(&[bytes("x", &log(&lines))], &Options::default()).summary;
-        let parts = triage(&[bytes("a", &log(head)), bytes("b", &log(tail))], &Options::default()).summary;
+        let whole = triage(&[bytes("x", &log(&lines))], &Options::default());
+        let parts = triage(&[bytes("a", &log(head)), bytes("b", &log(tail))], &Options::default());
+        // The first line may say that the rest is a table, or that it is a document: with another first line it is not.
+        let sources = || whole.outcome.sources.iter().chain(&parts.outcome.sources);
+        prop_assume!(sources().all(|source| source.container == "plain"));
+        let (whole, parts) = (&whole.summary, &parts.summary);
         // Long lines that a container runtime cut into pieces are joined within one source only.
         prop_assume!(whole.lines.total == parts.lines.total);
-        prop_assert_eq!(whole.counts, parts.counts);
-        prop_assert_eq!(whole.codes, parts.codes);
+        prop_assert_eq!(&whole.counts, &parts.counts);
+        prop_assert_eq!(&whole.codes, &parts.codes);
         prop_assert_eq!(whole.flag_sets.iter().collect::<Vec<_>>(), parts.flag_sets.iter().collect::<Vec<_>>());
     }
 }
