@@ -29,11 +29,121 @@ packed!(Lines {
     reject_reasons,
     rejects,
 });
-packed!(Summary {
-    lines, counts, sides, ends, groups, flags, flag_sets, tunnel_flag_sets, codes, span, upstreams, other_upstreams,
-    no_upstream, authorities, routes, listeners, snis, other_scopes, symptoms, other_symptoms, values, hosts, kept,
-    timeline, proxy_log, service_times; hops
-});
+
+/// Fields of a summary, but for what is worked out anew.
+const FIELDS: usize = 26;
+
+impl Summary {
+    /// Writes it down.
+    pub fn put(&self, out: &mut Packer<'_>) {
+        out.wide(FIELDS as u64);
+        self.lines.put(out);
+        self.counts.put(out);
+        self.sides.put(out);
+        self.ends.put(out);
+        self.groups.put(out);
+        self.flags.put(out);
+        self.flag_sets.put(out);
+        self.tunnel_flag_sets.put(out);
+        self.codes.put(out);
+        self.span.put(out);
+        self.upstreams.put(out);
+        self.other_upstreams.put(out);
+        self.no_upstream.put(out);
+        self.authorities.put(out);
+        self.routes.put(out);
+        self.listeners.put(out);
+        self.snis.put(out);
+        self.other_scopes.put(out);
+        self.symptoms.put(out);
+        self.other_symptoms.put(out);
+        self.values.put(out);
+        self.hosts.put(out);
+        self.kept.put(out);
+        self.timeline.put(out);
+        self.proxy_log.put(out);
+        self.service_times.put(out);
+    }
+
+    /// Reads it in pieces, each a summary of its own that holds some of the tables and names no place that is not in it. Put
+    /// together in this order they are the whole: so what is added to another summary need not stand beside it.
+    ///
+    /// # Errors
+    /// When the bytes are none that [`put`](Self::put) writes.
+    pub fn pieces(from: &mut Unpacker<'_>, mut take: impl FnMut(Summary)) -> Result<(), Broken> {
+        const FORGED: &str = "a place is named that is not there";
+        let left = &mut from.fields(FIELDS)?;
+        let none = Summary::default;
+        take(Summary {
+            lines: from.field(left)?,
+            counts: from.field(left)?,
+            sides: from.field(left)?,
+            ends: from.field(left)?,
+            groups: from.field(left)?,
+            flags: from.field(left)?,
+            flag_sets: from.field(left)?,
+            tunnel_flag_sets: from.field(left)?,
+            codes: from.field(left)?,
+            span: from.field(left)?,
+            ..none()
+        });
+        let mut upstreams = Summary {
+            upstreams: from.field(left)?,
+            other_upstreams: from.field(left)?,
+            no_upstream: from.field(left)?,
+            ..none()
+        };
+        let mut endpoints = upstreams.take_endpoints();
+        take(upstreams);
+        take(Summary { authorities: from.field(left)?, ..none() });
+        take(Summary { routes: from.field(left)?, ..none() });
+        take(Summary { listeners: from.field(left)?, ..none() });
+        take(Summary { snis: from.field(left)?, other_scopes: from.field(left)?, ..none() });
+        let symptoms = Summary {
+            symptoms: from.field(left)?,
+            other_symptoms: from.field(left)?,
+            values: from.field(left)?,
+            ..none()
+        };
+        from.check(symptoms.values.fit(&symptoms.symptoms), FORGED)?;
+        take(symptoms);
+        endpoints.hosts = from.field(left)?;
+        from.check(endpoints.hosts.iter().all(|host| endpoints.has_host(host)), FORGED)?;
+        take(endpoints);
+        // What is kept is counted anew.
+        let _: Kept = from.field(left)?;
+        take(Summary {
+            timeline: from.field(left)?,
+            proxy_log: from.field(left)?,
+            service_times: from.field(left)?,
+            ..none()
+        });
+        Ok(())
+    }
+
+    fn has_host(&self, (place, at): &(Place, u32)) -> bool {
+        self.upstream_of(*place).is_some_and(|upstream| (*at as usize) < upstream.hosts.len())
+    }
+
+    /// The endpoints of the upstreams, and of these nothing but the names: which of them came first is told behind other
+    /// tables.
+    fn take_endpoints(&mut self) -> Summary {
+        let take = |upstream: &mut Upstream| Upstream {
+            hosts: std::mem::take(&mut upstream.hosts),
+            ..Upstream::default()
+        };
+        Summary {
+            upstreams: self
+                .upstreams
+                .iter_mut()
+                .map(|(name, upstream)| (name.clone(), take(upstream)))
+                .collect(),
+            other_upstreams: self.other_upstreams.as_mut().map(|other| Box::new(take(other))),
+            no_upstream: take(&mut self.no_upstream),
+            ..Summary::default()
+        }
+    }
+}
 
 impl Pack for Place {
     fn put(&self, out: &mut Packer<'_>) {
@@ -66,14 +176,6 @@ pub struct Moved {
 }
 
 impl Summary {
-    /// False when places are named that are not there: counts that were read back may be forged.
-    pub fn is_sound(&self) -> bool {
-        let there = |(place, at): &(Place, u32)| {
-            self.upstream_of(*place).is_some_and(|upstream| (*at as usize) < upstream.hosts.len())
-        };
-        self.hosts.iter().all(there) && self.values.fit(&self.symptoms)
-    }
-
     /// Puts the symptoms in an order that does not depend on that of the inputs, once all are counted: what stands closer
     /// to the break comes first, then what came first. The diagnosis folds what others passed on into what broke.
     pub fn settle_order(&mut self) {
