@@ -627,9 +627,9 @@ impl Upstream {
         match self.hosts.get_mut(name) {
             Some(mine) => mine.merge(host),
             None if room => {
-                if self.hosts.is_empty() {
-                    // Where there are thousands of upstreams, most have one.
-                    self.hosts.reserve_exact(1);
+                if self.hosts.len() == self.hosts.capacity() {
+                    // Where there are thousands of upstreams, most have few: twice the room would cost as much as they do.
+                    self.hosts.reserve_exact(1 + self.hosts.len() / 8);
                 }
                 return Some(self.hosts.insert_full(name.clone(), *host).0);
             }

@@ -75,13 +75,17 @@ impl Held {
         self.pieces(&mut |_| ()).map(drop)
     }
 
-    /// Adds all of it to a whole, which is of no use any more if that cannot be read: so [check](Self::check) it before.
+    /// Adds it to a whole, which is of no use any more if it cannot be read: so [check](Self::check) it before. What only a
+    /// report asks for is left out where no report is asked for.
     ///
     /// # Errors
     /// As [`load`](Self::load).
-    pub fn add_to(&self, whole: &mut Snapshot) -> Result<(), Error> {
+    pub fn add_to(&self, whole: &mut Snapshot, reports: bool) -> Result<(), Error> {
         let before = whole.about.sources.len();
-        let about = self.pieces(&mut |piece| whole.add_piece(piece, behind(before)))?;
+        let about = self.pieces(&mut |piece| match piece {
+            Piece::Detail(_) if !reports => {}
+            piece => whole.add_piece(piece, behind(before)),
+        })?;
         whole.know(about);
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::body::{Piece, Rest};
 use super::{About, Held, Snapshot};
-use crate::aggregate::{Caps, Moved};
+use crate::aggregate::{Caps, Detail, Moved};
 use crate::arrange::Arrange;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::Source;
@@ -19,6 +19,8 @@ pub struct Asked {
     pub by: Vec<String>,
     /// Snapshots that hold the same lines may be counted, each for itself.
     pub allow_overlap: bool,
+    /// Nobody asks for what only a report shows.
+    pub no_detail: bool,
 }
 
 /// One of the parts: counted just now, or a snapshot.
@@ -70,11 +72,17 @@ pub fn merge(live: Option<Snapshot>, held: &[Held], asked: &Asked) -> Result<(Sn
             (Part::Live(live), Some(whole)) => whole.add(*live),
             // Nothing is there yet that it could spoil.
             (Part::Held(held, _), None) => match held.load() {
-                Ok(first) => whole = Some(Snapshot { tracked: Vec::new(), ..first }),
+                Ok(mut first) => {
+                    first.tracked.clear();
+                    if asked.no_detail {
+                        first.detail = Detail::default();
+                    }
+                    whole = Some(first);
+                }
                 Err(error) => failures.push(error),
             },
             (Part::Held(held, _), Some(whole)) => match held.check() {
-                Ok(()) => held.add_to(whole)?,
+                Ok(()) => held.add_to(whole, !asked.no_detail)?,
                 Err(error) => failures.push(error),
             },
         }

@@ -2,10 +2,10 @@
 
 use super::{
     Code, Counts, FlaggedLoad, Host, Kept, Lines, Place, ProxyLog, ProxyNote, RejectSample, Scope, Summary,
-    Upstream,
+    Text, Upstream,
 };
 use crate::envoy::Direction;
-use crate::pack::{Broken, Pack, Packer, Unpacker};
+use crate::pack::{Broken, Pack, Packer, Unpacker, has_field};
 
 packed!(Counts { by_outcome });
 packed!(Upstream { counts, flags, codes, latency, hosts, other_hosts, span, ok, failure, series, turns });
@@ -32,6 +32,8 @@ packed!(Lines {
 
 /// Fields of a summary, but for what is worked out anew.
 const FIELDS: usize = 26;
+/// So many upstreams are read at a time.
+const SOME: usize = 256;
 
 impl Summary {
     /// Writes it down.
@@ -87,14 +89,21 @@ impl Summary {
             span: from.field(left)?,
             ..none()
         });
-        let mut upstreams = Summary {
-            upstreams: from.field(left)?,
-            other_upstreams: from.field(left)?,
-            no_upstream: from.field(left)?,
-            ..none()
-        };
-        let mut endpoints = upstreams.take_endpoints();
-        take(upstreams);
+        // Which endpoints came first is told behind other tables. Until then they wait, and nothing else of their upstreams.
+        from.check(has_field(left), "a field is missing")?;
+        let (mut waiting, mut some) = (Vec::new(), none());
+        from.each(|(name, mut upstream): (Text, Upstream)| {
+            waiting.push((name.clone(), std::mem::take(&mut upstream.hosts)));
+            some.upstreams.insert(name, upstream);
+            if some.upstreams.len() == SOME {
+                take(std::mem::take(&mut some));
+            }
+        })?;
+        take(some);
+        let mut rest: (Option<Box<Upstream>>, Upstream) = (from.field(left)?, from.field(left)?);
+        let other = rest.0.as_mut().map(|other| std::mem::take(&mut other.hosts));
+        let nameless = std::mem::take(&mut rest.1.hosts);
+        take(Summary { other_upstreams: rest.0, no_upstream: rest.1, ..none() });
         take(Summary { authorities: from.field(left)?, ..none() });
         take(Summary { routes: from.field(left)?, ..none() });
         take(Summary { listeners: from.field(left)?, ..none() });
@@ -107,7 +116,16 @@ impl Summary {
         };
         from.check(symptoms.values.fit(&symptoms.symptoms), FORGED)?;
         take(symptoms);
-        endpoints.hosts = from.field(left)?;
+        let hosts: Vec<(Place, u32)> = from.field(left)?;
+        let (rows, of) = (waiting.len(), |hosts| Upstream { hosts, ..Upstream::default() });
+        let endpoints = Summary {
+            upstreams: waiting.into_iter().map(|(name, hosts)| (name, of(hosts))).collect(),
+            other_upstreams: other.map(|hosts| Box::new(of(hosts))),
+            no_upstream: of(nameless),
+            hosts,
+            ..none()
+        };
+        from.check(endpoints.upstreams.len() == rows, "a key comes twice")?;
         from.check(endpoints.hosts.iter().all(|host| endpoints.has_host(host)), FORGED)?;
         take(endpoints);
         // What is kept is counted anew.
@@ -123,25 +141,6 @@ impl Summary {
 
     fn has_host(&self, (place, at): &(Place, u32)) -> bool {
         self.upstream_of(*place).is_some_and(|upstream| (*at as usize) < upstream.hosts.len())
-    }
-
-    /// The endpoints of the upstreams, and of these nothing but the names: which of them came first is told behind other
-    /// tables.
-    fn take_endpoints(&mut self) -> Summary {
-        let take = |upstream: &mut Upstream| Upstream {
-            hosts: std::mem::take(&mut upstream.hosts),
-            ..Upstream::default()
-        };
-        Summary {
-            upstreams: self
-                .upstreams
-                .iter_mut()
-                .map(|(name, upstream)| (name.clone(), take(upstream)))
-                .collect(),
-            other_upstreams: self.other_upstreams.as_mut().map(|other| Box::new(take(other))),
-            no_upstream: take(&mut self.no_upstream),
-            ..Summary::default()
-        }
     }
 }
 
