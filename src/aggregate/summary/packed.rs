@@ -2,10 +2,10 @@
 
 use super::{
     Code, Counts, FlaggedLoad, Host, Kept, Lines, Place, ProxyLog, ProxyNote, RejectSample, Scope, Summary,
-    Text, Upstream,
+    Upstream,
 };
 use crate::envoy::Direction;
-use crate::pack::{Broken, Pack, Packer, Unpacker, has_field};
+use crate::pack::{Broken, Pack, Packer, Unpacker};
 
 packed!(Counts { by_outcome });
 packed!(Upstream { counts, flags, codes, latency, hosts, other_hosts, span, ok, failure, series, turns });
@@ -31,9 +31,7 @@ packed!(Lines {
 });
 
 /// Fields of a summary, but for what is worked out anew.
-const FIELDS: usize = 26;
-/// So many upstreams are read at a time.
-const SOME: usize = 256;
+pub(super) const FIELDS: usize = 26;
 
 impl Summary {
     /// Writes it down.
@@ -65,82 +63,6 @@ impl Summary {
         self.timeline.put(out);
         self.proxy_log.put(out);
         self.service_times.put(out);
-    }
-
-    /// Reads it in pieces, each a summary of its own that holds some of the tables and names no place that is not in it. Put
-    /// together in this order they are the whole: so what is added to another summary need not stand beside it.
-    ///
-    /// # Errors
-    /// When the bytes are none that [`put`](Self::put) writes.
-    pub fn pieces(from: &mut Unpacker<'_>, mut take: impl FnMut(Summary)) -> Result<(), Broken> {
-        const FORGED: &str = "a place is named that is not there";
-        let left = &mut from.fields(FIELDS)?;
-        let none = Summary::default;
-        take(Summary {
-            lines: from.field(left)?,
-            counts: from.field(left)?,
-            sides: from.field(left)?,
-            ends: from.field(left)?,
-            groups: from.field(left)?,
-            flags: from.field(left)?,
-            flag_sets: from.field(left)?,
-            tunnel_flag_sets: from.field(left)?,
-            codes: from.field(left)?,
-            span: from.field(left)?,
-            ..none()
-        });
-        // Which endpoints came first is told behind other tables. Until then they wait, and nothing else of their upstreams.
-        from.check(has_field(left), "a field is missing")?;
-        let (mut waiting, mut some) = (Vec::new(), none());
-        from.each(|(name, mut upstream): (Text, Upstream)| {
-            waiting.push((name.clone(), std::mem::take(&mut upstream.hosts)));
-            some.upstreams.insert(name, upstream);
-            if some.upstreams.len() == SOME {
-                take(std::mem::take(&mut some));
-            }
-        })?;
-        take(some);
-        let mut rest: (Option<Box<Upstream>>, Upstream) = (from.field(left)?, from.field(left)?);
-        let other = rest.0.as_mut().map(|other| std::mem::take(&mut other.hosts));
-        let nameless = std::mem::take(&mut rest.1.hosts);
-        take(Summary { other_upstreams: rest.0, no_upstream: rest.1, ..none() });
-        take(Summary { authorities: from.field(left)?, ..none() });
-        take(Summary { routes: from.field(left)?, ..none() });
-        take(Summary { listeners: from.field(left)?, ..none() });
-        take(Summary { snis: from.field(left)?, other_scopes: from.field(left)?, ..none() });
-        let symptoms = Summary {
-            symptoms: from.field(left)?,
-            other_symptoms: from.field(left)?,
-            values: from.field(left)?,
-            ..none()
-        };
-        from.check(symptoms.values.fit(&symptoms.symptoms), FORGED)?;
-        take(symptoms);
-        let hosts: Vec<(Place, u32)> = from.field(left)?;
-        let (rows, of) = (waiting.len(), |hosts| Upstream { hosts, ..Upstream::default() });
-        let endpoints = Summary {
-            upstreams: waiting.into_iter().map(|(name, hosts)| (name, of(hosts))).collect(),
-            other_upstreams: other.map(|hosts| Box::new(of(hosts))),
-            no_upstream: of(nameless),
-            hosts,
-            ..none()
-        };
-        from.check(endpoints.upstreams.len() == rows, "a key comes twice")?;
-        from.check(endpoints.hosts.iter().all(|host| endpoints.has_host(host)), FORGED)?;
-        take(endpoints);
-        // What is kept is counted anew.
-        let _: Kept = from.field(left)?;
-        take(Summary {
-            timeline: from.field(left)?,
-            proxy_log: from.field(left)?,
-            service_times: from.field(left)?,
-            ..none()
-        });
-        Ok(())
-    }
-
-    fn has_host(&self, (place, at): &(Place, u32)) -> bool {
-        self.upstream_of(*place).is_some_and(|upstream| (*at as usize) < upstream.hosts.len())
     }
 }
 
