@@ -16,6 +16,14 @@ pub type Ordered<K, V> = IndexMap<K, V, FixedState>;
 /// Bytes from a log, owned.
 pub type Text = Box<[u8]>;
 
+/// Makes room for one more key in one of thousands of tables. Most have few: twice the room, as a table grows by itself,
+/// would cost as much as they do.
+pub(super) fn make_room<K: Hash + Eq, V>(table: &mut Ordered<K, V>) {
+    if table.len() == table.capacity() {
+        table.reserve_exact(1 + table.len() / 8);
+    }
+}
+
 /// How often each key was seen. Keys are admitted in input order until the cap; what comes later is counted in
 /// [`other`](Self::other), so that the sum is always exact.
 ///
@@ -91,6 +99,7 @@ impl<K: Hash + Eq> Counter<K> {
         match self.keys.get_mut(key) {
             Some(count) => *count += n,
             None if room => {
+                make_room(&mut self.keys);
                 self.keys.insert(key.clone(), n);
                 return true;
             }
@@ -141,6 +150,7 @@ impl<K: Hash + Eq> Counter<K> {
             match self.keys.get_mut(&key) {
                 Some(count) => *count += n,
                 None if room => {
+                    make_room(&mut self.keys);
                     self.keys.insert(key, n);
                 }
                 None => self.other += n,

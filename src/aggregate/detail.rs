@@ -95,7 +95,7 @@ pub struct Detail {
     pub ends: Timed<2, Latency>,
 }
 
-packed!(Detail { places, callers, paths, request_ids, latency, ends });
+tables!(Detail { places, callers, paths, request_ids, latency, ends });
 
 /// Of [`Detail::ends`]: requests that failed.
 pub const FAILED: &[u8] = b"failed";

@@ -2,6 +2,7 @@
 
 mod full;
 mod packed;
+mod pieces;
 mod weight;
 
 pub use full::{Full, Told};
@@ -10,7 +11,7 @@ pub use packed::Moved;
 
 use std::collections::BTreeMap;
 
-use super::counter::{Counter, Ordered, Text};
+use super::counter::{Counter, Ordered, Text, make_room};
 use super::group::Groups;
 use super::hops::Hops;
 use super::sides::{Door, Sides};
@@ -627,10 +628,7 @@ impl Upstream {
         match self.hosts.get_mut(name) {
             Some(mine) => mine.merge(host),
             None if room => {
-                if self.hosts.is_empty() {
-                    // Where there are thousands of upstreams, most have one.
-                    self.hosts.reserve_exact(1);
-                }
+                make_room(&mut self.hosts);
                 return Some(self.hosts.insert_full(name.clone(), *host).0);
             }
             None => self.other_hosts.merge(host.counts),

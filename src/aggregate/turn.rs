@@ -53,8 +53,11 @@ impl Pack for Turns {
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
-        let rows: Vec<(Wide, Turn)> = from.take()?;
-        Ok(Turns(rows.into_iter().map(|(key, turn)| (key.0, turn)).collect()))
+        let mut rows = Ordered::default();
+        from.each(|(key, turn): (Wide, Turn)| {
+            rows.insert(key.0, turn);
+        })?;
+        Ok(Turns(rows))
     }
 
     fn absent() -> Option<Self> {

@@ -64,7 +64,7 @@ impl Ceilings {
         self.others.store(others.ceiling().unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
-packed!(Join { by_id, by_connection });
+tables!(Join { by_id, by_connection });
 
 impl Default for Join {
     fn default() -> Self {
@@ -466,36 +466,43 @@ impl Second {
     }
 }
 
-impl Pack for Second {
-    fn put(&self, out: &mut Packer<'_>) {
+impl Second {
+    /// Writes it down.
+    pub fn put(&self, out: &mut Packer<'_>) {
         self.counterparts.put(out);
         self.ordinary.put(out);
         // The keys are made of what is in the rows.
-        self.calls.values().cloned().collect::<Vec<_>>().put(out);
-        self.serves.values().cloned().collect::<Vec<_>>().put(out);
+        out.list(self.calls.values());
+        out.list(self.serves.values());
         self.clients.put(out);
         self.servers.put(out);
         self.waypoints.put(out);
         self.other.put(out);
     }
 
-    fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
-        let (counterparts, ordinary) = (from.take()?, from.take()?);
-        let (calls, serves): (Vec<Call>, Vec<Serve>) = (from.take()?, from.take()?);
-        Ok(Second {
-            counterparts,
-            ordinary,
-            calls: calls.into_iter().map(|call| (call.key(), call)).collect(),
-            serves: serves.into_iter().map(|serve| (serve.key(), serve)).collect(),
-            clients: from.take()?,
-            servers: from.take()?,
-            waypoints: from.take()?,
-            other: from.take()?,
-        })
-    }
-
-    fn absent() -> Option<Self> {
-        Some(Second::default())
+    /// Reads it table by table, as [`tables!`] does.
+    ///
+    /// # Errors
+    /// When the bytes are none that [`put`](Self::put) writes.
+    pub fn pieces(from: &mut Unpacker<'_>, mut take: impl FnMut(Second)) -> Result<(), Broken> {
+        // A sample has as much room as the smaller one of those that are put together.
+        let none = Second::gathering;
+        take(Second { counterparts: from.take()?, ..none() });
+        take(Second { ordinary: from.take()?, ..none() });
+        let mut calls = Ordered::default();
+        from.each(|call: Call| {
+            calls.insert(call.key(), call);
+        })?;
+        take(Second { calls, ..none() });
+        let mut serves = Ordered::default();
+        from.each(|serve: Serve| {
+            serves.insert(serve.key(), serve);
+        })?;
+        take(Second { serves, ..none() });
+        take(Second { clients: from.take()?, ..none() });
+        take(Second { servers: from.take()?, ..none() });
+        take(Second { waypoints: from.take()?, other: from.take()?, ..none() });
+        Ok(())
     }
 }
 

@@ -91,9 +91,11 @@ impl Pack for Sample {
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
         let (budget, ceiling): (_, Option<Wide>) = (from.take()?, from.take()?);
-        let groups: Vec<(Wide, Group)> = from.take()?;
-        let held = groups.iter().map(|(_, group)| group.weight()).sum();
-        let groups: BTreeMap<_, _> = groups.into_iter().map(|(key, group)| (key.0, group)).collect();
+        let (mut groups, mut held) = (BTreeMap::new(), 0);
+        from.each(|(key, group): (Wide, Group)| {
+            held += group.weight();
+            groups.insert(key.0, group);
+        })?;
         let bytes = groups.values().map(Group::bytes).sum();
         Ok(Sample { budget, held, bytes, ceiling: ceiling.map(|wide| wide.0), groups })
     }

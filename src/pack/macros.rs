@@ -16,9 +16,7 @@ macro_rules! packed {
             fn read(
                 from: &mut $crate::pack::Unpacker<'_>,
             ) -> ::std::result::Result<Self, $crate::pack::Broken> {
-                let known = [$(stringify!($field)),+].len();
-                let mut left = from.length(0)?;
-                from.check(left <= known, "a field of a later version")?;
+                let mut left = from.fields([$(stringify!($field)),+].len())?;
                 Ok(Self { $($field: from.field(&mut left)?,)+ $($rest: Default::default(),)? })
             }
 
@@ -47,6 +45,34 @@ macro_rules! numbered {
                     $($number => Ok($name::$variant),)+
                     _ => Err(from.broken(concat!("no such ", stringify!($name)))),
                 }
+            }
+        }
+    };
+}
+
+/// `tables!(Detail { places, callers })`: a struct of tables that do not know each other. It is written as by [`packed!`], and
+/// read table by table, each as a value that holds nothing else.
+macro_rules! tables {
+    ($name:ident { $($field:ident),+ $(,)? }) => {
+        impl $name {
+            /// Writes it down.
+            pub fn put(&self, out: &mut $crate::pack::Packer<'_>) {
+                out.wide([$(stringify!($field)),+].len() as u64);
+                $($crate::pack::Pack::put(&self.$field, out);)+
+            }
+
+            /// Reads it table by table. Put together in this order, the pieces are the whole; so that a whole which is added
+            /// to another one need not stand beside it.
+            ///
+            /// # Errors
+            /// When the bytes are none that `put` writes.
+            pub fn pieces(
+                from: &mut $crate::pack::Unpacker<'_>,
+                mut take: impl FnMut($name),
+            ) -> ::std::result::Result<(), $crate::pack::Broken> {
+                let mut left = from.fields([$(stringify!($field)),+].len())?;
+                $(take($name { $field: from.field(&mut left)?, ..<_>::default() });)+
+                Ok(())
             }
         }
     };

@@ -12,7 +12,9 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
 pub use plain::Wide;
@@ -92,6 +94,12 @@ impl<'w> Packer<'w> {
         }
     }
 
+    /// Appends a list.
+    pub fn list<'t, T: Pack + 't>(&mut self, list: impl ExactSizeIterator<Item = &'t T>) {
+        self.wide(list.len() as u64);
+        list.for_each(|value| value.put(self));
+    }
+
     /// Appends a text.
     pub fn text(&mut self, text: &[u8]) {
         self.wide(text.len() as u64);
@@ -100,17 +108,29 @@ impl<'w> Packer<'w> {
 }
 
 /// Reads values one after the other.
-#[derive(Debug)]
 pub struct Unpacker<'a> {
-    all: &'a [u8],
+    /// What is at hand.
+    held: Cow<'a, [u8]>,
+    /// Bytes of it that have been read.
     at: usize,
+    /// Bytes before it, which are gone.
+    before: usize,
+    /// Bytes behind it, which are still to come.
+    behind: usize,
+    more: Option<&'a mut dyn Read>,
     budget: usize,
 }
 
 impl<'a> Unpacker<'a> {
     /// A reader of these bytes.
     pub fn new(all: &'a [u8]) -> Unpacker<'a> {
-        Unpacker { all, at: 0, budget: BUDGET }
+        Unpacker { held: Cow::Borrowed(all), at: 0, before: 0, behind: 0, more: None, budget: BUDGET }
+    }
+
+    /// A reader of so many bytes that come one after the other: few of them are held at a time.
+    pub fn reading(more: &'a mut dyn Read, bytes: usize) -> Unpacker<'a> {
+        let held = Cow::Owned(Vec::new());
+        Unpacker { held, at: 0, before: 0, behind: bytes, more: Some(more), budget: BUDGET }
     }
 
     /// The next value.
@@ -123,7 +143,7 @@ impl<'a> Unpacker<'a> {
 
     /// An error at this place.
     pub fn broken(&self, what: &'static str) -> Broken {
-        Broken { offset: self.at, what }
+        Broken { offset: self.before + self.at, what }
     }
 
     /// An error unless this holds.
@@ -138,12 +158,40 @@ impl<'a> Unpacker<'a> {
     ///
     /// # Errors
     /// When there are fewer.
-    pub fn bytes(&mut self, len: usize) -> Result<&'a [u8], Broken> {
-        let end = self.at.checked_add(len).filter(|end| *end <= self.all.len());
-        let Some(end) = end else { return Err(self.broken("it ends too early")) };
-        let bytes = &self.all[self.at..end];
-        self.at = end;
-        Ok(bytes)
+    #[inline]
+    pub fn bytes(&mut self, len: usize) -> Result<&[u8], Broken> {
+        if len > self.held.len() - self.at {
+            self.fetch(len)?;
+        }
+        let start = self.at;
+        self.at += len;
+        Ok(&self.held[start..self.at])
+    }
+
+    /// Gets so many bytes at hand, and lets go of those that have been read.
+    #[cold]
+    fn fetch(&mut self, len: usize) -> Result<(), Broken> {
+        let missing = len - (self.held.len() - self.at);
+        if missing <= self.behind
+            && let Some(more) = &mut self.more
+        {
+            let held = self.held.to_mut();
+            held.drain(..self.at);
+            self.before += std::mem::take(&mut self.at);
+            let some = missing.max(GATHERED).min(self.behind);
+            // What cannot be read is known to those who made the reader.
+            let got = more.take(some as u64).read_to_end(held).unwrap_or(0);
+            self.behind -= got;
+            if got >= missing {
+                return Ok(());
+            }
+        }
+        Err(self.broken("it ends too early"))
+    }
+
+    /// Bytes to come.
+    fn left(&self) -> usize {
+        self.held.len() - self.at + self.behind
     }
 
     /// The next number, of any size.
@@ -169,7 +217,7 @@ impl<'a> Unpacker<'a> {
     pub fn length(&mut self, each: usize) -> Result<usize, Broken> {
         let len = self.wide()?;
         // Each element takes a byte at least.
-        let len = usize::try_from(len).ok().filter(|len| *len <= self.all.len() - self.at);
+        let len = usize::try_from(len).ok().filter(|len| *len <= self.left());
         let Some(len) = len else { return Err(self.broken("a table is longer than the bytes it is in")) };
         self.charge(len.saturating_mul(each))?;
         Ok(len)
@@ -187,25 +235,50 @@ impl<'a> Unpacker<'a> {
         Ok(())
     }
 
+    /// How many fields of a struct that knows so many are there.
+    ///
+    /// # Errors
+    /// When there are more: a later version wrote them.
+    pub fn fields(&mut self, known: usize) -> Result<usize, Broken> {
+        let left = self.length(0)?;
+        self.check(left <= known, "a field of a later version")?;
+        Ok(left)
+    }
+
+    /// Takes the values of a list, one after the other.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn each<T: Pack>(&mut self, mut take: impl FnMut(T)) -> Result<(), Broken> {
+        for _ in 0..self.length(size_of::<T>())? {
+            take(T::read(self)?);
+        }
+        Ok(())
+    }
+
     /// A field of a struct of which `left` fields are still to come; the value it has by default where an older version
     /// wrote none.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn field<T: Pack>(&mut self, left: &mut usize) -> Result<T, Broken> {
-        match left.checked_sub(1) {
-            Some(less) => {
-                *left = less;
-                self.take()
-            }
-            None => T::absent().ok_or_else(|| self.broken("a field is missing")),
+        match has_field(left) {
+            true => self.take(),
+            false => T::absent().ok_or_else(|| self.broken("a field is missing")),
         }
     }
 
     /// True when everything has been read.
     pub fn is_done(&self) -> bool {
-        self.at == self.all.len()
+        self.left() == 0
     }
+}
+
+/// True when a field of a struct of which `left` fields are to come is there; it counts as read.
+pub fn has_field(left: &mut usize) -> bool {
+    let there = *left > 0;
+    *left -= usize::from(there);
+    there
 }
 
 /// Names of formats and containers live as long as the program; so many different ones are believed.

@@ -101,8 +101,8 @@ impl Pack for String {
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
         let len = from.length(1)?;
-        let text = str::from_utf8(from.bytes(len)?);
-        text.map(str::to_owned).map_err(|_| from.broken("a name is not UTF-8"))
+        let text = str::from_utf8(from.bytes(len)?).map(str::to_owned);
+        text.map_err(|_| from.broken("a name is not UTF-8"))
     }
 
     fn absent() -> Option<Self> {

@@ -12,8 +12,7 @@ const ENTRY: usize = 32;
 
 impl<T: Pack> Pack for Vec<T> {
     fn put(&self, out: &mut Packer<'_>) {
-        out.wide(self.len() as u64);
-        self.iter().for_each(|value| value.put(out));
+        out.list(self.iter());
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
@@ -32,8 +31,7 @@ impl<T: Pack> Pack for Vec<T> {
 
 impl<T: Pack> Pack for Box<[Option<T>]> {
     fn put(&self, out: &mut Packer<'_>) {
-        out.wide(self.len() as u64);
-        self.iter().for_each(|value| value.put(out));
+        out.list(self.iter());
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
@@ -43,8 +41,7 @@ impl<T: Pack> Pack for Box<[Option<T>]> {
 
 impl<T: Pack, const N: usize> Pack for [T; N] {
     fn put(&self, out: &mut Packer<'_>) {
-        out.wide(N as u64);
-        self.iter().for_each(|value| value.put(out));
+        out.list(self.iter());
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
@@ -114,8 +111,7 @@ impl<K: Pack + Ord, V: Pack> Pack for BTreeMap<K, V> {
 
 impl<K: Pack + Ord> Pack for BTreeSet<K> {
     fn put(&self, out: &mut Packer<'_>) {
-        out.wide(self.len() as u64);
-        self.iter().for_each(|key| key.put(out));
+        out.list(self.iter());
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {

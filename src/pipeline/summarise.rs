@@ -147,7 +147,8 @@ pub fn summarise_by(
     progress: Option<&Progress>,
 ) -> Result<(Summary, Passed, Outcome)> {
     if holds_snapshot(inputs) {
-        let (snapshot, outcome) = snapshot(inputs, reader, filter, by, options, progress)?;
+        let asked = Asked { no_detail: true, ..asked(filter, by, options) };
+        let (snapshot, outcome) = snapshot_for(&asked, inputs, reader, filter, by, options, progress)?;
         let (summary, _, passed) = opened(snapshot, &outcome);
         return Ok((summary, passed, outcome));
     }
@@ -281,12 +282,23 @@ pub fn snapshot(
     options: &Options,
     progress: Option<&Progress>,
 ) -> Result<(Snapshot, Outcome)> {
+    snapshot_for(&asked(filter, by, options), inputs, reader, filter, by, options, progress)
+}
+
+fn snapshot_for(
+    asked: &Asked,
+    inputs: &[Input],
+    reader: &Reader,
+    filter: &Filter,
+    by: &[By],
+    options: &Options,
+    progress: Option<&Progress>,
+) -> Result<(Snapshot, Outcome)> {
     let (whole, detail, mut outcome) =
         counted_in_detail(inputs, reader, filter, by, options, progress, true)?;
     only_snapshots(&outcome, options)?;
     let live = whole.snapshot(detail, &outcome, by, filter);
-    let asked = asked(filter, by, options);
-    let snapshot = together(live, &mut outcome, &asked)?;
+    let snapshot = together(live, &mut outcome, asked)?;
     Ok((snapshot, outcome))
 }
 
@@ -334,7 +346,7 @@ fn only_snapshots(outcome: &Outcome, options: &Options) -> Result<()> {
 }
 
 pub(super) fn asked(filter: &Filter, by: &[By], options: &Options) -> Asked {
-    Asked { filters: filter.texts(), by: names(by), allow_overlap: options.allow_overlap }
+    Asked { filters: filter.texts(), by: names(by), allow_overlap: options.allow_overlap, no_detail: false }
 }
 
 fn names(by: &[By]) -> Vec<String> {

@@ -1,17 +1,15 @@
 //! The file: two lines of text that say what it is, and the counts, compressed, in blocks with a checksum each.
 
-use std::collections::HashMap;
 use std::io::{self, BufRead, Read, Write};
 
 use serde::{Deserialize, Serialize};
 use zstd::zstd_safe::{CParameter, Strategy};
 
-use super::{About, Body, Snapshot};
-use crate::aggregate::Moved;
+use super::body::{Blocks, FIELDS, Piece, pieces};
+use super::{About, Snapshot};
 use crate::error::{ErrorKind, Result};
 use crate::input::{Head, MAGIC, Source};
-use crate::join::Second;
-use crate::pack::{self, Pack, Packer, Unpacker, Wide};
+use crate::pack::{self, Broken, Pack, Packer, Unpacker, Wide};
 use crate::record::time::rfc3339_ms;
 use crate::words::Said;
 
@@ -23,7 +21,7 @@ const HEADER_BYTES: u64 = 64 << 20;
 /// Most bytes of the counts, compressed and not. A mesh at every cap of every table stays below.
 const BODY_BYTES: u64 = 160 << 20;
 /// Bytes that share a checksum.
-const BLOCK: usize = 64 << 10;
+pub(super) const BLOCK: usize = 64 << 10;
 /// Smaller files take longer to write.
 const LEVEL: i32 = 9;
 /// How the compressor looks, and how far back: as well as it would by itself, but for a twentieth, in half the memory.
@@ -122,15 +120,18 @@ pub(super) fn sealed(
 /// Writes down one field.
 type Put<'s> = &'s dyn Fn(&mut Packer<'_>);
 
-/// Writes down a [`Body`], field after field, and hands on what has come together: the whole of it is never held as bytes.
+/// Writes down what [`pieces`] reads, field after field, and hands on what has come together: the whole of it is never held as bytes.
 pub(super) fn fields(snapshot: &Snapshot, write: &mut pack::Write<'_>) {
     let digests: Vec<Wide> = snapshot.summary.symptoms.keys().map(|key| Wide(key.digest())).collect();
-    let fields: [Put<'_>; 10] = [
+    let fields: [Put<'_>; FIELDS] = [
         &|out| snapshot.summary.put(out),
         &|out| digests.put(out),
         &|out| snapshot.detail.put(out),
         &|out| snapshot.join.put(out),
-        &|out| snapshot.second.put(out),
+        &|out| {
+            snapshot.second.is_some().put(out);
+            snapshot.second.iter().for_each(|second| second.put(out));
+        },
         &|out| snapshot.passed.put(out),
         &|out| snapshot.failures.put(out),
         &|out| snapshot.skipped.put(out),
@@ -144,7 +145,7 @@ pub(super) fn fields(snapshot: &Snapshot, write: &mut pack::Write<'_>) {
     write(&rest);
 }
 
-fn checksum(number: u64, bytes: &[u8]) -> [u8; 8] {
+pub(super) fn checksum(number: u64, bytes: &[u8]) -> [u8; 8] {
     pack::hash(number, &[bytes]).to_le_bytes()
 }
 
@@ -229,88 +230,36 @@ impl<R: BufRead> Opened<R> {
         Ok(Opened { about, reader, at, body_bytes: header.body_bytes, unpacked_bytes: header.unpacked_bytes })
     }
 
-    /// Reads the rest.
-    pub(super) fn load(mut self) -> std::result::Result<Snapshot, Refused> {
+    /// Reads the rest, piece by piece. What is wrong may show after some of them.
+    pub(super) fn pieces(self, take: &mut dyn FnMut(Piece)) -> std::result::Result<About, Refused> {
         let start = self.at;
-        let packed = self.packed()?;
-        // As much as is said, and no more: a buffer that doubles would take twice of it.
-        let mut unpacked = Vec::with_capacity(self.unpacked_bytes as usize + 1);
-        let opened = zstd::Decoder::with_buffer(&packed[..])
-            .and_then(|decoder| decoder.take(self.unpacked_bytes + 1).read_to_end(&mut unpacked));
-        if opened.is_err() || unpacked.len() as u64 != self.unpacked_bytes {
-            return Err(damaged(start));
-        }
-        drop(packed);
-        let mut from = Unpacker::new(&unpacked);
-        let body: Body = from.take().map_err(|broken| {
-            let (at, what) = (broken.offset, broken.what);
-            (
-                Some(start),
-                both!(
-                    "its counts cannot be read: at their byte {at}: {what}",
-                    "计数无法读取：第 {at} 字节处：{what}"
-                ),
-            )
-        })?;
-        let is_done = from.is_done();
-        drop(unpacked);
-        let mut snapshot = Snapshot {
-            about: self.about,
-            summary: body.summary,
-            detail: body.detail,
-            join: body.join,
-            second: body.second,
-            passed: body.passed,
-            failures: body.failures,
-            skipped: body.skipped,
-            interrupted: body.interrupted,
-            tracked: body.tracked,
-        };
-        if !is_done || !snapshot.summary.is_sound() {
-            return Err(damaged(start));
-        }
-        let now = snapshot.summary.symptoms.keys().map(|key| key.digest());
-        let digests: HashMap<u64, u64> = body.digests.iter().map(|digest| digest.0).zip(now).collect();
-        let sources = snapshot.about.sources.len();
-        let same = |source| Moved { source, ..Moved::default() };
-        snapshot.join.relocate(same, &digests);
-        let most = [
-            snapshot.summary.most_source(),
-            snapshot.join.most_source(),
-            snapshot.second.as_ref().and_then(Second::most_source),
-        ];
-        if most.into_iter().flatten().any(|most| most as usize >= sources) {
-            return Err(damaged(start));
-        }
-        Ok(snapshot)
-    }
-
-    /// The compressed bytes, once their checksums have been compared.
-    fn packed(&mut self) -> std::result::Result<Vec<u8>, Refused> {
-        let mut packed = Vec::new();
-        let mut number = 0;
-        while (packed.len() as u64) < self.body_bytes {
-            number += 1;
-            let len = (self.body_bytes - packed.len() as u64).min(BLOCK as u64) as usize;
-            let mut sum = [0; 8];
-            exactly(&mut self.reader, &mut sum, self.at)?;
-            let block = packed.len();
-            packed.resize(block + len, 0);
-            exactly(&mut self.reader, &mut packed[block..], self.at + 8)?;
-            if sum != checksum(number, &packed[block..]) {
-                return Err(damaged(self.at));
-            }
-            self.at += 8 + len as u64;
-        }
-        match self.reader.fill_buf() {
-            Ok([]) => Ok(packed),
-            Ok(_) => Err((Some(self.at), both!("there is more behind its end", "结尾之后还有内容"))),
-            Err(cause) => Err((Some(self.at), both!("{cause}", "{cause}"))),
+        let mut blocks = Blocks::new(self.reader, start, self.body_bytes);
+        let read = zstd::Decoder::with_buffer(&mut blocks).map(|mut unpacked| {
+            let mut from = Unpacker::reading(&mut unpacked, self.unpacked_bytes as usize);
+            pieces(&mut from, self.about.sources.len(), take)?;
+            from.check(from.is_done(), "there is more than counts")?;
+            drop(from);
+            Ok(matches!(unpacked.read(&mut [0]), Ok(0)))
+        });
+        // What is wrong with the bytes goes before what they are taken for.
+        blocks.end()?;
+        match read {
+            Ok(Ok(true)) => Ok(self.about),
+            Ok(Err(broken)) => Err(unreadable(start, broken)),
+            Ok(Ok(false)) | Err(_) => Err(damaged(start)),
         }
     }
 }
 
-fn damaged(at: u64) -> Refused {
+fn unreadable(start: u64, Broken { offset: at, what }: Broken) -> Refused {
+    let said = both!(
+        "its counts cannot be read: at their byte {at}: {what}",
+        "计数无法读取：第 {at} 字节处：{what}"
+    );
+    (Some(start), said)
+}
+
+pub(super) fn damaged(at: u64) -> Refused {
     (
         Some(at),
         both!(
@@ -342,7 +291,7 @@ fn too_short(at: u64) -> Refused {
 }
 
 /// Fills a buffer with the bytes from `at` on.
-fn exactly(reader: &mut impl Read, out: &mut [u8], at: u64) -> std::result::Result<(), Refused> {
+pub(super) fn exactly(reader: &mut impl Read, out: &mut [u8], at: u64) -> std::result::Result<(), Refused> {
     let mut got = 0;
     while got < out.len() {
         match reader.read(&mut out[got..]) {

@@ -4,8 +4,11 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
+use super::body::Piece;
 use super::file::{Opened, Refused};
+use super::merge::behind;
 use super::{About, Snapshot};
+use crate::aggregate::Moved;
 use crate::error::{Error, ErrorKind};
 
 /// A snapshot that is not opened yet.
@@ -56,7 +59,39 @@ impl Held {
     /// # Errors
     /// When it cannot be read, is damaged, or none that this version reads.
     pub fn load(&self) -> Result<Snapshot, Error> {
-        self.open()?.load().map_err(|refused| self.refused(refused))
+        let mut all = Snapshot::default();
+        let about = self.pieces(&mut |piece| match piece {
+            Piece::Tracked(tracked) => all.tracked = tracked,
+            piece => all.add_piece(piece, |source| Moved { source, ..Moved::default() }),
+        })?;
+        Ok(Snapshot { about, ..all })
+    }
+
+    /// Reads all of it, and keeps nothing.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn check(&self) -> Result<(), Error> {
+        self.pieces(&mut |_| ()).map(drop)
+    }
+
+    /// Adds it to a whole, which is of no use any more if it cannot be read: so [check](Self::check) it before. What only a
+    /// report asks for is left out where no report is asked for.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn add_to(&self, whole: &mut Snapshot, reports: bool) -> Result<(), Error> {
+        let before = whole.about.sources.len();
+        let about = self.pieces(&mut |piece| match piece {
+            Piece::Detail(_) if !reports => {}
+            piece => whole.add_piece(piece, behind(before)),
+        })?;
+        whole.know(about);
+        Ok(())
+    }
+
+    fn pieces(&self, take: &mut dyn FnMut(Piece)) -> Result<About, Error> {
+        self.open()?.pieces(take).map_err(|refused| self.refused(refused))
     }
 
     fn open(&self) -> Result<Opened<Box<dyn BufRead + '_>>, Error> {

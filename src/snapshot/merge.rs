@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::body::{Piece, Rest};
 use super::{About, Held, Snapshot};
-use crate::aggregate::{Caps, Moved};
+use crate::aggregate::{Caps, Detail, Moved};
 use crate::arrange::Arrange;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::Source;
@@ -18,6 +19,8 @@ pub struct Asked {
     pub by: Vec<String>,
     /// Snapshots that hold the same lines may be counted, each for itself.
     pub allow_overlap: bool,
+    /// Nobody asks for what only a report shows.
+    pub no_detail: bool,
 }
 
 /// One of the parts: counted just now, or a snapshot.
@@ -62,17 +65,29 @@ pub fn merge(live: Option<Snapshot>, held: &[Held], asked: &Asked) -> Result<(Sn
     }
     // By time; where that says nothing, by what they were made of.
     parts.arrange_by(|a, b| rank(a.about()).cmp(&rank(b.about())));
-    let mut whole = Snapshot::default();
+    let mut whole: Option<Snapshot> = None;
     for part in parts {
-        match part {
-            Part::Live(snapshot) => whole.add(*snapshot),
-            Part::Held(held, _) => match held.load() {
-                Ok(snapshot) => whole.add(snapshot),
+        match (part, &mut whole) {
+            (Part::Live(live), None) => whole = Some(*live),
+            (Part::Live(live), Some(whole)) => whole.add(*live),
+            // Nothing is there yet that it could spoil.
+            (Part::Held(held, _), None) => match held.load() {
+                Ok(mut first) => {
+                    first.tracked.clear();
+                    if asked.no_detail {
+                        first.detail = Detail::default();
+                    }
+                    whole = Some(first);
+                }
+                Err(error) => failures.push(error),
+            },
+            (Part::Held(held, _), Some(whole)) => match held.check() {
+                Ok(()) => held.add_to(whole, !asked.no_detail)?,
                 Err(error) => failures.push(error),
             },
         }
     }
-    Ok((whole, failures))
+    Ok((whole.unwrap_or_default(), failures))
 }
 
 fn rank(about: &About) -> impl Ord + '_ {
@@ -154,37 +169,75 @@ fn refuse_overlap(parts: &[Part<'_>]) -> Result<()> {
     Ok(())
 }
 
+/// Where the sources of a later part go, behind so many.
+pub(super) fn behind(before: usize) -> impl Fn(u32) -> Moved + Copy {
+    let before = u32::try_from(before).unwrap_or(u32::MAX);
+    move |source| Moved { source: before.saturating_add(source), ..Moved::default() }
+}
+
 impl Snapshot {
     /// Adds what comes later.
     pub fn add(&mut self, mut later: Snapshot) {
-        let before = self.about.sources.len();
-        let mut sources = std::mem::take(&mut later.about.sources);
-        let number = |at| u32::try_from(before + at).unwrap_or(u32::MAX);
-        let places: Vec<Moved> =
-            (0..sources.len()).map(|at| Moved { source: number(at), ..Moved::default() }).collect();
-        self.about.sources.append(&mut sources);
-        self.add_at(later, &places);
+        let about = std::mem::take(&mut later.about);
+        self.add_moved(later, behind(self.about.sources.len()));
+        self.know(about);
     }
 
     /// Adds what comes later, whose sources have their places here.
     pub fn add_at(&mut self, mut later: Snapshot, places: &[Moved]) {
-        let to = |source: u32| places.get(source as usize).copied().unwrap_or_default();
-        later.summary.relocate(to);
-        later.join.relocate(to, &HashMap::new());
-        self.second = self.second.take().zip(later.second).map(|(mut mine, mut theirs)| {
-            theirs.relocate(to);
-            mine.merge(theirs);
-            mine
-        });
-        self.about.filters = later.about.filters;
-        self.about.by = later.about.by;
-        self.summary.merge(later.summary, &Caps::default());
-        self.detail.merge(later.detail);
-        self.join.merge(later.join);
-        self.passed.add(later.passed);
-        self.failures.append(&mut later.failures);
-        self.skipped += later.skipped;
-        self.interrupted |= later.interrupted;
+        let about = About { sources: Vec::new(), ..std::mem::take(&mut later.about) };
+        self.add_moved(later, |source| places.get(source as usize).copied().unwrap_or_default());
+        self.know(about);
+    }
+
+    fn add_moved(&mut self, later: Snapshot, to: impl Fn(u32) -> Moved + Copy) {
+        let Snapshot { passed, failures, skipped, interrupted, .. } = later;
+        for piece in [
+            Piece::Summary(Box::new(later.summary)),
+            Piece::Detail(Box::new(later.detail)),
+            Piece::Join(later.join),
+            Piece::Second(later.second.map(Box::new)),
+            Piece::Rest(Rest { passed, failures, skipped, interrupted }),
+        ] {
+            self.add_piece(piece, to);
+        }
+    }
+
+    /// Adds some of the counts of what comes later.
+    pub(super) fn add_piece(&mut self, piece: Piece, to: impl Fn(u32) -> Moved + Copy) {
+        match piece {
+            Piece::Summary(mut later) => {
+                later.relocate(to);
+                self.summary.merge(*later, &Caps::default());
+            }
+            Piece::Detail(later) => self.detail.merge(*later),
+            Piece::Join(mut later) => {
+                later.relocate(to, &HashMap::new());
+                self.join.merge(later);
+            }
+            Piece::Second(None) => self.second = None,
+            Piece::Second(Some(mut later)) => {
+                if let Some(second) = &mut self.second {
+                    later.relocate(to);
+                    second.merge(*later);
+                }
+            }
+            Piece::Rest(mut later) => {
+                self.passed.add(later.passed);
+                self.failures.append(&mut later.failures);
+                self.skipped += later.skipped;
+                self.interrupted |= later.interrupted;
+            }
+            // How far files were read is for the next run of that state alone.
+            Piece::Tracked(_) => {}
+        }
+    }
+
+    /// Says what was added.
+    pub(super) fn know(&mut self, mut later: About) {
+        self.about.sources.append(&mut later.sources);
+        self.about.filters = later.filters;
+        self.about.by = later.by;
         self.about.times_us = self.times_us();
     }
 }

@@ -4,6 +4,7 @@
 //! triage of snapshots is, byte for byte, the triage of the logs that they were made of. `docs/snapshot.md` tells what is
 //! in the file.
 
+mod body;
 mod file;
 mod held;
 mod merge;
@@ -14,7 +15,6 @@ mod tests;
 use crate::aggregate::{Detail, Summary};
 use crate::input::Source;
 use crate::join::{Join, Second};
-use crate::pack::Wide;
 use crate::query::Passed;
 use crate::words::Said;
 
@@ -63,12 +63,19 @@ pub struct Snapshot {
 
 impl Default for Snapshot {
     fn default() -> Snapshot {
-        let Body { summary, detail, join, passed, failures, skipped, interrupted, tracked, .. } =
-            Body::default();
-        // The whole gathers as its parts did.
-        let second = Some(Second::gathering());
-        let about = About::default();
-        Snapshot { about, summary, detail, join, second, passed, failures, skipped, interrupted, tracked }
+        Snapshot {
+            about: About::default(),
+            summary: Summary::default(),
+            detail: Detail::default(),
+            join: Join::default(),
+            // The whole gathers as its parts did.
+            second: Some(Second::gathering()),
+            passed: Passed::default(),
+            failures: Vec::new(),
+            skipped: 0,
+            interrupted: false,
+            tracked: Vec::new(),
+        }
     }
 }
 
@@ -80,21 +87,3 @@ impl Snapshot {
         span.ends_us()
     }
 }
-
-/// What stands behind the header of the file.
-#[derive(Default)]
-struct Body {
-    summary: Summary,
-    /// Digests of the symptoms as this version makes them: what the join names them by.
-    digests: Vec<Wide>,
-    detail: Detail,
-    join: Join,
-    second: Option<Second>,
-    passed: Passed,
-    failures: Vec<Said>,
-    skipped: u64,
-    interrupted: bool,
-    tracked: Vec<Tracked>,
-}
-
-packed!(Body { summary, digests, detail, join, second, passed, failures, skipped, interrupted, tracked });

@@ -49,6 +49,19 @@ fn what_was_written_is_read() {
     assert!(held.load().expect("a snapshot") == whole);
 }
 
+/// Its checksums fit, and what is wrong with it shows when nearly all of it has been read.
+#[test]
+fn what_is_refused_leaves_no_trace() {
+    let (whole, asked) = (whole(), Asked { allow_overlap: true, ..Asked::default() });
+    let held = |body: &[u8]| Held::Bytes { name: "x".to_owned(), bytes: file(&whole, body) };
+    let body = body(&whole);
+    let (sound, forged) = (|| held(&body), held(&body[..body.len() - 1]));
+    let (merged, failures) = merge(None, &[sound(), forged, sound()], &asked).expect("they go together");
+    assert!(failures[0].to_string().contains("it ends too early"), "{}", failures[0]);
+    let (expected, none) = merge(None, &[sound(), sound()], &asked).expect("they go together");
+    assert!(merged == expected && failures.len() == 1 && none.is_empty());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 

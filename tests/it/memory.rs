@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
+use std::path::Path;
 
 use crate::program::on_path;
 
@@ -69,8 +70,8 @@ impl Line<'_> {
     }
 }
 
-/// Reads a log of so many lines with two threads; gives the high-water mark in MiB of the dearest of these outputs.
-fn peak_mib(outputs: &[&[&str]], lines: usize, mut line: impl FnMut(usize, &mut String)) -> u64 {
+/// A log of so many lines.
+fn written(lines: usize, mut line: impl FnMut(usize, &mut String)) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     let mut writer = BufWriter::new(&mut file);
     let mut text = String::new();
@@ -81,13 +82,22 @@ fn peak_mib(outputs: &[&[&str]], lines: usize, mut line: impl FnMut(usize, &mut 
     }
     writer.flush().expect("room");
     drop(writer);
-    let peaks = outputs.iter().map(|output| {
-        let ran = on_path(&[output, &["--threads", "2", "--no-progress"][..]].concat(), file.path());
-        assert_eq!(ran.code(), 0, "{}", ran.err);
-        assert!(ran.most.memory_kib > 0, "the system tells how much memory a process had");
-        ran.most.memory_kib / 1024
-    });
-    peaks.max().unwrap_or_default()
+    file
+}
+
+/// The high-water mark of a run, in MiB.
+fn peak_of(args: &[&str], path: &Path) -> u64 {
+    let ran = on_path(args, path);
+    assert_eq!(ran.code(), 0, "{}", ran.err);
+    assert!(ran.most.memory_kib > 0, "the system tells how much memory a process had");
+    ran.most.memory_kib / 1024
+}
+
+/// Reads a log of so many lines with two threads; gives the high-water mark in MiB of the dearest of these outputs.
+fn peak_mib(outputs: &[&[&'static str]], lines: usize, line: impl FnMut(usize, &mut String)) -> u64 {
+    let file = written(lines, line);
+    let args = |output: &[&'static str]| [output, &["--threads", "2", "--no-progress"]].concat();
+    outputs.iter().map(|output| peak_of(&args(output), file.path())).max().unwrap_or_default()
 }
 
 #[track_caller]
@@ -103,31 +113,48 @@ fn all_stay_below(what: &str, lines: usize, line: impl FnMut(usize, &mut String)
     assert!(peak <= BOUND_MIB, "{what}: {peak} MiB");
 }
 
+/// A line of which no other has any name.
+fn distinct(at: usize, out: &mut String) {
+    let (path, agent, authority) = (format!("/p{at}"), format!("agent{at}"), format!("h{at}.example.com"));
+    let (host, client) = (
+        format!("10.{}.{}.{}:80", at >> 16, at >> 8 & 255, at & 255),
+        format!("11.{}.{}.{}:9", at >> 16, at >> 8 & 255, at & 255),
+    );
+    let (sni, route) = (format!("s{at}.example.com"), format!("route{at}"));
+    let upstream = format!("outbound|80||svc{at}.ns.svc.cluster.local");
+    Line {
+        path: &path,
+        agent: &agent,
+        authority: &authority,
+        host: &host,
+        client: &client,
+        sni: &sni,
+        route: &route,
+        upstream: &upstream,
+        ..Line::of(at)
+    }
+    .write(out);
+}
+
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn everything_distinct() {
-    all_stay_below("everything distinct", LINES, |at, out| {
-        let (path, agent, authority) =
-            (format!("/p{at}"), format!("agent{at}"), format!("h{at}.example.com"));
-        let (host, client) = (
-            format!("10.{}.{}.{}:80", at >> 16, at >> 8 & 255, at & 255),
-            format!("11.{}.{}.{}:9", at >> 16, at >> 8 & 255, at & 255),
-        );
-        let (sni, route) = (format!("s{at}.example.com"), format!("route{at}"));
-        let upstream = format!("outbound|80||svc{at}.ns.svc.cluster.local");
-        Line {
-            path: &path,
-            agent: &agent,
-            authority: &authority,
-            host: &host,
-            client: &client,
-            sni: &sni,
-            route: &route,
-            upstream: &upstream,
-            ..Line::of(at)
-        }
-        .write(out);
-    });
+    all_stay_below("everything distinct", LINES, distinct);
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn full_snapshots_are_put_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = LINES / 5;
+    for part in 0..3 {
+        let log = written(lines, |at, out| distinct(at + part * lines, out));
+        let snapshot = on_path(&["--output", "snapshot", "--no-progress"], log.path());
+        assert_eq!(snapshot.code(), 0, "{}", snapshot.err);
+        std::fs::write(folder.path().join(format!("{part}.snap")), snapshot.out).expect("room");
+    }
+    let peak = peak_of(&["merge", "--output", "json"], folder.path());
+    assert!(peak <= BOUND_MIB, "{peak} MiB");
 }
 
 #[test]

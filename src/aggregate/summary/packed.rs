@@ -29,11 +29,42 @@ packed!(Lines {
     reject_reasons,
     rejects,
 });
-packed!(Summary {
-    lines, counts, sides, ends, groups, flags, flag_sets, tunnel_flag_sets, codes, span, upstreams, other_upstreams,
-    no_upstream, authorities, routes, listeners, snis, other_scopes, symptoms, other_symptoms, values, hosts, kept,
-    timeline, proxy_log, service_times; hops
-});
+
+/// Fields of a summary, but for what is worked out anew.
+pub(super) const FIELDS: usize = 26;
+
+impl Summary {
+    /// Writes it down.
+    pub fn put(&self, out: &mut Packer<'_>) {
+        out.wide(FIELDS as u64);
+        self.lines.put(out);
+        self.counts.put(out);
+        self.sides.put(out);
+        self.ends.put(out);
+        self.groups.put(out);
+        self.flags.put(out);
+        self.flag_sets.put(out);
+        self.tunnel_flag_sets.put(out);
+        self.codes.put(out);
+        self.span.put(out);
+        self.upstreams.put(out);
+        self.other_upstreams.put(out);
+        self.no_upstream.put(out);
+        self.authorities.put(out);
+        self.routes.put(out);
+        self.listeners.put(out);
+        self.snis.put(out);
+        self.other_scopes.put(out);
+        self.symptoms.put(out);
+        self.other_symptoms.put(out);
+        self.values.put(out);
+        self.hosts.put(out);
+        self.kept.put(out);
+        self.timeline.put(out);
+        self.proxy_log.put(out);
+        self.service_times.put(out);
+    }
+}
 
 impl Pack for Place {
     fn put(&self, out: &mut Packer<'_>) {
@@ -66,14 +97,6 @@ pub struct Moved {
 }
 
 impl Summary {
-    /// False when places are named that are not there: counts that were read back may be forged.
-    pub fn is_sound(&self) -> bool {
-        let there = |(place, at): &(Place, u32)| {
-            self.upstream_of(*place).is_some_and(|upstream| (*at as usize) < upstream.hosts.len())
-        };
-        self.hosts.iter().all(there) && self.values.fit(&self.symptoms)
-    }
-
     /// Puts the symptoms in an order that does not depend on that of the inputs, once all are counted: what stands closer
     /// to the break comes first, then what came first. The diagnosis folds what others passed on into what broke.
     pub fn settle_order(&mut self) {
