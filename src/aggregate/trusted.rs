@@ -4,7 +4,8 @@ use super::row_key::{Key, Owned};
 use crate::format::Glance;
 use crate::record::Record;
 
-/// Places for telling bytes, by a few bits of their hash: a power of two. What comes later takes the place.
+/// Places for telling bytes, by a few bits of their hash: a power of two. What comes later takes the place, unless who has it
+/// was found there since somebody last wanted it: what comes once must not drive out what comes all the time.
 const PLACES: usize = 1024;
 /// Longer telling bytes are not remembered: real ones are a third of that, and every part on its way holds as many as there are
 /// places.
@@ -19,6 +20,20 @@ struct Known<T> {
     format: &'static str,
     key: Owned,
     note: T,
+    /// It was found here.
+    found: bool,
+}
+
+impl<T> Known<T> {
+    #[inline(always)]
+    fn is(&self, format: &'static str, key: &Key<'_>) -> bool {
+        std::ptr::eq(self.format, format) && self.key.is(key)
+    }
+
+    /// Whether its place may be taken; the next one who asks may take it unless it was found by then.
+    fn yields(&mut self) -> bool {
+        !std::mem::take(&mut self.found)
+    }
 }
 
 impl<T> Default for Trusted<T> {
@@ -43,7 +58,10 @@ impl<T: Default> Trusted<T> {
     #[inline]
     fn of(&mut self, format: &'static str, key: &Key<'_>) -> Option<&mut T> {
         let known = self.0.get_mut(key.hash as usize % PLACES)?;
-        (std::ptr::eq(known.format, format) && known.key.is(key)).then_some(&mut known.note)
+        known.is(format, key).then(|| {
+            known.found = true;
+            &mut known.note
+        })
     }
 
     /// The place of a line that is what a glance says it is.
@@ -52,7 +70,7 @@ impl<T: Default> Trusted<T> {
         let key = Key::new(glance.identity.parts());
         let at = key.hash as usize % PLACES;
         let known = self.0.get(at)?;
-        (std::ptr::eq(known.format, glance.format) && known.key.is(&key)).then_some(at)
+        known.is(glance.format, &key).then_some(at)
     }
 
     /// Remembers a record that was read, and says at which place, which is its own until another record takes it.
@@ -68,8 +86,11 @@ impl<T: Default> Trusted<T> {
         }
         let at = key.hash as usize % PLACES;
         let place = &mut self.0[at];
-        if !std::ptr::eq(place.format, record.format()) || !place.key.is(&key) {
-            *place = Known { format: record.format(), key: key.to_owned(), note: T::default() };
+        if !place.is(record.format(), &key) {
+            if !place.yields() {
+                return None;
+            }
+            *place = Known { format: record.format(), key: key.to_owned(), ..Known::default() };
         }
         Some(at)
     }
@@ -103,5 +124,17 @@ mod tests {
             trusted.note(&Record::new(first.as_bytes(), &layout, Carrier::default()));
             assert_eq!(has(&mut trusted), Some(kept), "{}", host.len());
         }
+    }
+
+    #[test]
+    fn what_comes_once_does_not_drive_out_what_comes_again() {
+        let (mut known, mut others) = (Known::<u8>::default(), 0);
+        // One that is found each time, and as many others that want its place.
+        for _ in 0..10 {
+            known.found = true;
+            others += u32::from(known.yields());
+        }
+        assert_eq!(others, 0);
+        assert!(known.yields(), "nobody found it since");
     }
 }

@@ -226,28 +226,31 @@ fn is_number(field: Field) -> bool {
     )
 }
 
-/// A whole number in decimal digits, which stand at the end of the room.
+/// How many decimal digits a number has.
 #[inline]
-fn digits(n: u64, room: &mut [u8; 20]) -> &[u8] {
-    let mut at = room.len();
-    let mut rest = n;
+fn width(n: u64) -> usize {
+    n.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
+/// Fills room of its width with the digits of a number.
+#[inline]
+fn digits(mut n: u64, room: &mut [u8]) {
     // Two at a time: a division takes longer than all else.
-    while rest >= 10 {
-        let pair = (rest % 100) as u8;
-        rest /= 100;
-        at -= 2;
-        room[at] = b'0' + pair / 10;
-        room[at + 1] = b'0' + pair % 10;
+    for pair in room.rchunks_mut(2) {
+        let two = (n % 100) as u8;
+        n /= 100;
+        if let [tens, ones] = pair {
+            (*tens, *ones) = (b'0' + two / 10, b'0' + two % 10);
+        } else {
+            pair[0] = b'0' + two;
+        }
     }
-    if rest > 0 || at == room.len() {
-        at -= 1;
-        room[at] = b'0' + rest as u8;
-    }
-    &room[at..]
 }
 
 fn integer(out: &mut Vec<u8>, n: u64) {
-    out.extend_from_slice(digits(n, &mut [0; 20]));
+    let start = out.len();
+    out.resize(start + width(n), 0);
+    digits(n, &mut out[start..]);
 }
 
 /// Istio's own fields.

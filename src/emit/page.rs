@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::digits;
+use super::{digits, width};
 
 /// A longer piece of a row is copied by a call.
 const LONGEST_PIECE: usize = 64;
@@ -114,6 +114,9 @@ impl Row<'_> {
 
     #[inline]
     pub(super) fn number(&mut self, number: u64) -> Option<()> {
-        self.put(digits(number, &mut [0; 20]))
+        let end = self.len + width(number);
+        digits(number, self.bytes.get_mut(self.len..end)?);
+        self.len = end;
+        Some(())
     }
 }

@@ -126,6 +126,15 @@ fn a_form_that_is_not_there_is_refused() {
 
 proptest! {
     #[test]
+    fn any_number_is_written_as_it_is(n in any::<u64>(), shift in 0..64) {
+        for n in [n >> shift, 0, 9, 10, 99, 100, u64::MAX] {
+            let mut out = b"n".to_vec();
+            integer(&mut out, n);
+            prop_assert_eq!(out, format!("n{n}").into_bytes());
+        }
+    }
+
+    #[test]
     fn any_bytes_become_one_line_of_json(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         let fields: Vec<(Field, &[u8])> = Field::ALL.iter().map(|f| (*f, &bytes[..])).collect();
         let out = written(Form::Ndjson, Kind::Http, &fields);
