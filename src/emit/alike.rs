@@ -125,10 +125,8 @@ impl Alike {
                     continue;
                 }
                 b"-" => continue,
-                _ if JSON && gap.number => {
-                    ndjson::whole_number(value)?;
-                    false
-                }
+                _ if JSON && gap.number && ndjson::is_whole_number(line, place.clone()) => false,
+                _ if JSON && gap.number => return None,
                 _ if JSON => true,
                 _ if csv::is_formula(value) => return None,
                 _ => comma && memchr::memchr(b',', value).is_some(),

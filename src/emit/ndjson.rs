@@ -1,5 +1,7 @@
 //! One JSON object a record.
 
+use std::ops::Range;
+
 use super::plain::is_plain;
 use super::told::{Memo, Told};
 use super::{Origin, flag_names, integer, is_number, istio_fields, value};
@@ -120,8 +122,25 @@ fn number(out: &mut Vec<u8>, text: &[u8]) {
 /// The same text where it is a number of JSON as it stands.
 #[inline]
 pub(super) fn whole_number(text: &[u8]) -> Option<&[u8]> {
-    let plain = text.iter().all(u8::is_ascii_digit) && (1..=18).contains(&text.len());
-    (plain && (text[0] != b'0' || text.len() == 1)).then_some(text)
+    is_whole_number(text, 0..text.len()).then_some(text)
+}
+
+/// True when this stretch of a text is a number of JSON as it stands.
+#[inline(always)]
+pub(super) fn is_whole_number(text: &[u8], number: Range<usize>) -> bool {
+    let Some(digits) = text.get(number.clone()) else { return false };
+    let [first, rest @ ..] = digits else { return false };
+    if *first == b'0' && !rest.is_empty() {
+        return false;
+    }
+    // Most have a few digits: they are judged together with what stands behind them, which is then passed over.
+    match text.get(number.start..).and_then(<[u8]>::first_chunk::<8>) {
+        Some(eight) if digits.len() < 8 => {
+            let odd = eight.map(|b| u8::from(!b.is_ascii_digit()));
+            u64::from_le_bytes(odd) & ((1 << (8 * digits.len())) - 1) == 0
+        }
+        _ => digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit),
+    }
 }
 
 /// A JSON string of any bytes; what is not UTF-8 appears as `\xNN`.

@@ -126,6 +126,17 @@ fn a_form_that_is_not_there_is_refused() {
 
 proptest! {
     #[test]
+    fn numbers_of_json_are_told_from_others_wherever_they_stand(
+        before in "[0-9 ]{0,3}", number in "0|[0-9]{1,20}|[0-9a-z.-]{0,9}", behind in "[ 0-9a]{0,9}",
+    ) {
+        let text = format!("{before}{number}{behind}");
+        let place = before.len()..before.len() + number.len();
+        let digits = (1..=18).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+        let whole = digits && (number.len() == 1 || !number.starts_with('0'));
+        prop_assert_eq!(ndjson::is_whole_number(text.as_bytes(), place), whole);
+    }
+
+    #[test]
     fn any_number_is_written_as_it_is(n in any::<u64>(), shift in 0..64) {
         for n in [n >> shift, 0, 9, 10, 99, 100, u64::MAX] {
             let mut out = b"n".to_vec();

@@ -3,12 +3,16 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of parts that wait for their turn; the task whose turn it is may add as much.
-const WAITING_BYTES: usize = 3 << 20;
+pub(super) const WAITING_BYTES: usize = 3 << 20;
+
+/// The same where lines are written out: what is written of a few blocks is more than that, and there is little else in memory.
+pub(super) const WAITING_TEXT_BYTES: usize = 8 << 20;
 
 /// Parts pass it on their way to the merging. The task whose turn it is waits only while some of its own parts are still
 /// to be merged: so there is always one that goes on.
-#[derive(Default)]
 pub(super) struct Gate {
+    /// Bytes that may wait.
+    room: usize,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -24,13 +28,17 @@ struct State {
 }
 
 impl Gate {
+    pub(super) fn new(room: usize) -> Gate {
+        Gate { room, state: Mutex::default(), changed: Condvar::new() }
+    }
+
     /// Waits until there is room for a part of task `number`, or its turn comes.
     pub(super) fn enter(&self, number: u64, bytes: usize) {
         let closed = |state: &mut State| {
             let all = state.waiting_bytes.saturating_add(bytes);
             match number > state.turn {
-                true => state.waiting_bytes > 0 && all > WAITING_BYTES,
-                false => state.of_turn_bytes > 0 && all > 2 * WAITING_BYTES,
+                true => state.waiting_bytes > 0 && all > self.room,
+                false => state.of_turn_bytes > 0 && all > 2 * self.room,
             }
         };
         let mut state = self.changed.wait_while(self.state(), closed).unwrap_or_else(PoisonError::into_inner);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 
 use super::feed::{Fed, Feeder, Terms};
-use super::gate::Gate;
+use super::gate::{Gate, WAITING_BYTES, WAITING_TEXT_BYTES};
 use super::store::{Folded, Ticket};
 use super::task::{Bench, Event, Task, Work};
 use super::{Outcome, Part};
@@ -154,7 +154,8 @@ fn in_parallel(
     let (queue, slots) = mpsc::sync_channel::<Slot>(threads + 1);
     let (used, spare) = mpsc::channel();
     let over = &over;
-    let gate = &Gate::default();
+    let room = if bench.folds.numbered() { WAITING_TEXT_BYTES } else { WAITING_BYTES };
+    let gate = &Gate::new(room);
     pool.in_place_scope(|scope| {
         std::thread::scope(|threads| {
             let feeding = threads.spawn(move || {
