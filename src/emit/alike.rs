@@ -12,21 +12,22 @@ use crate::format::Glance;
 use crate::record::{Field, Kind, Record};
 
 /// A row that is longer goes the ordinary way.
-const LONGEST_ROW: usize = 16 << 10;
+const LONGEST_ROW: usize = 16 << 10; // an end fits into 16 bits
 
 /// Two numbers, and what stands around them.
 const NUMBERS: usize = 64;
 /// Quotes around a value, or `null` for a hyphen.
 const AROUND: usize = 3;
 
-/// The row of records with the same telling bytes, open where their values differ.
+/// The row of records with the same telling bytes, open where their values differ. There are many of them: the smaller they
+/// are, the fewer have to be fetched into the cache again.
 #[derive(Debug, Default)]
 pub struct Alike {
     /// What else has to be the same, beside the telling bytes.
-    source: Box<str>,
+    source: Option<u32>,
     shape: (Kind, bool),
     /// The fields that differ.
-    fields: Vec<Field>,
+    fields: Box<[Field]>,
     /// What stays, end to end.
     text: Vec<u8>,
     /// Where values go. None as long as no record was rendered.
@@ -37,9 +38,9 @@ pub struct Alike {
 #[derive(Debug)]
 struct Gap {
     /// Where the text before it ends.
-    end: usize,
+    end: u16,
     /// Which of the fields.
-    at: usize,
+    at: u8,
     number: bool,
 }
 
@@ -52,13 +53,13 @@ impl Alike {
 
     #[inline]
     fn suits(&self, glance: &Glance<'_>, origin: &Origin<'_>) -> bool {
-        self.shape == Alike::shape(glance) && *self.source == *origin.source
+        self.shape == Alike::shape(glance) && self.source == Some(origin.source_number)
     }
 
     /// The next record is to be rendered for lines like this one.
     #[cold]
     fn expect(&mut self, glance: &Glance<'_>, origin: &Origin<'_>) {
-        self.source = origin.source.into();
+        self.source = Some(origin.source_number);
         self.shape = Alike::shape(glance);
         self.fields = glance.rest.fields().collect();
         self.gaps.clear();
@@ -73,7 +74,9 @@ impl Alike {
         text.clear();
         let gap = |field, end| {
             let at = fields.iter().position(|changing| *changing == field);
-            gaps.extend(at.map(|at| Gap { end, at, number: is_number(field) }));
+            // Behind an end that is too far the row is too long, and nobody looks at its gaps.
+            let end = u16::try_from(end).unwrap_or(u16::MAX);
+            gaps.extend(at.map(|at| Gap { end, at: at as u8, number: is_number(field) }));
             at.is_some()
         };
         match form {
@@ -115,9 +118,10 @@ impl Alike {
         let comma = !JSON && memchr::memchr(b',', line).is_some();
         let mut start = 0;
         for gap in &self.gaps {
-            row.piece(&self.text, start..gap.end)?;
-            start = gap.end;
-            let place = glance.rest.place(gap.at)?;
+            let end = usize::from(gap.end);
+            row.piece(&self.text, start..end)?;
+            start = end;
+            let place = glance.rest.place(gap.at.into())?;
             let value = line.get(place.clone())?;
             let quoted = match value {
                 b"-" if JSON => {

@@ -32,6 +32,8 @@ pub use parquet::ParquetFile;
 pub struct Origin<'a> {
     /// Name of the source.
     pub source: &'a str,
+    /// Its number among the inputs, from 0.
+    pub source_number: u32,
     /// Line, from 1.
     pub line: u64,
     /// Byte offset in the decompressed source, from 0.

@@ -11,7 +11,7 @@ fn written(form: Form, kind: Kind, fields: &[(Field, &[u8])]) -> Vec<u8> {
         text.extend_from_slice(value);
     }
     let mut lines = Lines::new(form, Vec::new());
-    let origin = Origin { source: "a.log", line: 7, offset: 1_234, raw: b"prefix ^" };
+    let origin = Origin { source: "a.log", source_number: 0, line: 7, offset: 1_234, raw: b"prefix ^" };
     lines.add(&Record::new(&text, &layout, Carrier { pod: Some(b"web-0"), ..Carrier::default() }), &origin);
     lines.text().to_vec()
 }

@@ -85,8 +85,8 @@ impl<S: Sheet> Fold for Writing<'_, S> {
 }
 
 fn origin<'a>(place: &Place<'a>) -> Origin<'a> {
-    let Place { name, line, offset, raw, .. } = *place;
-    Origin { source: name, line, offset, raw }
+    let Place { source, name, line, offset, raw, .. } = *place;
+    Origin { source: name, source_number: source, line, offset, raw }
 }
 
 /// Writes the records that pass the filter, in input order.

@@ -72,9 +72,9 @@ impl Fold for Writing {
     const NUMBERED: bool = true;
 
     fn see(&mut self, seen: &Seen<'_>, place: &Place<'_>) {
-        let Place { name, line, offset, raw, .. } = *place;
+        let Place { source, name, line, offset, raw, .. } = *place;
         if let Seen::Record(record) = seen {
-            self.0.add(record, &Origin { source: name, line, offset, raw });
+            self.0.add(record, &Origin { source: name, source_number: source, line, offset, raw });
         }
     }
 }

@@ -24,7 +24,7 @@ fn with_record(row: &Row<'_>, line: u64, see: &mut dyn FnMut(&Record<'_>, &Origi
         text.extend_from_slice(value);
     }
     let record = Record::new(&text, &layout, Carrier { pod: Some(b"web-0"), ..Carrier::default() });
-    see(&record, &Origin { source: "a.log", line, offset: line * 100, raw: &text });
+    see(&record, &Origin { source: "a.log", source_number: 0, line, offset: line * 100, raw: &text });
 }
 
 /// The rows as a file, put together from parts of these sizes (the last one repeats).
