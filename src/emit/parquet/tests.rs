@@ -96,7 +96,7 @@ fn expected(row: &Row<'_>, line: u64) -> Value {
         lines.add(record, origin);
         start_us = record.start_us();
     });
-    let mut object: Value = serde_json::from_slice(&lines.text).unwrap();
+    let mut object: Value = serde_json::from_slice(lines.text()).unwrap();
     let mut odd = Vec::new();
     for field in Field::ALL.iter().filter(|field| crate::emit::is_number(**field)) {
         let value = &mut object[field.key()];
