@@ -480,7 +480,7 @@ impl Second {
         self.other.put(out);
     }
 
-    /// Reads it table by table, as [`tables!`] does.
+    /// Reads it table by table, as `tables!` does.
     ///
     /// # Errors
     /// When the bytes are none that [`put`](Self::put) writes.
