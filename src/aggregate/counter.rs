@@ -16,12 +16,23 @@ pub type Ordered<K, V> = IndexMap<K, V, FixedState>;
 /// Bytes from a log, owned.
 pub type Text = Box<[u8]>;
 
-/// Makes room for one more key in one of thousands of tables. Most have few: twice the room, as a table grows by itself,
-/// would cost as much as they do.
-pub(super) fn make_room<K: Hash + Eq, V>(table: &mut Ordered<K, V>) {
+/// Makes room for one more key of the whole, in a table of at most `cap`; 0 for one of many tables. Tables are many or large: twice the room, as a table
+/// grows by itself, would cost as much as all its keys do. A large one takes all its room at once: what is not used yet is
+/// no memory yet, and a larger copy every now and then leaves holes.
+///
+/// Of a key that comes from a part a copy is kept: the key itself would hold on to the pages of memory in which the rest of that
+/// part stood.
+pub(crate) fn make_room<K: Hash + Eq, V>(table: &mut Ordered<K, V>, cap: usize) {
     if table.len() == table.capacity() {
-        table.reserve_exact(1 + table.len() / 8);
+        table.reserve_exact(some_more(table.len(), cap));
     }
+}
+
+/// For how many more there shall be room where so many fill it.
+pub(super) fn some_more(len: usize, cap: usize) -> usize {
+    const LARGE: usize = 1024;
+    let some = 1 + len / 8;
+    if len < LARGE { some } else { some.max(cap.saturating_sub(len)) }
 }
 
 /// How often each key was seen. Keys are admitted in input order until the cap; what comes later is counted in
@@ -99,7 +110,7 @@ impl<K: Hash + Eq> Counter<K> {
         match self.keys.get_mut(key) {
             Some(count) => *count += n,
             None if room => {
-                make_room(&mut self.keys);
+                make_room(&mut self.keys, 0);
                 self.keys.insert(key.clone(), n);
                 return true;
             }
@@ -144,14 +155,17 @@ impl<K: Hash + Eq> Counter<K> {
     }
 
     /// Adds what a later part of the input counted.
-    pub fn merge(&mut self, later: Counter<K>, cap: usize) {
+    pub fn merge(&mut self, later: Counter<K>, cap: usize)
+    where
+        K: Clone,
+    {
         for (key, n) in later.keys {
             let room = self.keys.len() < cap;
             match self.keys.get_mut(&key) {
                 Some(count) => *count += n,
                 None if room => {
-                    make_room(&mut self.keys);
-                    self.keys.insert(key, n);
+                    make_room(&mut self.keys, cap);
+                    self.keys.insert(key.clone(), n);
                 }
                 None => self.other += n,
             }
@@ -178,6 +192,11 @@ impl<K: Hash + Eq> Counter<K> {
     /// The key that was seen as number `at`, and its count.
     pub(super) fn at(&self, at: usize) -> Option<(&K, u64)> {
         self.keys.get_index(at).map(|(key, n)| (key, *n))
+    }
+
+    /// Takes the keys away; what stands for those beyond the cap stays.
+    pub(super) fn take_keys(&mut self) -> Ordered<K, u64> {
+        std::mem::take(&mut self.keys)
     }
 
     /// True when a key is one of the first `most`.

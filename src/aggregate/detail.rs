@@ -67,9 +67,9 @@ impl<const N: usize> Split<N> {
 }
 
 /// Room of each table: some megabytes at most.
-const REQUESTS: Room = Room { keys: 12_000, cells: 60_000 };
-const HITS: Room = Room { keys: 12_000, cells: 60_000 };
-const IDS: Room = Room { keys: 12_000, cells: 40_000 };
+const REQUESTS: Room = Room { keys: 10_500, cells: 60_000 };
+const HITS: Room = Room { keys: 10_500, cells: 60_000 };
+const IDS: Room = Room { keys: 10_500, cells: 40_000 };
 /// A histogram is much larger than a number.
 const LATENCIES: Room = Room { keys: 500, cells: 8_000 };
 /// Buckets of each of them: durations of 1 ms to 30 s fill as many.

@@ -1,6 +1,6 @@
 //! `--by`: requests grouped by what the user asks for. Costs nothing when nobody asks.
 
-use super::counter::{Counter, Ordered, Text};
+use super::counter::{Counter, Ordered, Text, make_room};
 use super::summary::{Caps, Counts};
 use super::{Latency, NAME_BYTES, without_port};
 use indexmap::map::Entry;
@@ -238,7 +238,8 @@ impl Groups {
             if self.rows.len() < caps.groups && bytes <= caps.groups * ROOM {
                 self.kept = bytes;
                 let at = self.rows.len();
-                self.rows.entry(key).or_default().merge(group, at);
+                make_room(&mut self.rows, caps.groups);
+                self.rows.entry(key.clone()).or_default().merge(group, at);
             } else {
                 self.other.get_or_insert_default().merge(group, 0);
             }

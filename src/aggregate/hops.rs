@@ -4,6 +4,8 @@
 //! read it where they read all counts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
+use std::sync::LazyLock;
 
 use super::{Latency, Text};
 use crate::envoy::FlagSet;
@@ -46,12 +48,51 @@ pub struct Link {
     pub missing: u64,
     /// Records of callees for the records of callers: more than one each are retries.
     pub attempts: u64,
-    /// Time between the proxies, milliseconds.
+    /// Where the time went; but for the whole of it.
+    pub times: Times,
+}
+
+/// Where the time of paired requests went. Most of thousands of rows have none of it: these hold a pointer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Times(Option<Box<Spent>>);
+
+/// Milliseconds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Spent {
+    /// Of the whole request, at the caller's proxy.
+    pub total: Latency,
+    /// Between the proxies.
     pub network: Latency,
-    /// Time in the callee's proxy, milliseconds.
+    /// In the callee's proxy.
     pub queue: Latency,
-    /// Time in the callee's application, milliseconds.
+    /// In the callee's application.
     pub application: Latency,
+}
+
+impl Deref for Times {
+    type Target = Spent;
+
+    fn deref(&self) -> &Spent {
+        static NONE: LazyLock<Spent> = LazyLock::new(Spent::default);
+        self.0.as_deref().unwrap_or_else(|| &NONE)
+    }
+}
+
+impl DerefMut for Times {
+    fn deref_mut(&mut self) -> &mut Spent {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl Times {
+    /// Adds other times.
+    pub fn merge(&mut self, other: &Times) {
+        let Some(other) = &other.0 else { return };
+        self.total.merge(&other.total);
+        self.network.merge(&other.network);
+        self.queue.merge(&other.queue);
+        self.application.merge(&other.application);
+    }
 }
 
 /// By how much two proxies' clocks differ.
@@ -103,14 +144,8 @@ pub struct Edge {
     pub retried_for: BTreeSet<u64>,
     /// Failures of the caller that no callee's proxy has a line of.
     pub missing: u64,
-    /// Time of the whole request at the caller's proxy, milliseconds.
-    pub total: Latency,
-    /// Time between the proxies.
-    pub network: Latency,
-    /// Time in the callee's proxy.
-    pub queue: Latency,
-    /// Time in the callee's application.
-    pub application: Latency,
+    /// Where the time of the paired requests went.
+    pub times: Times,
     /// How the clocks differ; `None`: not enough requests.
     pub skew: Option<Skew>,
 }
@@ -128,10 +163,7 @@ impl Edge {
         self.again += other.again;
         self.retried_for.extend(other.retried_for);
         self.missing += other.missing;
-        self.total.merge(&other.total);
-        self.network.merge(&other.network);
-        self.queue.merge(&other.queue);
-        self.application.merge(&other.application);
+        self.times.merge(&other.times);
     }
 }
 

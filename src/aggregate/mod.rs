@@ -30,10 +30,11 @@ mod turn;
 mod values;
 
 pub use clock::Clock;
+pub(crate) use counter::make_room;
 pub use counter::{Counter, Ordered, Text};
 pub use detail::{Detail, DetailFull, DetailTally, FAILED, Hits, SERVED, Split};
 pub use group::{By, Group, Groups};
-pub use hops::{Edge, Hops, Link, Seen, Skew, Step};
+pub use hops::{Edge, Hops, Link, Seen, Skew, Spent, Step, Times};
 pub use lately::{BUCKET_S, KEPT_S, Lately, LatelyTally, Moment};
 pub use latency::Latency;
 pub use row::suspicious;

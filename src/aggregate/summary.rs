@@ -11,7 +11,7 @@ pub use packed::Moved;
 
 use std::collections::BTreeMap;
 
-use super::counter::{Counter, Ordered, Text, make_room};
+use super::counter::{Counter, Ordered, Text, make_room, some_more};
 use super::group::Groups;
 use super::hops::Hops;
 use super::sides::{Door, Sides};
@@ -46,10 +46,10 @@ pub struct Caps {
 impl Default for Caps {
     fn default() -> Self {
         Caps {
-            upstreams: 12_000,
+            upstreams: 10_500,
             hosts: 10_000,
-            all_hosts: 110_000,
-            scopes: 12_000,
+            all_hosts: 104_000,
+            scopes: 10_500,
             symptoms: 2_000,
             details: 10 << 20,
             groups: 20_000,
@@ -428,6 +428,7 @@ impl Summary {
                 Some(at) => Place::Known(at as u32),
                 None if self.kept.has_room(self.upstreams.len(), caps) => {
                     self.kept.upstreams += name.len();
+                    make_room(&mut self.upstreams, caps.upstreams);
                     Place::Known(self.upstreams.insert_full(name.clone(), Upstream::default()).0 as u32)
                 }
                 None => Place::Other,
@@ -452,6 +453,9 @@ impl Summary {
             let room = self.kept.has_room_for_host(self.hosts.len(), caps);
             if let Some(at) = self.upstream_at(place).admit_host(name, host, room, caps.hosts) {
                 self.kept.hosts += name.len();
+                if self.hosts.len() == self.hosts.capacity() {
+                    self.hosts.reserve_exact(some_more(self.hosts.len(), caps.all_hosts));
+                }
                 self.hosts.push((place, at as u32));
             }
         }
@@ -573,7 +577,8 @@ fn merge_scopes(
             Some(known) => known.merge(&scope),
             None if room => {
                 *bytes += name.len();
-                mine.insert(name, scope);
+                make_room(mine, cap);
+                mine.insert(name.clone(), scope);
             }
             None => other += scope.counts.requests(),
         }
@@ -628,7 +633,7 @@ impl Upstream {
         match self.hosts.get_mut(name) {
             Some(mine) => mine.merge(host),
             None if room => {
-                make_room(&mut self.hosts);
+                make_room(&mut self.hosts, 0);
                 return Some(self.hosts.insert_full(name.clone(), *host).0);
             }
             None => self.other_hosts.merge(host.counts),

@@ -500,7 +500,7 @@ impl Symptom {
         self.bytes_sent.merge(std::mem::take(&mut later.bytes_sent), CAP_SIZES);
         self.bytes_received.merge(std::mem::take(&mut later.bytes_received), CAP_SIZES);
         self.series.merge(&later.series);
-        self.exemplars.append(&mut later.exemplars);
+        self.exemplars.extend_from_slice(&later.exemplars);
         Exemplar::keep_first(&mut self.exemplars, EXEMPLARS);
         if me >= DETAILED {
             self.series.limit(FEW_BUCKETS);

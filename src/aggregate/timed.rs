@@ -5,9 +5,11 @@
 //! takes, on the ladder of [`Series`](super::Series). Cells only ever become more as input is added, so the width is a
 //! function of the input and not of how it was cut.
 
+use std::hash::{Hash, Hasher};
+
 use indexmap::Equivalent;
 
-use super::counter::{Ordered, Text};
+use super::counter::{Ordered, Text, make_room};
 use super::series::{Cell, WIDTHS_S, check_bucket, unpack_step};
 use super::summary::{Keys, hash_of};
 use crate::pack::{Broken, Pack, Packer, Unpacker};
@@ -24,7 +26,7 @@ pub struct Room {
 /// Counts by key and time. A key has `N` parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timed<const N: usize, C> {
-    rows: Ordered<[Text; N], Row<C>>,
+    rows: Ordered<Key<N>, Row<C>>,
     other: Row<C>,
     step: usize,
     cells: usize,
@@ -44,7 +46,8 @@ impl<const N: usize, C: Pack> Pack for Timed<N, C> {
         self.step.put(out);
         out.wide(self.rows.len() as u64);
         for (key, row) in &self.rows {
-            key.put(out);
+            out.wide(N as u64);
+            key.parts().into_iter().for_each(|part| out.text(part));
             pack_row(row, out);
         }
         pack_row(&self.other, out);
@@ -52,10 +55,12 @@ impl<const N: usize, C: Pack> Pack for Timed<N, C> {
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
         let step = unpack_step(from)?;
-        let len = from.length(size_of::<([Text; N], Row<C>)>() + 32)?;
+        let len = from.length(size_of::<(Key<N>, Row<C>)>() + 32)?;
         let mut rows = Ordered::with_capacity_and_hasher(len, <_>::default());
         for _ in 0..len {
-            let key: [Text; N] = from.take()?;
+            let parts: [Text; N] = from.take()?;
+            let key = Key::of(parts.each_ref().map(|part| &**part));
+            let key = key.ok_or_else(|| from.broken("a key is too long"))?;
             rows.insert(key, unpack_row(from, step)?);
         }
         let other = unpack_row(from, step)?;
@@ -90,13 +95,43 @@ fn unpack_row<C: Pack>(from: &mut Unpacker<'_>, step: usize) -> Result<Row<C>, B
     Ok(row)
 }
 
+/// A key in a single allocation: where each part ends, two bytes a part, and the parts. There are tens of thousands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key<const N: usize>(Text);
+
+impl<const N: usize> Key<N> {
+    /// `None` where the parts are longer than any that are counted.
+    fn of(parts: [&[u8]; N]) -> Option<Key<N>> {
+        let mut end = 0_u16;
+        let mut bytes = Vec::with_capacity(2 * N + parts.iter().map(|part| part.len()).sum::<usize>());
+        for part in parts {
+            end = end.checked_add(u16::try_from(part.len()).ok()?)?;
+            bytes.extend(end.to_le_bytes());
+        }
+        parts.into_iter().for_each(|part| bytes.extend_from_slice(part));
+        Some(Key(bytes.into()))
+    }
+
+    fn parts(&self) -> [&[u8]; N] {
+        let (ends, text) = self.0.split_at(2 * N);
+        let end = |at: usize| usize::from(u16::from_le_bytes([ends[2 * at], ends[2 * at + 1]]));
+        std::array::from_fn(|at| &text[if at == 0 { 0 } else { end(at - 1) }..end(at)])
+    }
+}
+
+impl<const N: usize> Hash for Key<N> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
 /// A key that is looked up before it is owned.
 #[derive(Hash)]
 struct Parts<'k, const N: usize>([&'k [u8]; N]);
 
-impl<const N: usize> Equivalent<[Text; N]> for Parts<'_, N> {
-    fn equivalent(&self, key: &[Text; N]) -> bool {
-        self.0.iter().zip(key).all(|(mine, theirs)| **mine == **theirs)
+impl<const N: usize> Equivalent<Key<N>> for Parts<'_, N> {
+    fn equivalent(&self, key: &Key<N>) -> bool {
+        self.0 == key.parts()
     }
 }
 
@@ -108,10 +143,11 @@ impl<const N: usize, C: Cell> Timed<N, C> {
         let row = match self.rows.get_index_of(&Parts(key)) {
             Some(index) => &mut self.rows[index],
             None if full.lacks(&key) => &mut self.other,
-            None => {
-                let index = self.rows.insert_full(key.map(Text::from), Vec::new()).0;
-                &mut self.rows[index]
-            }
+            // Parts are cut: there is no longer one.
+            None => match Key::of(key) {
+                Some(key) => self.rows.entry(key).or_default(),
+                None => &mut self.other,
+            },
         };
         let at = match row.last() {
             Some((last, _)) if *last == bucket => row.len() - 1,
@@ -119,6 +155,10 @@ impl<const N: usize, C: Cell> Timed<N, C> {
             _ => row.len(),
         };
         if row.get(at).is_none_or(|(b, _)| *b != bucket) {
+            if row.is_empty() {
+                // Most rows hold one cell: room for the next would cost more than that.
+                row.reserve_exact(1);
+            }
             row.insert(at, (bucket, C::default()));
         }
         &mut row[at].1
@@ -126,7 +166,7 @@ impl<const N: usize, C: Cell> Timed<N, C> {
 
     /// Remembers the keys, when there is no room for others. True when that is news.
     pub(super) fn close(&self, full: &mut Keys, room: Room) -> bool {
-        let hashes = self.rows.keys().map(|key| hash_of(&key.each_ref().map(|part| &part[..])));
+        let hashes = self.rows.keys().map(|key| hash_of(&key.parts()));
         full.close_hashes(self.rows.len() >= room.keys, hashes)
     }
 
@@ -138,7 +178,10 @@ impl<const N: usize, C: Cell> Timed<N, C> {
             let free = self.rows.len() < room.keys;
             let mine = match self.rows.get_index_of(&key) {
                 Some(index) => &mut self.rows[index],
-                None if free => self.rows.entry(key).or_default(),
+                None if free => {
+                    make_room(&mut self.rows, room.keys);
+                    self.rows.entry(key.clone()).or_default()
+                }
                 None => &mut self.other,
             };
             let before = mine.len();
@@ -177,10 +220,9 @@ impl<const N: usize, C: Cell> Timed<N, C> {
 
     /// Bytes on the heap, about; `held` says what a cell holds besides its own size.
     pub(super) fn weight(&self, held: impl Fn(&C) -> usize) -> usize {
-        let row = size_of::<([Text; N], Row<C>)>() + 64 * N;
+        let row = size_of::<(Key<N>, Row<C>)>() + 64;
         let cell = |(_, cell): &(i64, C)| size_of::<(i64, C)>() + held(cell);
-        let texts = |key: &[Text; N]| key.iter().map(|text| text.len()).sum::<usize>();
-        self.rows.iter().map(|(key, cells)| row + texts(key) + cells.iter().map(cell).sum::<usize>()).sum()
+        self.rows.iter().map(|(key, cells)| row + key.0.len() + cells.iter().map(cell).sum::<usize>()).sum()
     }
 
     /// Width of a cell in seconds: what times are known to.
@@ -193,19 +235,19 @@ impl<const N: usize, C: Cell> Timed<N, C> {
     }
 
     /// Sum of each key's cells that touch the time between two moments; keys without any are left out.
-    pub fn within(&self, from_us: i64, to_us: i64) -> impl Iterator<Item = (&[Text; N], C)> {
+    pub fn within(&self, from_us: i64, to_us: i64) -> impl Iterator<Item = ([&[u8]; N], C)> {
         let (from, to) = (from_us.div_euclid(self.width_us()), to_us.div_euclid(self.width_us()));
-        self.rows.iter().filter_map(move |(key, row)| sum(row, from, to).map(|cell| (key, cell)))
+        self.rows.iter().filter_map(move |(key, row)| sum(row, from, to).map(|cell| (key.parts(), cell)))
     }
 
     /// Every cell that touches the time between two moments, with its key and its start.
-    pub fn cells(&self, from_us: i64, to_us: i64) -> impl Iterator<Item = (&[Text; N], i64, &C)> {
+    pub fn cells(&self, from_us: i64, to_us: i64) -> impl Iterator<Item = ([&[u8]; N], i64, &C)> {
         let width_us = self.width_us();
         let (from, to) = (from_us.div_euclid(width_us), to_us.div_euclid(width_us));
         self.rows.iter().flat_map(move |(key, row)| {
             let start = row.partition_point(|(bucket, _)| *bucket < from);
             let inside = row[start..].iter().take_while(move |(bucket, _)| *bucket <= to);
-            inside.map(move |(bucket, cell)| (key, bucket * width_us, cell))
+            inside.map(move |(bucket, cell)| (key.parts(), bucket * width_us, cell))
         })
     }
 
@@ -242,7 +284,6 @@ fn sum<C: Cell>(row: &Row<C>, from: i64, to: i64) -> Option<C> {
 /// Adds cells to cells, both in order.
 fn join<C: Cell>(mine: &mut Row<C>, theirs: Row<C>) {
     if mine.is_empty() {
-        // Most rows hold one cell: room for the next would cost more than that.
         mine.reserve_exact(theirs.len());
     }
     let follows = match (mine.last(), theirs.first()) {

@@ -45,10 +45,11 @@ impl From<&RequestId> for RequestId {
 
 /// Where a value was first seen: symptom, table of the symptom, place in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct First {
-    symptom: u32,
-    at: u32,
-    table: u8,
+pub(super) struct First {
+    pub(super) symptom: u32,
+    pub(super) at: u32,
+    /// [`IDS`] or the number of a table of texts.
+    pub(super) table: u8,
 }
 
 /// The values of all symptoms in the order in which they were first seen. All tables share one budget: it is spent in
@@ -63,16 +64,9 @@ packed!(First { symptom, at, table });
 packed!(Values { first, bytes });
 
 impl Values {
-    /// False when a value is named that is not there.
-    pub(super) fn fit(&self, symptoms: &Ordered<SymptomKey, Symptom>) -> bool {
-        self.first.iter().all(|first| {
-            let at = first.at as usize;
-            let Some((_, symptom)) = symptoms.get_index(first.symptom as usize) else { return false };
-            match usize::from(first.table) {
-                IDS => symptom.request_ids.at(at).is_some(),
-                table => symptom.tables().get(table).is_some_and(|table| table.at(at).is_some()),
-            }
-        })
+    /// Where the values were first seen, in that order.
+    pub(super) fn first(&self) -> &[First] {
+        &self.first
     }
 
     /// Counts a value of symptom number `symptom`. Its place in the table; `None` when it is empty.
@@ -90,7 +84,7 @@ impl Values {
         }
         let (at, new) = counter.add_found(text, n);
         if new {
-            self.note(symptom, table, at, text.len() + VALUE_COST);
+            self.note_text(symptom, table, at, text);
         }
         Some(at as u32)
     }
@@ -98,6 +92,11 @@ impl Values {
     /// Notes a request id of symptom number `symptom` that is new.
     pub(super) fn note_id(&mut self, symptom: usize, at: usize) {
         self.note(symptom, IDS, at, ID_COST);
+    }
+
+    /// Notes a value of a table of texts that is new.
+    pub(super) fn note_text(&mut self, symptom: usize, table: usize, at: usize, text: &[u8]) {
+        self.note(symptom, table, at, text.len() + VALUE_COST);
     }
 
     fn note(&mut self, symptom: usize, table: usize, at: usize, cost: usize) {

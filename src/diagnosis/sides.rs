@@ -56,9 +56,7 @@ pub(super) fn facts(cases: &[Case<'_>], lang: Lang) -> Vec<Fact> {
         all.unmatched += link.unmatched;
         all.missing += link.missing;
         all.attempts += link.attempts;
-        all.network.merge(&link.network);
-        all.queue.merge(&link.queue);
-        all.application.merge(&link.application);
+        all.times.merge(&link.times);
     }
     let of = all.seen;
     let mut out = Vec::new();
@@ -112,13 +110,13 @@ pub(super) fn facts(cases: &[Case<'_>], lang: Lang) -> Vec<Fact> {
 
 fn split(link: &Link, lang: Lang) -> Option<String> {
     let median = |latency: &Latency| (latency.count() >= TIMED).then(|| latency.quantile_ms(500));
-    let network = median(&link.network)?;
+    let network = median(&link.times.network)?;
     let mut parts = vec![say!(lang, "{network} ms between the proxies", "代理之间 {network} ms")];
     parts.extend(
-        median(&link.queue).map(|ms| say!(lang, "{ms} ms in the callee's proxy", "被调用方代理内 {ms} ms")),
+        median(&link.times.queue).map(|ms| say!(lang, "{ms} ms in the callee's proxy", "被调用方代理内 {ms} ms")),
     );
     parts.extend(
-        median(&link.application).map(|ms| say!(lang, "{ms} ms in its application", "其应用内 {ms} ms")),
+        median(&link.times.application).map(|ms| say!(lang, "{ms} ms in its application", "其应用内 {ms} ms")),
     );
     let parts = parts.join(lang.pick(", ", "，"));
     Some(say!(lang, "median time of a request: {parts}", "请求耗时的中位数：{parts}"))

@@ -38,7 +38,7 @@ pub(super) fn moments(incident: &mut Incident, detail: &Detail) {
 fn ended(incident: &Incident, detail: &Detail, how: &[u8], from_us: i64, to_us: i64) -> Vec<(i64, Latency)> {
     let mut out: std::collections::BTreeMap<i64, Latency> = std::collections::BTreeMap::new();
     for (key, us, cell) in detail.ends.cells(from_us, to_us) {
-        if &key[1][..] == how && incident.counts(named(&key[0])) {
+        if key[1] == how && incident.counts(named(key[0])) {
             out.entry(us).or_default().merge(cell);
         }
     }
@@ -66,7 +66,7 @@ fn broke(incident: &Incident, detail: &Detail) -> Option<i64> {
     // Those of the last second may be too young to be among them.
     let hits = detail.places.hits.within(onset, us - SECOND_US - 1);
     let early: u64 =
-        hits.filter(|(key, _)| incident.counts(named(&key[0]))).map(|(_, n)| incident.harm.of(n)).sum();
+        hits.filter(|(key, _)| incident.counts(named(key[0]))).map(|(_, n)| incident.harm.of(n)).sum();
     (early <= first.count()).then_some(us)
 }
 
@@ -86,7 +86,7 @@ fn answered(incident: &Incident, detail: &Detail) -> Option<i64> {
     // Most of what came in between had to wait: otherwise the fault was over, and these were something else.
     let came: u64 = {
         let requests = detail.places.requests.within(last + SECOND_US, us - 2 * SECOND_US);
-        requests.filter(|(key, _)| incident.counts(named(&key[0]))).map(|(_, n)| n).sum()
+        requests.filter(|(key, _)| incident.counts(named(key[0]))).map(|(_, n)| n).sum()
     };
     let near = rows.iter().filter(|(at, _)| (at - us).abs() <= SECOND_US);
     let waited: u64 = near.map(|(_, latency)| latency.count()).sum();

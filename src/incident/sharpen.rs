@@ -78,7 +78,7 @@ fn seconds(
 ) -> BTreeMap<i64, u64> {
     let mut out = BTreeMap::new();
     for (key, us, hits) in detail.places.hits.cells(from_us, to_us) {
-        if incident.counts(named(&key[0])) {
+        if incident.counts(named(key[0])) {
             *out.entry(us.div_euclid(fine_us) * fine_us).or_default() += incident.harm.of(*hits);
         }
     }
@@ -95,7 +95,7 @@ fn recount(incident: &mut Incident, detail: &Detail, counts: &BTreeMap<i64, u64>
     incident.failed = inside().map(|(_, n)| n).sum();
     let requests = &detail.places.requests;
     if requests.width_s() * 1_000_000 <= fine_us {
-        let mine = requests.within(first, last).filter(|(key, _)| incident.counts(named(&key[0])));
+        let mine = requests.within(first, last).filter(|(key, _)| incident.counts(named(key[0])));
         incident.requests = mine.map(|(_, n)| n).sum();
     }
     incident.requests = incident.requests.max(incident.failed);

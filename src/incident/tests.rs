@@ -297,11 +297,11 @@ fn what_was_hit_is_counted_in_the_incident_and_not_in_the_log() {
     log.traffic(600, 10, CART, |_, n| n % 100 == 0);
     let (summary, detail) = log.summary();
     let incident = find_in_detail(&summary, &detail, false).remove(0);
-    let paths = Shares::of(&detail.paths, &incident, true, |key| key[2].clone());
+    let paths = Shares::of(&detail.paths, &incident, true, |key| key[2].into());
     let row = paths.rows[&b"/"[..]];
     assert_eq!((row.requests, row.failed), (300, 300));
     assert_eq!((row.requests_before, row.failed_before), (3_000, 30));
-    let everywhere = Shares::of(&detail.paths, &incident, false, |key| key[2].clone());
+    let everywhere = Shares::of(&detail.paths, &incident, false, |key| key[2].into());
     assert_eq!((everywhere.rows[&b"/"[..]].requests, everywhere.rows[&b"/"[..]].failed), (600, 303));
 }
 

@@ -64,26 +64,26 @@ impl Window {
         window.hit.before.us = window.all.before.us;
         window.hit.during.us = window.all.during.us;
         window.hit.after.us = window.all.after.us;
-        let counted = |upstream: &Text| incident.counts(named(upstream));
+        let counted = |upstream: &[u8]| incident.counts(named(upstream));
         let places = &detail.places;
         for (at, from, to) in parts_of(incident, &places.requests) {
-            let rows = places.requests.within(from, to).filter(|(key, _)| counted(&key[0]));
+            let rows = places.requests.within(from, to).filter(|(key, _)| counted(key[0]));
             window.hit.parts()[at].requests += rows.map(|(_, n)| n).sum::<u64>();
         }
         for (at, from, to) in parts_of(incident, &places.hits) {
-            for (_, hits) in places.hits.within(from, to).filter(|(key, _)| counted(&key[0])) {
+            for (_, hits) in places.hits.within(from, to).filter(|(key, _)| counted(key[0])) {
                 window.hit.parts()[at].failed += incident.harm.of(hits);
             }
         }
         for (first, last) in exactly(incident, &places.hits) {
-            for (_, hits) in places.hits.within(first, last).filter(|(key, _)| counted(&key[0])) {
+            for (_, hits) in places.hits.within(first, last).filter(|(key, _)| counted(key[0])) {
                 window.hits.merge(&hits);
             }
         }
         for (at, from, to) in parts_of(incident, &detail.latency) {
             for (key, latency) in detail.latency.within(from, to) {
                 window.all.parts()[at].latency.merge(&latency);
-                if counted(&key[0]) {
+                if counted(key[0]) {
                     window.hit.parts()[at].latency.merge(&latency);
                 }
             }
@@ -131,8 +131,8 @@ fn parts_of<const N: usize, C: Cell>(incident: &Incident, table: &Timed<N, C>) -
 }
 
 /// The empty name stands for requests without an upstream.
-pub(super) fn named(upstream: &Text) -> Option<&[u8]> {
-    Some(&**upstream).filter(|name| !name.is_empty())
+pub(super) fn named(upstream: &[u8]) -> Option<&[u8]> {
+    Some(upstream).filter(|name| !name.is_empty())
 }
 
 /// What became of requests with some value in common.
@@ -165,10 +165,10 @@ impl Shares {
         split: &Split<N>,
         incident: &Incident,
         only_hit: bool,
-        of: impl Fn(&[Text; N]) -> Text,
+        of: impl Fn([&[u8]; N]) -> Text,
     ) -> Shares {
         let mut rows: BTreeMap<Text, Share> = BTreeMap::new();
-        let wanted = |upstream: &Text| match only_hit {
+        let wanted = |upstream: &[u8]| match only_hit {
             true => incident.counts(named(upstream)),
             // The other side's records of the same requests are no further requests.
             false => !incident.hit(named(upstream)) || incident.counts(named(upstream)),
@@ -176,7 +176,7 @@ impl Shares {
         let mut other_failed = 0;
         for (part, from, to) in parts_of(incident, &split.requests).into_iter().filter(|(part, ..)| *part < 2)
         {
-            for (key, n) in split.requests.within(from, to).filter(|(key, _)| wanted(&key[0])) {
+            for (key, n) in split.requests.within(from, to).filter(|(key, _)| wanted(key[0])) {
                 let row = rows.entry(of(key)).or_default();
                 *(if part == 0 { &mut row.requests_before } else { &mut row.requests }) += n;
             }
@@ -185,7 +185,7 @@ impl Shares {
         let before = (true, (i64::MIN, hits.before_us(incident.bounds_us().0)));
         let during = exactly(incident, hits).into_iter().map(|piece| (false, piece));
         for (is_before, (from, to)) in std::iter::once(before).chain(during) {
-            for (key, n) in hits.within(from, to).filter(|(key, _)| wanted(&key[0])) {
+            for (key, n) in hits.within(from, to).filter(|(key, _)| wanted(key[0])) {
                 let row = rows.entry(of(key)).or_default();
                 let n = incident.harm.of(n);
                 *(if is_before { &mut row.failed_before } else { &mut row.failed }) += n;
@@ -217,7 +217,7 @@ pub fn distinct_ids(ids: &Timed<2, Hits>, incident: &Incident) -> (u64, bool) {
     let mut all = true;
     for (first, last) in exactly(incident, ids) {
         let counted =
-            |(key, hits): &(&[Text; 2], Hits)| incident.counts(named(&key[0])) && incident.harm.of(*hits) > 0;
+            |(key, hits): &([&[u8]; 2], Hits)| incident.counts(named(key[0])) && incident.harm.of(*hits) > 0;
         seen.extend(ids.within(first, last).filter(counted).map(|(key, _)| key));
         all &= ids.other_within(first, last).is_none_or(|hits| incident.harm.of(hits) == 0);
     }

@@ -1,6 +1,6 @@
 //! Addresses by name: from which a proxy calls, at which a cluster's endpoints are reached.
 
-use crate::aggregate::{Ordered, Text};
+use crate::aggregate::{Ordered, Text, make_room};
 use crate::pack::{Broken, Pack, Packer, Unpacker};
 
 /// Names with addresses.
@@ -78,9 +78,10 @@ impl Addresses {
             if self.by_name.len() >= NAMES && !self.by_name.contains_key(&name) {
                 continue;
             }
-            let known = self.by_name.entry(name).or_default();
+            make_room(&mut self.by_name, NAMES);
+            let known = self.by_name.entry(name.clone()).or_default();
             if known.is_empty() {
-                *known = addresses;
+                *known = addresses.clone();
             } else if !addresses.iter().all(|address| known.binary_search(address).is_ok()) {
                 known.extend(addresses);
                 known.sort_unstable();

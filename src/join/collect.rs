@@ -8,7 +8,7 @@ use super::addresses::Addresses;
 use super::pairs::HBONE;
 use super::sample::Sample;
 use super::sight::{Place, Renamed, Sight, bare, connection_key, moment_key};
-use crate::aggregate::{Ailing, Moved, Ordered, Seen, Span, Text, suspicious, without_port};
+use crate::aggregate::{Ailing, Moved, Ordered, Seen, Span, Text, make_room, suspicious, without_port};
 use crate::envoy::{Direction, FlagSet, cluster};
 use crate::pack::{self, Broken, Pack, Packer, Unpacker};
 use crate::record::{Field, Kind, Record, id_key};
@@ -418,7 +418,8 @@ impl Second {
                     mine.span.merge(call.span);
                 }
                 None if room => {
-                    self.calls.insert(key, call);
+                    make_room(&mut self.calls, EDGES);
+                    self.calls.insert(key, call.clone());
                 }
                 None => self.other += call.seen.requests,
             }
@@ -431,7 +432,8 @@ impl Second {
                     mine.span.merge(serve.span);
                 }
                 None if room => {
-                    self.serves.insert(key, serve);
+                    make_room(&mut self.serves, EDGES);
+                    self.serves.insert(key, serve.clone());
                 }
                 None => self.other += serve.seen.requests,
             }

@@ -43,13 +43,12 @@ impl Group {
     }
 
     /// Adds sights. Most groups hold one: there, room for the next would cost more than all the rest.
-    fn extend(&mut self, mut sights: Vec<Sight>) {
+    /// They are copied: the pages of memory in which the rest of their part stood shall be free.
+    fn extend(&mut self, sights: &[Sight]) {
         if self.sights.is_empty() {
-            sights.shrink_to_fit();
-            self.sights = sights;
-        } else {
-            self.sights.append(&mut sights);
+            self.sights.reserve_exact(sights.len());
         }
+        self.sights.extend_from_slice(sights);
     }
 
     /// True when a sight of this time would go again: a full group is in order.
@@ -165,7 +164,7 @@ impl Sample {
             let mine = self.groups.entry(key).or_default();
             self.held -= mine.weight();
             self.bytes += group.bytes();
-            mine.extend(group.sights);
+            mine.extend(&group.sights);
             mine.more += group.more;
             if mine.sights.len() >= GROUP {
                 self.bytes -= mine.bytes();

@@ -9,7 +9,7 @@ use super::sample::Sample;
 use super::sight::{Sight, connection_key, moment_key};
 use super::trace::{caused_by, steps};
 use crate::aggregate::{
-    Counts, Edge, Hops, Latency, Link, Seen, Skew, Span, Step, Summary, Text, without_port,
+    Counts, Edge, Hops, Link, Seen, Skew, Span, Spent, Step, Summary, Text, without_port,
 };
 use crate::envoy::Direction;
 use crate::record::{Kind, Outcome, id_key};
@@ -60,20 +60,21 @@ struct Teller<'s> {
     second: Option<&'s Second>,
     servers: Servers<'s>,
     links: BTreeMap<u64, Link>,
-    sums: BTreeMap<(Text, Text), Sums>,
+    /// By caller and cluster.
+    sums: BTreeMap<(&'s [u8], &'s [u8]), Sums>,
     /// Lines whose connection has been found, or is known not to be there.
     paired: BTreeSet<(u32, u64)>,
     /// Callers' failures without a callee's line so far, by place.
-    alone: BTreeMap<(u32, u64), (u64, Text, Text)>,
+    alone: BTreeMap<(u32, u64), (u64, &'s Sight)>,
 }
 
 fn place(sight: &Sight) -> (u32, u64) {
     (sight.place.source, sight.place.offset)
 }
 
-impl Teller<'_> {
+impl<'s> Teller<'s> {
     /// One request. `whole`: all its lines are here, and their connections where those were kept.
-    fn request(&mut self, sights: &[&Sight], whole: Option<&Sample>) {
+    fn request(&mut self, sights: &[&'s Sight], whole: Option<&Sample>) {
         // A line by itself has nobody to be paired with.
         let pairs = if sights.len() > 1 { of_request(sights) } else { Vec::new() };
         for sight in sights {
@@ -85,7 +86,7 @@ impl Teller<'_> {
         pairs.iter().for_each(|Pair { caller, callee }| callers.entry(*caller).or_default().push(*callee));
         for (caller, callees) in &callers {
             let above = sights[*caller];
-            let below: Vec<&Sight> = callees.iter().map(|at| sights[*at]).collect();
+            let below: Vec<&'s Sight> = callees.iter().map(|at| sights[*at]).collect();
             self.hop(above, &below);
         }
         if sights.len() > 1 {
@@ -97,8 +98,7 @@ impl Teller<'_> {
                 && above.failed()
                 && !callers.contains_key(&at);
             if let Some(symptom) = above.symptom.filter(|_| lost && self.has_log_of(above)) {
-                let names = (symptom, above.proxy().into(), above.cluster().into());
-                self.alone.insert(place(above), names);
+                self.alone.insert(place(above), (symptom, above));
             }
         }
     }
@@ -134,7 +134,7 @@ impl Teller<'_> {
     }
 
     /// A caller's line and the callees' lines of its attempts, earliest first.
-    fn hop(&mut self, above: &Sight, below: &[&Sight]) {
+    fn hop(&mut self, above: &'s Sight, below: &[&'s Sight]) {
         let below = &distinct(below)[..];
         let Some(last) = below.iter().max_by_key(|s| s.time_us) else { return };
         self.paired.insert(place(above));
@@ -143,7 +143,7 @@ impl Teller<'_> {
         let caller_only = wrong(above) && below.iter().all(|s| !wrong(s));
         let callee_only = !wrong(above) && any_failed;
         let parts = Parts::of(above, last);
-        let sums = self.sums.entry((above.proxy().into(), above.cluster().into())).or_default();
+        let sums = self.sums.entry((above.proxy(), above.cluster())).or_default();
         let edge = &mut sums.edge;
         edge.paired += 1;
         edge.attempts += below.len() as u64;
@@ -151,7 +151,7 @@ impl Teller<'_> {
         edge.callee_only += u64::from(callee_only);
         edge.callees.extend(below.iter().map(|s| Text::from(s.proxy())));
         if let Some(ms) = above.duration_ms {
-            edge.total.add(ms);
+            edge.times.total.add(ms);
         }
         if retried(above, below) {
             edge.retried += 1;
@@ -165,7 +165,7 @@ impl Teller<'_> {
         }
         // What several attempts took cannot be split among them.
         if let Some(parts) = parts.filter(|_| below.len() == 1) {
-            parts.count(&mut edge.network, &mut edge.queue, &mut edge.application);
+            parts.count(&mut edge.times);
         }
         if below.len() == 1 && last.outcome != Outcome::ClientGone {
             sums.bounds.extend(bounds(above, last));
@@ -176,7 +176,7 @@ impl Teller<'_> {
             link.attempts += below.len() as u64;
             link.fine += u64::from(caller_only);
             if let Some(parts) = parts.filter(|_| below.len() == 1) {
-                parts.count(&mut link.network, &mut link.queue, &mut link.application);
+                parts.count(&mut link.times);
             }
             // One story a request: of several attempts, the last one that went wrong.
             if let Some(other) = below.iter().rev().find_map(|s| s.symptom) {
@@ -195,7 +195,7 @@ impl Teller<'_> {
     }
 
     /// Lines of connections: the callee saw no request, or there never was one.
-    fn connections(&mut self, sample: &Sample) {
+    fn connections(&mut self, sample: &'s Sample) {
         let mut counted = BTreeSet::new();
         for sight in sample.iter().flat_map(|(_, group)| group.sights()) {
             // A line may stand under its connection and under its moment; the other end of a connection that was not
@@ -225,7 +225,7 @@ impl Teller<'_> {
         }
     }
 
-    fn connection(&mut self, above: &Sight, below: &Sight) {
+    fn connection(&mut self, above: &'s Sight, below: &'s Sight) {
         let (Some(symptom), Some(other)) = (above.symptom, below.symptom) else { return };
         self.paired.insert(place(above));
         let unmatched = below.details().starts_with(b"filter_chain_not_found");
@@ -235,7 +235,7 @@ impl Teller<'_> {
             link.unmatched += u64::from(unmatched);
             *link.with.entry(theirs).or_default() += 1;
         }
-        let sums = self.sums.entry((above.proxy().into(), above.cluster().into())).or_default();
+        let sums = self.sums.entry((above.proxy(), above.cluster())).or_default();
         sums.edge.paired += 1;
         sums.edge.attempts += 1;
         sums.edge.callees.insert(below.proxy().into());
@@ -256,10 +256,10 @@ impl Teller<'_> {
     }
 
     fn finish(mut self, summary: &Summary, traces: BTreeMap<Text, Vec<Step>>) -> Hops {
-        for (at, (symptom, proxy, cluster)) in std::mem::take(&mut self.alone) {
+        for (at, (symptom, above)) in std::mem::take(&mut self.alone) {
             if !self.paired.contains(&at) {
                 self.links.entry(symptom).or_default().missing += 1;
-                self.sums.entry((proxy, cluster)).or_default().edge.missing += 1;
+                self.sums.entry((above.proxy(), above.cluster())).or_default().edge.missing += 1;
             }
         }
         let mut other_edges = 0;
@@ -284,8 +284,8 @@ impl Teller<'_> {
         }
     }
 
-    fn edge(&mut self, call: &Call, second: &Second) -> Edge {
-        let sums = self.sums.remove(&(call.proxy.clone(), call.cluster.clone())).unwrap_or_default();
+    fn edge(&mut self, call: &'s Call, second: &Second) -> Edge {
+        let sums = self.sums.remove(&(&call.proxy[..], &call.cluster[..])).unwrap_or_default();
         let mut edge = sums.edge;
         edge.skew = skew(sums.bounds);
         edge.by_caller = call.seen;
@@ -311,7 +311,7 @@ impl Teller<'_> {
 
     /// After one reading only the counts of all callers together are known.
     fn untold(&mut self, summary: &Summary) -> Vec<Edge> {
-        let mut by_cluster: BTreeMap<Text, Sums> = BTreeMap::new();
+        let mut by_cluster: BTreeMap<&[u8], Sums> = BTreeMap::new();
         for ((_, cluster), sums) in std::mem::take(&mut self.sums) {
             let whole = by_cluster.entry(cluster).or_default();
             whole.bounds.extend(sums.bounds);
@@ -319,7 +319,7 @@ impl Teller<'_> {
         }
         let mut out = Vec::new();
         for (cluster, sums) in by_cluster {
-            let Some(upstream) = summary.upstreams.get(&cluster) else { continue };
+            let Some(upstream) = summary.upstreams.get(cluster) else { continue };
             let seen = |counts: Counts| Seen { requests: counts.requests(), failed: counts.failed() };
             let mut by_callee = None;
             for host in upstream.hosts.keys() {
@@ -330,7 +330,7 @@ impl Teller<'_> {
             let skew = skew(sums.bounds);
             out.push(Edge {
                 caller: None,
-                upstream: cluster,
+                upstream: cluster.into(),
                 by_caller: seen(upstream.counts),
                 by_callee,
                 skew,
@@ -441,10 +441,10 @@ impl Parts {
         })
     }
 
-    fn count(self, network: &mut Latency, queue: &mut Latency, application: &mut Latency) {
-        network.add(self.network);
-        self.queue.into_iter().for_each(|ms| queue.add(ms));
-        self.application.into_iter().for_each(|ms| application.add(ms));
+    fn count(self, times: &mut Spent) {
+        times.network.add(self.network);
+        self.queue.into_iter().for_each(|ms| times.queue.add(ms));
+        self.application.into_iter().for_each(|ms| times.application.add(ms));
     }
 }
 

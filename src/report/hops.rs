@@ -75,11 +75,11 @@ pub(super) fn row(edge: &Edge, lang: Lang) -> Vec<String> {
         there(|seen| seen.failed),
         if edge.paired + edge.missing == 0 { "-".to_owned() } else { count(disagree) },
         tries,
-        median(&edge.total),
-        median(&edge.network),
-        match (edge.queue.count(), edge.application.count()) {
+        median(&edge.times.total),
+        median(&edge.times.network),
+        match (edge.times.queue.count(), edge.times.application.count()) {
             (0, _) | (_, 0) => "-".to_owned(),
-            _ => duration(edge.queue.quantile_ms(500) + edge.application.quantile_ms(500)),
+            _ => duration(edge.times.queue.quantile_ms(500) + edge.times.application.quantile_ms(500)),
         },
     ]
 }

@@ -45,7 +45,9 @@ pub(super) fn pieces(
     from.check(has_field(left), MISSING)?;
     Summary::pieces(from, |piece| {
         most_source = most_source.max(piece.most_source());
-        now.extend(piece.symptoms.keys().map(|key| key.digest()));
+        // Those that only stand there for their values have been named before.
+        let counted = piece.symptoms.iter().filter(|(_, symptom)| symptom.count > 0);
+        now.extend(counted.map(|(key, _)| key.digest()));
         take(Piece::Summary(Box::new(piece)));
     })?;
     // What the join calls the symptoms may have been made otherwise by the version that wrote it.

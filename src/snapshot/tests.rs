@@ -1,6 +1,8 @@
+use std::io::Write;
+
 use proptest::prelude::*;
 
-use super::file::{fields, sealed};
+use super::file::{Body, fields, sealed};
 use super::*;
 use crate::format::Reader;
 use crate::input::Input;
@@ -31,7 +33,8 @@ fn whole() -> Snapshot {
 
 fn file(snapshot: &Snapshot, unpacked: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    let packed = zstd::bulk::compress(unpacked, 9).expect("memory");
+    let mut packed = Body::default();
+    packed.write_all(&zstd::bulk::compress(unpacked, 9).expect("memory")).expect("memory");
     sealed(snapshot, &packed, unpacked.len() as u64, &mut out).expect("memory");
     out
 }

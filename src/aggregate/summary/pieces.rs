@@ -3,14 +3,17 @@
 use std::collections::HashSet;
 
 use super::packed::FIELDS;
-use super::{Host, Kept, Place, Summary, Upstream};
+use super::{Host, Kept, Place, Summary, Symptom, SymptomKey, Upstream, Values};
 use crate::aggregate::counter::Text;
+use crate::aggregate::values::{First, IDS, RequestId};
 use crate::pack::{Broken, Pack, Packer, Unpacker, has_field};
 
 /// So many upstreams are read at a time.
 const UPSTREAMS: usize = 256;
-/// So many endpoints are added at a time.
-const ENDPOINTS: usize = 4096;
+/// So many symptoms.
+const SYMPTOMS: usize = 64;
+/// So many endpoints, or values of symptoms, are added at a time.
+const ROWS: usize = 4096;
 const FORGED: &str = "a place is named that is not there";
 
 impl Summary {
@@ -59,16 +62,9 @@ impl Summary {
         take(Summary { routes: from.field(left)?, ..none() });
         take(Summary { listeners: from.field(left)?, ..none() });
         take(Summary { snis: from.field(left)?, other_scopes: from.field(left)?, ..none() });
-        let symptoms = Summary {
-            symptoms: from.field(left)?,
-            other_symptoms: from.field(left)?,
-            values: from.field(left)?,
-            ..none()
-        };
-        from.check(symptoms.values.fit(&symptoms.symptoms), FORGED)?;
-        take(symptoms);
+        symptoms(from, left, &mut take)?;
         let endpoints: Vec<(Place, u32)> = from.field(left)?;
-        for some in endpoints.chunks(ENDPOINTS) {
+        for some in endpoints.chunks(ROWS) {
             take(waiting.of(some).ok_or_else(|| from.broken(FORGED))?);
         }
         // What is kept is counted anew.
@@ -83,30 +79,120 @@ impl Summary {
     }
 }
 
-/// Endpoints that wait, as they were written: that takes a third of their tables.
+/// Reads the symptoms, and behind them their values in the order in which they were first seen: these share one budget.
+fn symptoms(
+    from: &mut Unpacker<'_>,
+    left: &mut usize,
+    take: &mut impl FnMut(Summary),
+) -> Result<(), Broken> {
+    from.check(has_field(left), "a field is missing")?;
+    let mut waiting = WaitingValues::default();
+    let mut some = Summary::default();
+    from.each(|(key, mut symptom): (SymptomKey, Symptom)| {
+        waiting.take(&key, &mut symptom);
+        some.symptoms.insert(key, symptom);
+        if some.symptoms.len() == SYMPTOMS {
+            take(std::mem::take(&mut some));
+        }
+    })?;
+    some.other_symptoms = from.field(left)?;
+    take(some);
+    let keys: HashSet<&SymptomKey> = waiting.keys.iter().collect();
+    from.check(keys.len() == waiting.keys.len(), "a key comes twice")?;
+    let values: Values = from.field(left)?;
+    for some in values.first().chunks(ROWS) {
+        take(waiting.of(some).ok_or_else(|| from.broken(FORGED))?);
+    }
+    Ok(())
+}
+
+/// Rows of groups that wait, as they were written: that takes a third of their tables.
+#[derive(Default)]
+struct Rows {
+    /// Number of the first row of each group.
+    first: Vec<u32>,
+    /// Where each row begins in the bytes.
+    at: Vec<u32>,
+    bytes: Vec<u8>,
+}
+
+impl Rows {
+    /// Takes the rows of the next group.
+    fn take<K: Pack, V: Pack>(&mut self, rows: impl IntoIterator<Item = (K, V)>) {
+        self.first.push(self.at.len() as u32);
+        for row in rows {
+            let mut packer = Packer::default();
+            row.put(&mut packer);
+            self.at.push(self.bytes.len() as u32);
+            self.bytes.extend_from_slice(&packer.into_bytes());
+        }
+    }
+
+    fn get<R: Pack>(&self, group: usize, at: u32) -> Option<R> {
+        let first = *self.first.get(group)? as usize;
+        let end = self.first.get(group + 1).map_or(self.at.len(), |next| *next as usize);
+        let start = *self.at.get(first..end)?.get(at as usize)? as usize;
+        Unpacker::new(self.bytes.get(start..)?).take().ok()
+    }
+}
+
+/// Values that wait.
+#[derive(Default)]
+struct WaitingValues {
+    keys: Vec<SymptomKey>,
+    /// Groups: the tables of the symptoms, their request ids behind their texts.
+    rows: Rows,
+}
+
+impl WaitingValues {
+    /// Takes the values of the next symptom.
+    fn take(&mut self, key: &SymptomKey, symptom: &mut Symptom) {
+        self.keys.push(key.clone());
+        symptom.tables_mut().into_iter().for_each(|table| self.rows.take(table.take_keys()));
+        self.rows.take(symptom.request_ids.take_keys());
+    }
+
+    /// Some of the values, and the keys of their symptoms; `None` when one is not there, or comes twice.
+    fn of(&self, some: &[First]) -> Option<Summary> {
+        let mut piece = Summary::default();
+        for &First { symptom, at, table } in some {
+            let (symptom, table) = (symptom as usize, usize::from(table));
+            let entry = piece.symptoms.entry(self.keys.get(symptom)?.clone());
+            let here = entry.index();
+            let found = entry.or_default();
+            let group = symptom * (IDS + 1) + table;
+            let new = if table == IDS {
+                let (id, n): (RequestId, u64) = self.rows.get(group, at)?;
+                let (at, new) = found.request_ids.add_found(&id, n);
+                piece.values.note_id(here, at);
+                new
+            } else {
+                let table_of = found.tables_mut().into_iter().nth(table)?;
+                let (text, n): (Text, u64) = self.rows.get(group, at)?;
+                let (at, new) = table_of.add_found(&text[..], n);
+                piece.values.note_text(here, table, at, &text);
+                new
+            };
+            if !new {
+                return None;
+            }
+        }
+        Some(piece)
+    }
+}
+
+/// Endpoints that wait.
 #[derive(Default)]
 struct Waiting {
     /// Upstreams that have a name; behind them come those that had no room, and those without one.
     names: Vec<Text>,
-    /// Number of the first endpoint of each.
-    first: Vec<u32>,
-    /// Where each endpoint begins in the bytes.
-    at: Vec<u32>,
-    bytes: Vec<u8>,
+    rows: Rows,
 }
 
 impl Waiting {
     /// Takes the endpoints of the next upstream.
     fn take(&mut self, upstream: Option<&mut Upstream>) {
-        self.first.push(self.at.len() as u32);
-        let hosts = upstream.map(|upstream| std::mem::take(&mut upstream.hosts));
-        for (name, host) in hosts.into_iter().flatten() {
-            let mut row = Packer::default();
-            name.put(&mut row);
-            host.put(&mut row);
-            self.at.push(self.bytes.len() as u32);
-            self.bytes.extend_from_slice(&row.into_bytes());
-        }
+        self.rows.take(upstream.map(|upstream| std::mem::take(&mut upstream.hosts)).into_iter().flatten());
     }
 
     /// Some of the endpoints, and the names of their upstreams; `None` when one is not there.
@@ -123,17 +209,10 @@ impl Waiting {
                 Place::Other => (self.names.len(), place),
                 Place::None => (self.names.len() + 1, place),
             };
-            let (name, host) = self.get(upstream, at)?;
+            let (name, host): (Text, Host) = self.rows.get(upstream, at)?;
             let at = piece.upstream_at(place).hosts.insert_full(name, host).0;
             piece.hosts.push((place, at as u32));
         }
         Some(piece)
-    }
-
-    fn get(&self, upstream: usize, at: u32) -> Option<(Text, Host)> {
-        let first = *self.first.get(upstream)? as usize;
-        let end = self.first.get(upstream + 1).map_or(self.at.len(), |next| *next as usize);
-        let start = *self.at.get(first..end)?.get(at as usize)? as usize;
-        Unpacker::new(self.bytes.get(start..)?).take().ok()
     }
 }

@@ -39,7 +39,7 @@ fn what_fails_all_the_time_and_rises_is_counted_once() {
             (incident.failed, incident.requests)
         );
         assert_eq!(window.hits.failed, incident.failed);
-        let paths = Shares::of(&detail.paths, incident, true, |key| key[2].clone());
+        let paths = Shares::of(&detail.paths, incident, true, |key| key[2].into());
         let row = paths.rows[&b"/"[..]];
         assert_eq!((row.failed, row.requests), (incident.failed, incident.requests));
         let symptoms: u64 = summary.symptoms.values().map(|symptom| incident.count_of(symptom)).sum();

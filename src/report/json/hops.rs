@@ -51,10 +51,10 @@ impl<'a> HopRow<'a> {
             attempts: edge.attempts,
             retried: edge.retried,
             retried_and_served: edge.hidden,
-            latency_ms: LatencyRow::of(&edge.total),
-            between_ms: LatencyRow::of(&edge.network),
-            callee_proxy_ms: LatencyRow::of(&edge.queue),
-            callee_application_ms: LatencyRow::of(&edge.application),
+            latency_ms: LatencyRow::of(&edge.times.total),
+            between_ms: LatencyRow::of(&edge.times.network),
+            callee_proxy_ms: LatencyRow::of(&edge.times.queue),
+            callee_application_ms: LatencyRow::of(&edge.times.application),
             clock_ahead_ms: edge.skew.map(|skew| skew.offset_us as f64 / 1e3),
         }
     }

@@ -52,7 +52,7 @@ impl Kind {
 
     /// Requests by the values of this kind.
     pub(in crate::report) fn shares(self, incident: &Incident, detail: &Detail, only_hit: bool) -> Shares {
-        let places = |part: usize| Shares::of(&detail.places, incident, only_hit, |key| key[part].clone());
+        let places = |part: usize| Shares::of(&detail.places, incident, only_hit, |key| key[part].into());
         match self {
             Kind::Upstream => places(0),
             Kind::Host => places(1),
@@ -61,11 +61,11 @@ impl Kind {
             Kind::Pod => places(4),
             Kind::Path => {
                 Shares::of(&detail.paths, incident, only_hit, |[_, method, path]| match method.is_empty() {
-                    true => path.clone(),
-                    false => [&**method, b" ", &**path].concat().into(),
+                    true => path.into(),
+                    false => [method, b" ", path].concat().into(),
                 })
             }
-            Kind::Caller => Shares::of(&detail.callers, incident, only_hit, |key| key[1].clone()),
+            Kind::Caller => Shares::of(&detail.callers, incident, only_hit, |key| key[1].into()),
         }
     }
 
