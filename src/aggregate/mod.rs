@@ -11,6 +11,7 @@ mod detail;
 mod flagged;
 mod group;
 mod hops;
+mod host;
 mod lately;
 mod latency;
 mod row;
@@ -35,6 +36,7 @@ pub use counter::{Counter, Ordered, Text};
 pub use detail::{Detail, DetailFull, DetailTally, FAILED, Hits, SERVED, Split};
 pub use group::{By, Group, Groups};
 pub use hops::{Edge, Hops, Link, Seen, Skew, Spent, Step, Times};
+pub use host::Host;
 pub use lately::{BUCKET_S, KEPT_S, Lately, LatelyTally, Moment};
 pub use latency::Latency;
 pub use row::suspicious;
@@ -42,8 +44,8 @@ pub use series::{Cell, Load, Series};
 pub use sides::{Door, Sides};
 pub use span::Span;
 pub use summary::{
-    Caps, Code, Counts, FlaggedLoad, Full, Host, Lines, Moved, ProxyLog, ProxyNote, RejectSample, Scope,
-    Summary, Told, Upstream,
+    Caps, Code, Counts, FlaggedLoad, Full, Lines, Moved, ProxyLog, ProxyNote, RejectSample, Scope, Summary,
+    Told, Upstream,
 };
 pub use symptom::{Exemplar, Size, Sni, Symptom, SymptomKey, without_port};
 pub use tally::{Ailing, Glimpse, Last, Tally};

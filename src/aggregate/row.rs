@@ -243,10 +243,12 @@ impl Summary {
         for name in &meaning.flags {
             upstream.flags.add(&name[..], n);
         }
-        if let Some((_, host)) = upstream.hosts.get_index_mut(meaning.host) {
-            host.counts.add(meaning.outcome, n);
-            host.span.merge(span);
-            pick(&mut host.ok, &mut host.failure, meaning.outcome, span);
+        if let Some((_, held)) = upstream.hosts.get_index_mut(meaning.host) {
+            held.change(|host| {
+                host.counts.add(meaning.outcome, n);
+                host.span.merge(span);
+                pick(&mut host.ok, &mut host.failure, meaning.outcome, span);
+            });
         } else if meaning.host == DENIED {
             upstream.other_hosts.add(meaning.outcome, n);
         }

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use super::counter::{Counter, Ordered, Text, make_room, some_more};
 use super::group::Groups;
 use super::hops::Hops;
+use super::host::{Held, Host};
 use super::sides::{Door, Sides};
 use super::span::Span;
 use super::symptom::{Exemplar, Symptom, SymptomKey};
@@ -94,7 +95,7 @@ impl From<&Code> for Code {
 /// Requests by what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    by_outcome: [u64; OUTCOMES.len()],
+    pub(super) by_outcome: [u64; OUTCOMES.len()],
 }
 
 impl Counts {
@@ -144,7 +145,7 @@ pub struct Upstream {
     /// Durations of HTTP records except 101 and `client_gone`.
     pub latency: Latency,
     /// Endpoints.
-    pub hosts: Ordered<Text, Host>,
+    pub(super) hosts: Ordered<Text, Held>,
     /// Requests to endpoints beyond the cap.
     pub other_hosts: Counts,
     /// When it was used.
@@ -159,25 +160,15 @@ pub struct Upstream {
     pub turns: Turns,
 }
 
-/// One endpoint of an upstream.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Host {
-    /// Requests by outcome.
-    pub counts: Counts,
-    /// When it was used.
-    pub span: Span,
-    /// When it succeeded.
-    pub ok: Span,
-    /// When it failed.
-    pub failure: Span,
-}
+impl Upstream {
+    /// Endpoints by name, in input order.
+    pub fn hosts(&self) -> impl ExactSizeIterator<Item = (&Text, Host)> {
+        self.hosts.iter().map(|(name, held)| (name, held.host()))
+    }
 
-impl Host {
-    fn merge(&mut self, other: &Host) {
-        self.counts.merge(other.counts);
-        self.span.merge(other.span);
-        self.ok.merge(other.ok);
-        self.failure.merge(other.failure);
+    /// An endpoint.
+    pub fn host(&self, name: &[u8]) -> Option<Host> {
+        self.hosts.get(name).map(Held::host)
     }
 }
 
@@ -449,9 +440,9 @@ impl Summary {
                     None => continue,
                 },
             };
-            let Some((name, host)) = theirs.hosts.get_index(at as usize) else { continue };
+            let Some((name, held)) = theirs.hosts.get_index(at as usize) else { continue };
             let room = self.kept.has_room_for_host(self.hosts.len(), caps);
-            if let Some(at) = self.upstream_at(place).admit_host(name, host, room, caps.hosts) {
+            if let Some(at) = self.upstream_at(place).admit_host(name, held, room, caps.hosts) {
                 self.kept.hosts += name.len();
                 if self.hosts.len() == self.hosts.capacity() {
                     self.hosts.reserve_exact(some_more(self.hosts.len(), caps.all_hosts));
@@ -628,15 +619,15 @@ impl Upstream {
     }
 
     /// Adds an endpoint of a later part. Its place, when it was kept for the first time.
-    fn admit_host(&mut self, name: &Text, host: &Host, room: bool, cap: usize) -> Option<usize> {
+    fn admit_host(&mut self, name: &Text, held: &Held, room: bool, cap: usize) -> Option<usize> {
         let room = room && self.hosts.len() < cap;
         match self.hosts.get_mut(name) {
-            Some(mine) => mine.merge(host),
+            Some(mine) => mine.change(|host| host.merge(&held.host())),
             None if room => {
                 make_room(&mut self.hosts, 0);
-                return Some(self.hosts.insert_full(name.clone(), *host).0);
+                return Some(self.hosts.insert_full(name.clone(), held.clone()).0);
             }
-            None => self.other_hosts.merge(host.counts),
+            None => self.other_hosts.merge(held.host().counts),
         }
         None
     }

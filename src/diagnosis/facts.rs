@@ -89,7 +89,7 @@ fn hosts(cases: &[Case<'_>], lang: Lang) -> Option<String> {
             None => failing.push((name, n)),
         }
     }
-    let all = upstream.hosts.len();
+    let all = upstream.hosts().len();
     if failing.is_empty() || failing.len() >= all {
         return None;
     }

@@ -84,7 +84,7 @@ impl<'s> Scene<'s> {
             if let Some(subset) = cluster.subset {
                 self.subsets.entry((cluster.host, cluster.port)).or_default().push((subset, upstream));
             }
-            let sound = upstream.hosts.iter().filter(|(_, h)| h.counts.failed() * 20 < h.counts.requests());
+            let sound = upstream.hosts().filter(|(_, h)| h.counts.failed() * 20 < h.counts.requests());
             self.sound_networks.extend(sound.filter_map(|(name, _)| network(name)));
         }
     }

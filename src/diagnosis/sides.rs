@@ -113,10 +113,12 @@ fn split(link: &Link, lang: Lang) -> Option<String> {
     let network = median(&link.times.network)?;
     let mut parts = vec![say!(lang, "{network} ms between the proxies", "代理之间 {network} ms")];
     parts.extend(
-        median(&link.times.queue).map(|ms| say!(lang, "{ms} ms in the callee's proxy", "被调用方代理内 {ms} ms")),
+        median(&link.times.queue)
+            .map(|ms| say!(lang, "{ms} ms in the callee's proxy", "被调用方代理内 {ms} ms")),
     );
     parts.extend(
-        median(&link.times.application).map(|ms| say!(lang, "{ms} ms in its application", "其应用内 {ms} ms")),
+        median(&link.times.application)
+            .map(|ms| say!(lang, "{ms} ms in its application", "其应用内 {ms} ms")),
     );
     let parts = parts.join(lang.pick(", ", "，"));
     Some(say!(lang, "median time of a request: {parts}", "请求耗时的中位数：{parts}"))

@@ -322,7 +322,7 @@ impl<'s> Teller<'s> {
             let Some(upstream) = summary.upstreams.get(cluster) else { continue };
             let seen = |counts: Counts| Seen { requests: counts.requests(), failed: counts.failed() };
             let mut by_callee = None;
-            for host in upstream.hosts.keys() {
+            for (host, _) in upstream.hosts() {
                 if let Some(listener) = summary.listeners.get(host).filter(|l| l.inbound > 0) {
                     by_callee.get_or_insert_with(Seen::default).add(seen(listener.counts));
                 }

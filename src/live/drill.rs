@@ -41,7 +41,7 @@ impl Sum {
         self.latency.merge(&found.latency);
         self.codes.merge(found.codes.clone(), VALUES);
         self.flags.merge(found.flags.clone(), VALUES);
-        for (host, seen) in &found.hosts {
+        for (host, seen) in found.hosts() {
             self.hosts.entry(host.clone()).or_default().merge(seen.counts);
         }
         for (key, symptom) in &summary.symptoms {

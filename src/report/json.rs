@@ -458,7 +458,7 @@ impl<'a> UpstreamRow<'a> {
 }
 
 fn hosts(upstream: &Upstream) -> Vec<HostRow<'_>> {
-    let mut rows: Vec<_> = upstream.hosts.iter().collect();
+    let mut rows: Vec<_> = upstream.hosts().collect();
     rows.arrange_by(|(a, x), (b, y)| by_failures(x.counts, y.counts).then_with(|| a.cmp(b)));
     let row = |host, other, counts: Counts| HostRow {
         host,

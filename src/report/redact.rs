@@ -45,7 +45,7 @@ impl Redactor {
         if hide.persons {
             let agents = summary.symptoms.values().flat_map(|s| s.user_agents.iter());
             redactor.agents = longest_first(agents.map(|(text, _)| utf8(text).into_owned()));
-            let hosts = summary.upstreams.values().flat_map(|u| u.hosts.keys());
+            let hosts = summary.upstreams.values().flat_map(|u| u.hosts().map(|(name, _)| name));
             let addresses = hosts.chain(summary.listeners.keys());
             redactor.ours = addresses.map(|a| bare(&utf8(a)).to_owned()).collect();
         }

@@ -1,7 +1,7 @@
 //! How the finished counts are written down.
 
 use super::{
-    Code, Counts, FlaggedLoad, Host, Kept, Lines, Place, ProxyLog, ProxyNote, RejectSample, Scope, Summary,
+    Code, Counts, FlaggedLoad, Kept, Lines, Place, ProxyLog, ProxyNote, RejectSample, Scope, Summary,
     Upstream,
 };
 use crate::envoy::Direction;
@@ -9,7 +9,6 @@ use crate::pack::{Broken, Pack, Packer, Unpacker};
 
 packed!(Counts { by_outcome });
 packed!(Upstream { counts, flags, codes, latency, hosts, other_hosts, span, ok, failure, series, turns });
-packed!(Host { counts, span, ok, failure });
 packed!(Scope { counts, span, ok, ok_with_sni, inbound, tcp_carried, door });
 packed!(FlaggedLoad { load, flags, other_flags });
 packed!(RejectSample { source, line, offset, column, reason, sample });

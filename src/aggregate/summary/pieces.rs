@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::packed::FIELDS;
-use super::{Host, Kept, Place, Summary, Symptom, SymptomKey, Upstream, Values};
+use super::{Kept, Place, Summary, Symptom, SymptomKey, Upstream, Values};
 use crate::aggregate::counter::Text;
+use crate::aggregate::host::Held;
 use crate::aggregate::values::{First, IDS, RequestId};
 use crate::pack::{Broken, Pack, Packer, Unpacker, has_field};
 
@@ -80,11 +81,7 @@ impl Summary {
 }
 
 /// Reads the symptoms, and behind them their values in the order in which they were first seen: these share one budget.
-fn symptoms(
-    from: &mut Unpacker<'_>,
-    left: &mut usize,
-    take: &mut impl FnMut(Summary),
-) -> Result<(), Broken> {
+fn symptoms(from: &mut Unpacker<'_>, left: &mut usize, take: &mut impl FnMut(Summary)) -> Result<(), Broken> {
     from.check(has_field(left), "a field is missing")?;
     let mut waiting = WaitingValues::default();
     let mut some = Summary::default();
@@ -209,8 +206,8 @@ impl Waiting {
                 Place::Other => (self.names.len(), place),
                 Place::None => (self.names.len() + 1, place),
             };
-            let (name, host): (Text, Host) = self.rows.get(upstream, at)?;
-            let at = piece.upstream_at(place).hosts.insert_full(name, host).0;
+            let (name, held): (Text, Held) = self.rows.get(upstream, at)?;
+            let at = piece.upstream_at(place).hosts.insert_full(name, held).0;
             piece.hosts.push((place, at as u32));
         }
         Some(piece)

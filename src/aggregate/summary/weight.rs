@@ -1,12 +1,14 @@
 //! What counts take of memory.
 
-use super::{Ends, Host, Scope, Summary, Symptom, SymptomKey, Upstream};
+use super::{Ends, Held, Scope, Summary, Symptom, SymptomKey, Upstream};
 
 impl Summary {
     /// Bytes on the heap, about.
     pub(in crate::aggregate) fn weight(&self) -> usize {
         // What a row of a table costs besides its name and its own size: the hash, the allocation, room for the next.
         const ROW: usize = 96;
+        // What is held of an endpoint, mostly.
+        const HOST: usize = 40;
         let upstreams = self.upstreams.values().map(Upstream::held).sum::<usize>()
             + self.upstreams.capacity() * (size_of::<Upstream>() + ROW);
         let scopes = self.authorities.len() + self.routes.len() + self.listeners.len() + self.snis.len();
@@ -16,7 +18,7 @@ impl Summary {
         let flags: usize = self.timeline.iter().map(|(_, cell)| cell.flags.len()).sum();
         upstreams
             + self.no_upstream.held()
-            + self.hosts.len() * (size_of::<Host>() + ROW)
+            + self.hosts.len() * (size_of::<Held>() + HOST + ROW)
             + scopes * (size_of::<Scope>() + ROW)
             + symptoms
             + self.values.held()

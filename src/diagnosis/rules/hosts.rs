@@ -9,15 +9,15 @@ const GONE_US: i64 = 90_000_000;
 const GOES_ON_US: i64 = 30_000_000;
 
 /// Hosts of the group, with what the upstream knows of them.
-fn failing<'s>(case: &Case<'s>) -> Vec<(&'s Text, u64, &'s Host)> {
+fn failing<'s>(case: &Case<'s>) -> Vec<(&'s Text, u64, Host)> {
     let Some(upstream) = case.upstream else { return Vec::new() };
-    case.symptom.hosts.iter().filter_map(|(name, n)| Some((name, n, upstream.hosts.get(name)?))).collect()
+    case.symptom.hosts.iter().filter_map(|(name, n)| Some((name, n, upstream.host(name)?))).collect()
 }
 
 /// True when the upstream has hosts outside the group that work.
 fn others_fine(case: &Case<'_>) -> bool {
     case.upstream.is_some_and(|upstream| {
-        upstream.hosts.iter().any(|(name, host)| {
+        upstream.hosts().any(|(name, host)| {
             case.symptom.hosts.get(&name[..]) * 10 <= host.counts.requests() && host.ok.last_us().is_some()
         })
     })
@@ -43,7 +43,7 @@ pub(super) fn appear(case: &Case<'_>) -> bool {
     // Hosts chosen for the first time early in the log are just the ones whose turn it was.
     let settled = upstream.span.first_us().is_some_and(|first| onset - first >= GOES_ON_US);
     settled
-        && upstream.hosts.values().any(|host| {
+        && upstream.hosts().any(|(_, host)| {
             host.span.first_us().is_some_and(|first| first > onset) && host.ok.first_us().is_some()
         })
 }

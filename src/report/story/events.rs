@@ -130,19 +130,19 @@ impl Teller<'_, '_> {
     /// Hosts that come, go, begin to fail or recover.
     fn hosts(&self, upstream: &Upstream, title: &str, events: &mut Vec<(i64, String)>) {
         let lang = self.lang();
-        let mut rows: Vec<_> = upstream.hosts.iter().collect();
+        let mut rows: Vec<_> = upstream.hosts().collect();
         rows.arrange_by(|a, b| b.1.counts.failed().cmp(&a.1.counts.failed()).then(a.0.cmp(b.0)));
         let Some((start, end)) = upstream.span.ends_us() else { return };
         for (name, host) in rows.into_iter().take(HOSTS) {
             let name = utf8(name);
             let Some((first, last)) = host.span.ends_us() else { continue };
-            if missed(host, first - start) {
+            if missed(&host, first - start) {
                 events.push((
                     first,
                     say!(lang, "host {name} of {title} appears", "{title} 的主机 {name} 出现"),
                 ));
             }
-            if missed(host, end - last) {
+            if missed(&host, end - last) {
                 events.push((
                     last,
                     say!(
