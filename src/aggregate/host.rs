@@ -2,6 +2,7 @@
 
 use super::{Counts, Span};
 use crate::pack::{Broken, Pack, Packer, Unpacker};
+use crate::record::OUTCOMES;
 
 /// One endpoint of an upstream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,21 +34,55 @@ impl Host {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Held(Box<[u8]>);
 
-impl Held {
-    pub(super) fn of(host: &Host) -> Held {
-        let mut out = Packer::default();
+/// Bytes of the longest number.
+const WIDE: usize = 10;
+/// Those of the longest endpoint: its counts, a mark and two numbers for each of its spans, and a time.
+const LONGEST: usize = OUTCOMES.len() * WIDE + 3 * (1 + 2 * WIDE) + WIDE;
+
+/// Bytes on their way into a [`Held`].
+struct Bytes {
+    bytes: [u8; LONGEST],
+    len: usize,
+}
+
+impl Bytes {
+    fn of(host: &Host) -> Bytes {
+        let mut out = Bytes { bytes: [0; LONGEST], len: 0 };
         host.counts.by_outcome.into_iter().for_each(|n| out.wide(n));
         // All other times lie behind the first. Should they not, differences go around the end of numbers, and back again.
         let base = host.span.first_us().unwrap_or_default();
         for span in [host.span, host.ok, host.failure] {
-            out.byte(u8::from(span.ends_us().is_some()));
+            out.wide(u64::from(span.ends_us().is_some()));
             if let Some((first, last)) = span.ends_us() {
                 out.wide(first.wrapping_sub(base) as u64);
                 out.wide(last.wrapping_sub(first) as u64);
             }
         }
         out.wide(base as u64);
-        Held(out.into_bytes().into())
+        out
+    }
+
+    fn wide(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.byte(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.byte(number as u8);
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl Held {
+    pub(super) fn of(host: &Host) -> Held {
+        Held(Bytes::of(host).as_slice().into())
     }
 
     /// What is held. No bytes at all are an endpoint without requests.
@@ -82,7 +117,11 @@ impl Held {
     pub(super) fn change(&mut self, how: impl FnOnce(&mut Host)) {
         let mut host = self.host();
         how(&mut host);
-        *self = Held::of(&host);
+        let bytes = Bytes::of(&host);
+        match self.0.len() == bytes.len {
+            true => self.0.copy_from_slice(bytes.as_slice()),
+            false => self.0 = bytes.as_slice().into(),
+        }
     }
 }
 

@@ -52,8 +52,8 @@ impl Default for Caps {
             all_hosts: 104_000,
             scopes: 10_500,
             symptoms: 2_000,
-            details: 10 << 20,
-            groups: 20_000,
+            details: 9 << 20,
+            groups: 14_000,
             rejects: 20,
         }
     }

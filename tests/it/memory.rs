@@ -153,8 +153,26 @@ fn full_snapshots_are_put_together() {
         assert_eq!(snapshot.code(), 0, "{}", snapshot.err);
         std::fs::write(folder.path().join(format!("{part}.snap")), snapshot.out).expect("room");
     }
-    let peak = peak_of(&["merge", "--output", "json"], folder.path());
-    assert!(peak <= BOUND_MIB, "{peak} MiB");
+    for args in [&["merge", "--output", "json"][..], &["merge", "--output", "snapshot"], &["report"]] {
+        let peak = peak_of(args, folder.path());
+        assert!(peak <= BOUND_MIB, "{args:?}: {peak} MiB");
+    }
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn thousands_of_upstreams_with_hundreds_of_endpoints() {
+    all_stay_below("endpoints", LINES, |at, out| {
+        let (upstream, endpoint) = (at % 3_000, at / 3_000);
+        let name = format!("outbound|80||svc{upstream}.ns.svc.cluster.local");
+        let host = format!("10.{endpoint}.{}.{}:80", upstream >> 8, upstream & 255);
+        let (path, authority) = (format!("/p{at}"), format!("h{upstream}.example.com"));
+        let client = format!("10.3.{}.{}:4000", at >> 8 & 255, at & 255);
+        let (code, flags, details) =
+            if at % 3 == 0 { (503, "UF", "connect_timeout") } else { (200, "-", "via_upstream") };
+        let line = Line { path: &path, code, flags, details, authority: &authority, ..Line::of(at) };
+        Line { upstream: &name, host: &host, client: &client, ..line }.write(out);
+    });
 }
 
 #[test]
