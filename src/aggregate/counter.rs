@@ -16,12 +16,13 @@ pub type Ordered<K, V> = IndexMap<K, V, FixedState>;
 /// Bytes from a log, owned.
 pub type Text = Box<[u8]>;
 
-/// Makes room for one more key of the whole, in a table of at most `cap`; 0 for one of many tables. Tables are many or large: twice the room, as a table
-/// grows by itself, would cost as much as all its keys do. A large one takes all its room at once: what is not used yet is
-/// no memory yet, and a larger copy every now and then leaves holes.
+/// Makes room for one more key of the whole, in a table of at most `cap`; 0 for one of many tables.
 ///
-/// Of a key that comes from a part a copy is kept: the key itself would hold on to the pages of memory in which the rest of that
-/// part stood.
+/// Tables are many or large: twice the room, as a table grows by itself, would cost as much as all its keys do. A large one takes
+/// all its room at once: what is not used yet is no memory yet, and a larger copy every now and then leaves holes.
+///
+/// Of a key that comes from a part a copy is kept: the key itself would hold on to the pages of memory in which the rest of
+/// that part stood.
 pub(crate) fn make_room<K: Hash + Eq, V>(table: &mut Ordered<K, V>, cap: usize) {
     if table.len() == table.capacity() {
         table.reserve_exact(some_more(table.len(), cap));

@@ -30,16 +30,17 @@ impl Host {
 }
 
 /// An endpoint as tables hold it: most of its numbers are small, and its times near each other, so it takes a third of the
-/// room. The same endpoint is always the same bytes.
+/// room. The same endpoint is always the same bytes: counts, spans after the first moment, and that moment, as numbers of seven
+/// bits a byte.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Held(Box<[u8]>);
+pub(super) struct SmallHost(Box<[u8]>);
 
 /// Bytes of the longest number.
 const WIDE: usize = 10;
 /// Those of the longest endpoint: its counts, a mark and two numbers for each of its spans, and a time.
 const LONGEST: usize = OUTCOMES.len() * WIDE + 3 * (1 + 2 * WIDE) + WIDE;
 
-/// Bytes on their way into a [`Held`].
+/// Bytes on their way into a [`SmallHost`].
 struct Bytes {
     bytes: [u8; LONGEST],
     len: usize,
@@ -80,9 +81,9 @@ impl Bytes {
     }
 }
 
-impl Held {
-    pub(super) fn of(host: &Host) -> Held {
-        Held(Bytes::of(host).as_slice().into())
+impl SmallHost {
+    pub(super) fn of(host: &Host) -> SmallHost {
+        SmallHost(Bytes::of(host).as_slice().into())
     }
 
     /// What is held. No bytes at all are an endpoint without requests.
@@ -125,13 +126,13 @@ impl Held {
     }
 }
 
-impl Pack for Held {
+impl Pack for SmallHost {
     fn put(&self, out: &mut Packer<'_>) {
         self.host().put(out);
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
-        from.take().map(|host| Held::of(&host))
+        from.take().map(|host| SmallHost::of(&host))
     }
 
     fn absent() -> Option<Self> {
@@ -159,7 +160,7 @@ mod tests {
             failure in span(),
         ) {
             let host = Host { counts: Counts { by_outcome }, span, ok, failure };
-            let held = Held::of(&host);
+            let held = SmallHost::of(&host);
             prop_assert_eq!(held.host(), host);
         }
     }
@@ -170,8 +171,8 @@ mod tests {
         let span = Span::between(us, us + 86_400_000_000);
         let mut host = Host { span, ok: span, ..Host::default() };
         host.counts.add(crate::record::Outcome::Ok, 100_000);
-        let held = Held::of(&host);
+        let held = SmallHost::of(&host);
         assert!(held.0.len() <= 40, "{}", held.0.len());
-        assert_eq!(Held::default().host(), Host::default());
+        assert_eq!(SmallHost::default().host(), Host::default());
     }
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use super::counter::{Counter, Ordered, Text, make_room, some_more};
 use super::group::Groups;
 use super::hops::Hops;
-use super::host::{Held, Host};
+use super::host::{Host, SmallHost};
 use super::sides::{Door, Sides};
 use super::span::Span;
 use super::symptom::{Exemplar, Symptom, SymptomKey};
@@ -145,7 +145,7 @@ pub struct Upstream {
     /// Durations of HTTP records except 101 and `client_gone`.
     pub latency: Latency,
     /// Endpoints.
-    pub(super) hosts: Ordered<Text, Held>,
+    pub(super) hosts: Ordered<Text, SmallHost>,
     /// Requests to endpoints beyond the cap.
     pub other_hosts: Counts,
     /// When it was used.
@@ -168,7 +168,7 @@ impl Upstream {
 
     /// An endpoint.
     pub fn host(&self, name: &[u8]) -> Option<Host> {
-        self.hosts.get(name).map(Held::host)
+        self.hosts.get(name).map(SmallHost::host)
     }
 }
 
@@ -619,7 +619,7 @@ impl Upstream {
     }
 
     /// Adds an endpoint of a later part. Its place, when it was kept for the first time.
-    fn admit_host(&mut self, name: &Text, held: &Held, room: bool, cap: usize) -> Option<usize> {
+    fn admit_host(&mut self, name: &Text, held: &SmallHost, room: bool, cap: usize) -> Option<usize> {
         let room = room && self.hosts.len() < cap;
         match self.hosts.get_mut(name) {
             Some(mine) => mine.change(|host| host.merge(&held.host())),

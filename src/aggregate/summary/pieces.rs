@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::packed::FIELDS;
 use super::{Kept, Place, Summary, Symptom, SymptomKey, Upstream, Values};
 use crate::aggregate::counter::Text;
-use crate::aggregate::host::Held;
+use crate::aggregate::host::SmallHost;
 use crate::aggregate::values::{First, IDS, RequestId};
 use crate::pack::{Broken, Pack, Packer, Unpacker, has_field};
 
@@ -206,7 +206,7 @@ impl Waiting {
                 Place::Other => (self.names.len(), place),
                 Place::None => (self.names.len() + 1, place),
             };
-            let (name, held): (Text, Held) = self.rows.get(upstream, at)?;
+            let (name, held): (Text, SmallHost) = self.rows.get(upstream, at)?;
             let at = piece.upstream_at(place).hosts.insert_full(name, held).0;
             piece.hosts.push((place, at as u32));
         }

@@ -1,6 +1,6 @@
 //! What counts take of memory.
 
-use super::{Ends, Held, Scope, Summary, Symptom, SymptomKey, Upstream};
+use super::{Ends, Scope, SmallHost, Summary, Symptom, SymptomKey, Upstream};
 
 impl Summary {
     /// Bytes on the heap, about.
@@ -18,7 +18,7 @@ impl Summary {
         let flags: usize = self.timeline.iter().map(|(_, cell)| cell.flags.len()).sum();
         upstreams
             + self.no_upstream.held()
-            + self.hosts.len() * (size_of::<Held>() + HOST + ROW)
+            + self.hosts.len() * (size_of::<SmallHost>() + HOST + ROW)
             + scopes * (size_of::<Scope>() + ROW)
             + symptoms
             + self.values.held()
