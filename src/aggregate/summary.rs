@@ -47,12 +47,12 @@ pub struct Caps {
 impl Default for Caps {
     fn default() -> Self {
         Caps {
-            upstreams: 10_500,
+            upstreams: 12_000,
             hosts: 10_000,
             all_hosts: 104_000,
             scopes: 10_500,
             symptoms: 2_000,
-            details: 9 << 20,
+            details: 8 << 20,
             groups: 14_000,
             rejects: 20,
         }
