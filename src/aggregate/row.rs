@@ -116,6 +116,12 @@ impl Row {
     pub(super) fn is(&self, shape: Shape, key: &Key<'_>) -> bool {
         self.key.is(key) && self.shape.is(shape)
     }
+
+    /// The same, of a row that is only guessed.
+    #[inline(always)]
+    pub(super) fn has(&self, shape: Shape, parts: &[&[u8]]) -> bool {
+        self.shape.is(shape) && self.key.has(parts)
+    }
 }
 
 impl Summary {
@@ -206,6 +212,7 @@ impl Summary {
         (row, meaning)
     }
 
+    #[inline]
     pub(super) fn upstream_mut(&mut self, index: usize) -> &mut Upstream {
         match index {
             NONE => &mut self.no_upstream,

@@ -14,7 +14,7 @@ use super::summary::{Full, RejectSample, Summary};
 use super::symptom::{EXEMPLARS, Exemplar, without_port};
 use crate::envoy::{FlagSet, address::at_own_address};
 use crate::format::{Glance, ProxyLine};
-use crate::record::{Field, Kind, Outcome, Record, Reject, id_key, number};
+use crate::record::{Field, Identity, Kind, Outcome, Record, Reject, id_key, number};
 use hashbrown::HashTable;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ const SAMPLES: usize = 20;
 /// itself as any other does.
 const DENIED_ROWS: usize = 1024;
 
-/// Rows found lately, by a few bits of their hash: a power of two.
+/// Rows found lately, by a guess from their bytes: a power of two.
 const RECENT: usize = 1024;
 
 /// What was counted at a glance in one second: lines come in the order of their times, more or less.
@@ -93,6 +93,8 @@ pub struct Tally {
     row_bytes: usize,
     index: HashTable<u32>,
     recent: Box<[u32; RECENT]>,
+    /// The row of the line that was glanced at, which is wanted whole.
+    known: Option<usize>,
     clock: Clock,
     /// Tables of the whole that were full when this part began.
     full: Arc<Full>,
@@ -118,6 +120,7 @@ impl Default for Tally {
             row_bytes: 0,
             index: HashTable::new(),
             recent: Box::new([0; RECENT]),
+            known: None,
             clock: Clock::default(),
             full: Arc::default(),
             denied_rows: 0,
@@ -159,7 +162,9 @@ impl Tally {
         self.summary.lines.access += 1;
         self.summary.lines.incomplete += u64::from(!record.complete());
         let start_us = record.get(Field::StartTime).and_then(|text| self.clock.read(text.bytes));
-        let at = self.row(record);
+        let known = self.known.take();
+        debug_assert!(known.is_none_or(|at| at == self.row(record)), "a glance found another row");
+        let at = known.unwrap_or_else(|| self.row(record));
         let (row, meaning) = (&self.rows[at], &self.meanings[at]);
         let duration_ms = record.duration_ms();
         if !self.summary.groups.by.is_empty() {
@@ -210,22 +215,24 @@ impl Tally {
     pub fn glance(&mut self, glance: &Glance<'_>) -> Glimpse {
         let shape = Shape {
             kind: glance.kind,
-            local_address: glance.local_address,
-            at_own_address: glance.at_own_address,
-            suspicious_session: glance.kind == Kind::Tcp
-                && short_session(glance.numbers.received, glance.numbers.sent),
+            local_address: glance.has_local_address(),
+            at_own_address: glance.at_own_address(),
+            suspicious_session: glance.kind == Kind::Tcp && short_session(glance.received(), glance.sent()),
             format: glance.format,
         };
-        let key = Key::new(glance.identity.parts());
-        let slot = key.hash as usize % RECENT;
+        let identity = glance.identity();
+        let slot = row_key::guess(identity.parts()) % RECENT;
         let mut at = self.recent[slot] as usize;
-        if !self.rows.get(at).is_some_and(|row| row.is(shape, &key)) {
+        if !self.rows.get(at).is_some_and(|row| row.has(shape, identity.parts())) {
             // A row is there only after a record of it was read: its bytes have been checked.
-            let Some(found) = self.find(shape, &key) else { return Glimpse::Unknown };
+            let Some(found) = self.find_with_care(shape, identity) else { return Glimpse::Unknown };
             at = found;
             self.recent[slot] = at as u32;
         }
-        let Some(row) = self.rows.get_mut(at).filter(|row| row.only_counts) else { return Glimpse::Known };
+        let Some(row) = self.rows.get_mut(at).filter(|row| row.only_counts) else {
+            self.known = Some(at);
+            return Glimpse::Known;
+        };
         let Some((second, ms)) = self.clock.read_usual(glance.time) else { return Glimpse::Unknown };
         let Some(load) = self.seconds.get_mut(row.slot()) else { return Glimpse::Unknown };
         self.glanced += 1;
@@ -234,9 +241,9 @@ impl Tally {
         self.last = Last { row: Some(at), us: Some(us) };
         let summary = &mut self.summary;
         if !summary.service_times {
-            summary.service_times = number(glance.service_time).is_some();
+            summary.service_times = number(glance.service_time()).is_some();
         }
-        let duration_ms = glance.numbers.duration_ms;
+        let duration_ms = glance.duration_ms;
         // Nothing has failed: the row only counts.
         if load.second != second {
             load.flush(second, |second, load| {
@@ -252,7 +259,7 @@ impl Tally {
             load.load.other_ms = load.load.other_ms.saturating_add(duration_ms);
         }
         if row.counts_turns {
-            let (client, path) = (without_port(dashless(glance.remote)), dashless(glance.path));
+            let (client, path) = (without_port(dashless(glance.remote())), dashless(glance.path()));
             summary.upstream_mut(row.upstream).turns.add(client, path, false);
         }
         if self.second.second != second {
@@ -314,6 +321,7 @@ impl Tally {
 
     /// Counts a line of the proxy's own log.
     pub fn proxy(&mut self, proxy: &ProxyLine, source: u32, line: u64, offset: u64, raw: &[u8]) {
+        self.known = None;
         let summary = &mut self.summary;
         summary.lines.total += 1;
         summary.lines.proxy += 1;
@@ -332,12 +340,14 @@ impl Tally {
 
     /// Counts somebody else's line.
     pub fn other(&mut self) {
+        self.known = None;
         self.summary.lines.total += 1;
         self.summary.lines.other += 1;
     }
 
     /// Counts a line that could not be read.
     pub fn reject(&mut self, reject: Reject, source: u32, line: u64, offset: u64, raw: &[u8]) {
+        self.known = None;
         let lines = &mut self.summary.lines;
         lines.total += 1;
         lines.rejected += 1;
@@ -433,6 +443,11 @@ impl Tally {
         let rows = &self.rows;
         self.index.insert_unique(key.hash, at as u32, |&at| rows[at as usize].key.hash);
         at
+    }
+
+    #[inline(never)]
+    fn find_with_care(&self, shape: Shape, identity: Identity<'_>) -> Option<usize> {
+        self.find(shape, &Key::new(identity.parts()))
     }
 
     fn find(&self, shape: Shape, key: &Key<'_>) -> Option<usize> {

@@ -1,10 +1,10 @@
 //! Lines that need no second check: those whose telling bytes were read with care before.
 
-use super::row_key::{Key, Owned};
+use super::row_key::{Key, Owned, guess};
 use crate::format::Glance;
 use crate::record::Record;
 
-/// Places for telling bytes, by a few bits of their hash: a power of two. What comes later takes the place, unless who has it
+/// Places for telling bytes, by a guess from them: a power of two. What comes later takes the place, unless who has it
 /// was found there since somebody last wanted it: what comes once must not drive out what comes all the time.
 const PLACES: usize = 1024;
 /// Longer telling bytes are not remembered: real ones are a third of that, and every part on its way holds as many as there are
@@ -26,8 +26,8 @@ struct Known<T> {
 
 impl<T> Known<T> {
     #[inline(always)]
-    fn is(&self, format: &'static str, key: &Key<'_>) -> bool {
-        std::ptr::eq(self.format, format) && self.key.is(key)
+    fn is(&self, format: &'static str, parts: &[&[u8]]) -> bool {
+        std::ptr::eq(self.format, format) && self.key.has(parts)
     }
 
     /// Whether its place may be taken; the next one who asks may take it unless it was found by then.
@@ -46,19 +46,19 @@ impl<T: Default> Trusted<T> {
     /// The note on a line that is what a glance says it is: one of the same format with the same telling bytes was read.
     #[inline]
     pub fn find(&mut self, glance: &Glance<'_>) -> Option<&mut T> {
-        self.of(glance.format, &Key::new(glance.identity.parts()))
+        self.of(glance.format, glance.identity().parts())
     }
 
     /// The note on a record like one that was read.
     pub fn find_record(&mut self, record: &Record<'_>) -> Option<&mut T> {
         let identity = record.identity()?;
-        self.of(record.format(), &Key::new(identity.parts()))
+        self.of(record.format(), identity.parts())
     }
 
     #[inline]
-    fn of(&mut self, format: &'static str, key: &Key<'_>) -> Option<&mut T> {
-        let known = self.0.get_mut(key.hash as usize % PLACES)?;
-        known.is(format, key).then(|| {
+    fn of(&mut self, format: &'static str, parts: &[&[u8]]) -> Option<&mut T> {
+        let known = self.0.get_mut(guess(parts) % PLACES)?;
+        known.is(format, parts).then(|| {
             known.found = true;
             &mut known.note
         })
@@ -67,10 +67,10 @@ impl<T: Default> Trusted<T> {
     /// The place of a line that is what a glance says it is.
     #[inline]
     pub fn place(&self, glance: &Glance<'_>) -> Option<usize> {
-        let key = Key::new(glance.identity.parts());
-        let at = key.hash as usize % PLACES;
+        let identity = glance.identity();
+        let at = guess(identity.parts()) % PLACES;
         let known = self.0.get(at)?;
-        known.is(glance.format, &key).then_some(at)
+        known.is(glance.format, identity.parts()).then_some(at)
     }
 
     /// Remembers a record that was read, and says at which place, which is its own until another record takes it.
@@ -80,17 +80,17 @@ impl<T: Default> Trusted<T> {
         if identity.parts().iter().map(|part| part.len()).sum::<usize>() > LONGEST {
             return None;
         }
-        let key = Key::new(identity.parts());
         if self.0.is_empty() {
             self.0.resize_with(PLACES, Default::default);
         }
-        let at = key.hash as usize % PLACES;
+        let parts = identity.parts();
+        let at = guess(parts) % PLACES;
         let place = &mut self.0[at];
-        if !place.is(record.format(), &key) {
+        if !place.is(record.format(), parts) {
             if !place.yields() {
                 return None;
             }
-            *place = Known { format: record.format(), key: key.to_owned(), ..Known::default() };
+            *place = Known { format: record.format(), key: Key::new(parts).to_owned(), ..Known::default() };
         }
         Some(at)
     }
@@ -116,7 +116,7 @@ mod tests {
             let mut trusted = Trusted::<u8>::default();
             let has = |trusted: &mut Trusted<u8>| {
                 let looker = &mut reader.looker().expect("text");
-                looker.look(second.as_bytes(), |_, glance| trusted.find(glance).is_some())
+                looker.look(second.as_bytes()).map(|(_, glance)| trusted.find(&glance).is_some())
             };
             assert_eq!(has(&mut trusted), Some(false));
             let (mut layout, mut scratch) = (Layout::default(), Vec::new());

@@ -47,8 +47,7 @@ struct Gap {
 impl Alike {
     /// What decides of a row beside the telling bytes: a connection with bytes both ways ended otherwise than one without.
     fn shape(glance: &Glance<'_>) -> (Kind, bool) {
-        let numbers = &glance.numbers;
-        (glance.kind, glance.kind == Kind::Tcp && numbers.received > 0 && numbers.sent > 0)
+        (glance.kind, glance.kind == Kind::Tcp && glance.received() > 0 && glance.sent() > 0)
     }
 
     #[inline]
@@ -61,7 +60,7 @@ impl Alike {
     fn expect(&mut self, glance: &Glance<'_>, origin: &Origin<'_>) {
         self.source = Some(origin.source_number);
         self.shape = Alike::shape(glance);
-        self.fields = glance.rest.fields().collect();
+        self.fields = glance.fields().collect();
         self.gaps.clear();
     }
 
@@ -98,7 +97,7 @@ impl Alike {
             self.expect(glance, origin);
             return false;
         }
-        let line = glance.rest.line;
+        let line = glance.line;
         let room = self.text.len() + line.len() + AROUND * self.gaps.len() + NUMBERS;
         // A quote can only stand where the format has one: they were counted.
         if self.gaps.is_empty() || room > LONGEST_ROW || !is_seen::<JSON>(line) {
@@ -114,14 +113,14 @@ impl Alike {
         origin: &Origin<'_>,
         row: &mut Row<'_>,
     ) -> Option<()> {
-        let line = glance.rest.line;
+        let line = glance.line;
         let comma = !JSON && memchr::memchr(b',', line).is_some();
         let mut start = 0;
         for gap in &self.gaps {
             let end = usize::from(gap.end);
             row.piece(&self.text, start..end)?;
             start = end;
-            let place = glance.rest.place(gap.at.into())?;
+            let place = glance.place(gap.at.into())?;
             let value = line.get(place.clone())?;
             let quoted = match value {
                 b"-" if JSON => {

@@ -3,55 +3,63 @@
 use std::ops::Range;
 
 use super::text::TextFormats;
+use super::value;
+use crate::envoy::address;
 use crate::record::{Field, Identity, Kind, Layout};
 use crate::scan::Columns;
 
-/// What is plain to see of an ordinary line of a text format. Its telling bytes have not been checked: they are worth
-/// something only to those who saw the same bytes in a record of the same format, [`Record::identity`].
+/// An ordinary line of a text format. What may be otherwise where the telling bytes are the same has been checked; those
+/// bytes themselves are worth something only to those who saw the same ones in a record of the same format,
+/// [`Record::identity`]. Values are cut out when somebody asks for them: whoever only counts needs few.
 ///
 /// [`Record::identity`]: crate::record::Record::identity
 #[derive(Debug, Clone, Copy)]
 pub struct Glance<'a> {
     /// Name of the format.
     pub format: &'static str,
-    /// The bytes that say what the line means.
-    pub identity: Identity<'a>,
     /// HTTP or TCP.
     pub kind: Kind,
     /// The start, in the form that Envoy writes unless told otherwise: `2026-01-02T03:04:05.678Z`, its digits digits.
     pub time: &'a [u8; 24],
-    /// What is counted.
-    pub numbers: Numbers,
-    /// Request id; empty where the format has none, or has it where a glance does not look.
-    pub request_id: &'a [u8],
-    /// The proxy's end of the upstream connection, `-` included; empty where the format has none.
-    pub local: &'a [u8],
-    /// There is an upstream connection.
-    pub local_address: bool,
-    /// It left from where the client reached the proxy.
-    pub at_own_address: bool,
-    /// `x-envoy-upstream-service-time`, `-` included; empty where the format has none.
-    pub service_time: &'a [u8],
-    /// Request path with query.
-    pub path: &'a [u8],
-    /// Address of the client.
-    pub remote: &'a [u8],
-    /// The values that the telling bytes do not tell.
-    pub rest: Rest<'a>,
-}
-
-/// The values of a line that may be others where the telling bytes are the same, as they stand, `-` included.
-#[derive(Debug, Clone, Copy)]
-pub struct Rest<'a> {
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
     /// The whole line.
     pub line: &'a [u8],
     pub(super) columns: &'a Columns,
-    pub(super) spots: &'a [Spot],
+    pub(super) plan: &'a Plan,
     /// Where the path stands.
     pub(super) path: (usize, usize),
 }
 
-/// Where such a value stands.
+/// What a glance looks at, by columns.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// The request: method, path and protocol.
+    pub(super) request: u8,
+    /// Telling columns that stand side by side, first and last. The request's own begins at the protocol.
+    pub(super) stretches: Vec<(u8, u8)>,
+    /// Quoted values that the client chose.
+    pub(super) headers: Vec<u8>,
+    /// One of them: the request id.
+    pub(super) id: Option<u8>,
+    /// Values that may be anything but empty.
+    pub(super) bare: Vec<u8>,
+    pub(super) received: u8,
+    pub(super) sent: u8,
+    pub(super) duration: u8,
+    /// The proxy's address towards the upstream: it matters whether there is one.
+    pub(super) local: Option<u8>,
+    /// The address at which the client reached the proxy; it is in a stretch, too.
+    pub(super) listener: Option<u8>,
+    /// The upstream's own time.
+    pub(super) service: Option<u8>,
+    /// The client's address.
+    pub(super) remote: Option<u8>,
+    /// All values that are in no stretch; empty when one of their fields is somewhere else, too.
+    pub(super) spots: Vec<Spot>,
+}
+
+/// Where a value stands that the telling bytes do not tell.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spot {
     pub(super) field: Field,
@@ -60,16 +68,100 @@ pub(super) struct Spot {
     pub(super) around: u8,
 }
 
-impl<'a> Rest<'a> {
-    /// Which values there are, of all lines of the format. None when the format has a field twice.
-    pub fn fields(&self) -> impl ExactSizeIterator<Item = Field> {
-        self.spots.iter().map(|spot| spot.field)
+impl Plan {
+    /// Where the telling bytes are, given where the protocol starts.
+    #[inline(always)]
+    pub(super) fn stretches(
+        &self,
+        columns: &Columns,
+        protocol: usize,
+    ) -> impl Iterator<Item = (usize, usize)> {
+        self.stretches.iter().map(move |&(first, last)| {
+            let start = if first == self.request { protocol } else { columns.start(first) };
+            (start, columns.end(last))
+        })
+    }
+}
+
+impl<'a> Glance<'a> {
+    /// The bytes that say what the line means: those of [`Record::identity`].
+    ///
+    /// [`Record::identity`]: crate::record::Record::identity
+    #[inline(always)]
+    pub fn identity(&self) -> Identity<'a> {
+        let mut identity = Identity::default();
+        for (start, end) in self.plan.stretches(self.columns, self.path.1 + 1) {
+            // Columns follow each other, so all of them are parts of the line; and a plan has no more than there is room for.
+            let Some(part) = self.line.get(start..end) else { break };
+            identity.add(part);
+        }
+        identity
     }
 
-    /// Where in the line the value of one of those fields stands, by its place among them.
+    /// Bytes from the client.
+    #[inline(always)]
+    pub fn received(&self) -> u64 {
+        self.number(self.plan.received)
+    }
+
+    /// Bytes to the client.
+    #[inline(always)]
+    pub fn sent(&self) -> u64 {
+        self.number(self.plan.sent)
+    }
+
+    /// Request id; empty where the format has none, or has it where a glance does not look.
+    #[inline(always)]
+    pub fn request_id(&self) -> &'a [u8] {
+        let range = |id| self.columns.start(id) + 1..self.columns.end(id).wrapping_sub(1);
+        self.plan.id.and_then(|id| self.line.get(range(id))).unwrap_or_default()
+    }
+
+    /// The proxy's end of the upstream connection, `-` included; empty where the format has none.
+    #[inline(always)]
+    pub fn local(&self) -> &'a [u8] {
+        self.bare(self.plan.local)
+    }
+
+    /// There is an upstream connection.
+    #[inline(always)]
+    pub fn has_local_address(&self) -> bool {
+        !matches!(self.local(), b"" | b"-")
+    }
+
+    /// It left from where the client reached the proxy.
+    #[inline(always)]
+    pub fn at_own_address(&self) -> bool {
+        address::at_own_address(self.local(), self.bare(self.plan.listener), self.remote())
+    }
+
+    /// `x-envoy-upstream-service-time`, `-` included; empty where the format has none.
+    #[inline(always)]
+    pub fn service_time(&self) -> &'a [u8] {
+        self.bare(self.plan.service)
+    }
+
+    /// Request path with query.
+    #[inline(always)]
+    pub fn path(&self) -> &'a [u8] {
+        self.line.get(self.path.0..self.path.1).unwrap_or_default()
+    }
+
+    /// Address of the client.
+    #[inline(always)]
+    pub fn remote(&self) -> &'a [u8] {
+        self.bare(self.plan.remote)
+    }
+
+    /// Which values are not told by the telling bytes, of all lines of the format. None when the format has a field twice.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = Field> {
+        self.plan.spots.iter().map(|spot| spot.field)
+    }
+
+    /// Where in the line the value of one of those fields stands, `-` included, by its place among them.
     #[inline(always)]
     pub fn place(&self, at: usize) -> Option<Range<usize>> {
-        let Spot { field, column, around } = *self.spots.get(at)?;
+        let Spot { field, column, around } = *self.plan.spots.get(at)?;
         let start = self.columns.start(column) + usize::from(around);
         Some(match field {
             Field::Path => self.path.0..self.path.1,
@@ -77,17 +169,17 @@ impl<'a> Rest<'a> {
             _ => start..self.columns.end(column).wrapping_sub(around.into()),
         })
     }
-}
 
-/// The numbers of a line.
-#[derive(Debug, Clone, Copy)]
-pub struct Numbers {
-    /// Bytes from the client.
-    pub received: u64,
-    /// Bytes to the client.
-    pub sent: u64,
-    /// Milliseconds.
-    pub duration_ms: u64,
+    #[inline(always)]
+    fn bare(&self, column: Option<u8>) -> &'a [u8] {
+        let range = |n| self.columns.start(n)..self.columns.end(n);
+        column.and_then(|n| self.line.get(range(n))).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn number(&self, column: u8) -> u64 {
+        value::short_number(self.line, self.columns.start(column), self.columns.end(column)).unwrap_or(0)
+    }
 }
 
 /// Looks at lines.
@@ -104,10 +196,10 @@ impl<'r> Looker<'r> {
         Looker { formats, columns: Columns::default(), lately: 0 }
     }
 
-    /// Looks at the line that the text starts with, and hands over how long it is, without its newline, and what is plain
-    /// to see; `None` when that is nothing.
+    /// Looks at the line that the text starts with: how long it is, without its newline, and what is plain to see; `None`
+    /// when that is nothing. A glance is large: it is never moved, where all that uses it is inlined.
     #[inline(always)]
-    pub fn look<'a, R>(&'a mut self, text: &'a [u8], see: impl FnOnce(usize, &Glance<'a>) -> R) -> Option<R> {
+    pub fn look<'a>(&'a mut self, text: &'a [u8]) -> Option<(usize, Glance<'a>)> {
         // A line of a format that can be told at a glance begins with its time.
         if text.first() != Some(&b'[') {
             return None;
@@ -118,7 +210,7 @@ impl<'r> Looker<'r> {
         if line.len() < end {
             self.columns.cut(line.len());
         }
-        self.formats.glance(line, &self.columns, &mut self.lately, |glance| see(end, glance))
+        Some((end, self.formats.glance(line, &self.columns, &mut self.lately)?))
     }
 
     /// Reads the line that was looked at last, whose telling bytes are those of a line that was read before. False: it has to

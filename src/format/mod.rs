@@ -18,7 +18,7 @@ mod value;
 mod ztunnel;
 
 pub use from_yaml::LogFormat;
-pub use glance::{Glance, Looker, Numbers};
+pub use glance::{Glance, Looker};
 pub use names::{FormatRow, Sort, format_rows};
 pub use proxy::{ProxyLine, ProxySignal, Writer};
 pub use template::Template;

@@ -146,20 +146,22 @@ impl TextFormats {
     /// The ordinary line of one of the commonest formats, at a glance. `lately` is the place of the format that was found
     /// last: no two have the same columns.
     #[inline(always)]
-    pub(super) fn glance<'a, R>(
+    pub(super) fn glance<'a>(
         &'a self,
         line: &'a [u8],
         columns: &'a Columns,
         lately: &mut usize,
-        see: impl FnOnce(&Glance<'a>) -> R,
-    ) -> Option<R> {
+    ) -> Option<Glance<'a>> {
         let fits =
             |known: &Named| known.ordinary.as_ref().is_some_and(|ordinary| ordinary.fits(line, columns));
-        if !self.known.get(*lately).is_some_and(fits) {
-            *lately = self.known.iter().position(fits)?;
-        }
-        let known = self.known.get(*lately)?;
-        known.ordinary.as_ref()?.glance(known.name, line, columns, see)
+        let known = match self.known.get(*lately).filter(|known| fits(known)) {
+            Some(known) => known,
+            None => {
+                *lately = self.known.iter().position(fits)?;
+                &self.known[*lately]
+            }
+        };
+        known.ordinary.as_ref()?.glance(known.name, line, columns)
     }
 
     /// Fills the layout of the line that [`glance`](Self::glance) was taken at and whose telling bytes are known.

@@ -42,6 +42,32 @@ pub(super) fn is_usual_time(text: &[u8; 24]) -> bool {
     carried & !LOW == 0
 }
 
+/// Lines up a byte value in all eight bytes of a word.
+pub(super) const fn all(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The number of one to eight digits that stands there in the line, eight bytes at a time. What is before it must be part of
+/// the line, too.
+#[inline(always)]
+pub(super) fn short_number(line: &[u8], start: usize, end: usize) -> Option<u64> {
+    let length = end.checked_sub(start)?;
+    if length == 0 || length > 8 {
+        return None;
+    }
+    let tail = line.get(..end)?.last_chunk::<8>()?;
+    // What stands before the number becomes leading zeros.
+    let digits = (u64::from_le_bytes(*tail) ^ all(b'0')) & (u64::MAX << (8 * (8 - length)));
+    if (digits.wrapping_add(all(0x7f - 9)) | digits) & all(0x80) != 0 {
+        return None;
+    }
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    const PAIR: u64 = 0x0000_00ff_0000_00ff;
+    let high = (pairs & PAIR).wrapping_mul(100 + (1_000_000 << 32));
+    let low = ((pairs >> 16) & PAIR).wrapping_mul(1 + (10_000 << 32));
+    Some(high.wrapping_add(low) >> 32)
+}
+
 /// What each byte may not exceed, as the distance to 127: 9 for a digit, 0 for anything else.
 const fn room(shape: u64) -> u64 {
     let mut bytes = shape.to_le_bytes();

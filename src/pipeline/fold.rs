@@ -7,7 +7,7 @@ use super::store::{Folded, Store};
 use super::task::WINDOW_BYTES;
 use super::{Fold, Place, Seen};
 use crate::aggregate::Glimpse;
-use crate::format::{Glance, Looker, Reader, Reading};
+use crate::format::{Looker, Reader, Reading};
 use crate::frame::{Block, Line, Lines, MAX_LINE_BYTES, Names, Peeled, names, peel};
 use crate::record::object::several;
 use crate::record::{Carrier, Layout, Reason, Record, Reject};
@@ -98,23 +98,21 @@ impl<'r, F: Fold, M: Fn() -> F + Sync> Folding<'r, F, M> {
             let Some(rest) = text.get(at..).filter(|_| offset + (at as u64) < next_pause) else {
                 break false;
             };
-            let see = |length: usize, glance: &Glance<'_>| {
-                let place = Place {
-                    source,
-                    name,
-                    line: (number + passed).wrapping_add(before),
-                    offset: offset + at as u64,
-                    raw: rest.get(..length).unwrap_or(rest),
-                };
-                (length, self.fold.glance(glance, Some(&place)))
+            let Some((length, glance)) = looker.look(rest) else { break false };
+            let place = Place {
+                source,
+                name,
+                line: (number + passed).wrapping_add(before),
+                offset: offset + at as u64,
+                raw: rest.get(..length).unwrap_or(rest),
             };
-            match looker.look(rest, see) {
-                Some((length, Glimpse::Counted)) => {
+            match self.fold.glance(&glance, Some(&place)) {
+                Glimpse::Counted => {
                     at += length + 1;
                     passed += 1;
                 }
-                Some((_, Glimpse::Known)) => break true,
-                Some((_, Glimpse::Unknown)) | None => break false,
+                Glimpse::Known => break true,
+                Glimpse::Unknown => break false,
             }
         };
         lines.pass(at, passed);
@@ -149,9 +147,9 @@ impl<'r, F: Fold, M: Fn() -> F + Sync> Folding<'r, F, M> {
             self.fold.wrapped(&peeled.carrier);
         }
         if let Some(looker) = self.looker.as_mut().filter(|_| peeled.text.len() < line.bytes.len())
-            && looker.look(peeled.text, |length, glance| {
-                length == peeled.text.len() && self.fold.glance(glance, None) == Glimpse::Counted
-            }) == Some(true)
+            && let Some((length, glance)) = looker.look(peeled.text)
+            && length == peeled.text.len()
+            && self.fold.glance(&glance, None) == Glimpse::Counted
         {
             return;
         }

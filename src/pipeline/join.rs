@@ -106,7 +106,7 @@ impl Fold for Reading<'_> {
         let usual = !self.mixed && glance.kind == Kind::Http;
         let Some(number) = self.trusted.place(glance).filter(|_| usual) else { return Glimpse::Unknown };
         let Some((s, ms)) = self.clock.read_usual(glance.time) else { return Glimpse::Unknown };
-        let line = Passing { id: glance.request_id, local: glance.local, remote: glance.remote };
+        let line = Passing { id: glance.request_id(), local: glance.local(), remote: glance.remote() };
         self.known = !self.look.pass(number, Some(s * 1_000_000 + ms * 1_000), &line);
         if self.known { Glimpse::Known } else { Glimpse::Counted }
     }

@@ -56,7 +56,7 @@ impl<'f> Counting<'f> {
     }
 
     /// Gathers what a second reading would look for.
-    #[inline]
+    #[inline(always)]
     fn gather(&mut self, take: impl FnOnce(&mut Gather, Last)) {
         let Some(gather) = &mut self.gather else { return };
         take(gather, self.tally.last());
@@ -82,8 +82,11 @@ impl Fold for Counting<'_> {
         let glimpse = self.tally.glance(glance);
         if glimpse == Glimpse::Counted {
             self.passed.access += 1;
-            let line = Passing { id: glance.request_id, local: glance.local, remote: glance.remote };
-            self.gather(|gather, last| gather.pass(last, &line));
+            self.gather(|gather, last| {
+                let line =
+                    Passing { id: glance.request_id(), local: glance.local(), remote: glance.remote() };
+                gather.pass(last, &line);
+            });
         }
         glimpse
     }

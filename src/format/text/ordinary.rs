@@ -10,11 +10,10 @@
 //! seen these very bytes in a line that `read` took knows that it takes this one too, and what it means. Anything
 //! unusual is left to [`scan`](super::scan), and by it to the exact reading.
 
-use crate::envoy::address;
-use crate::format::glance::{Glance, Numbers, Rest, Spot};
+use crate::format::glance::{Glance, Plan, Spot};
 use crate::format::template::{Class, Step, Template};
 use crate::format::value;
-use crate::record::{Field, Identity, Kind, Layout, Stretches};
+use crate::record::{Field, Kind, Layout, Stretches};
 use crate::scan::{Columns, MAX_BLANKS};
 
 /// Longer lines may hold values that are too long for their class.
@@ -28,8 +27,6 @@ pub(super) struct Ordinary {
     quotes: u32,
     /// All fields that it fills.
     fields: u64,
-    /// The column of method, path and protocol.
-    request: u8,
     /// `None` for formats of which too little is told by bytes that repeat.
     plan: Option<Plan>,
 }
@@ -42,31 +39,6 @@ struct Column {
     after: Vec<u8>,
     /// The value; `None` for the request.
     value: Option<(Option<Field>, Class)>,
-}
-
-/// What a glance looks at.
-#[derive(Debug, Default)]
-struct Plan {
-    /// Telling columns that stand side by side, first and last. The request's own begins at the protocol.
-    stretches: Vec<(u8, u8)>,
-    /// Quoted values that the client chose.
-    headers: Vec<u8>,
-    /// One of them: the request id.
-    id: Option<u8>,
-    /// Values that may be anything but empty.
-    bare: Vec<u8>,
-    /// Received, sent, duration.
-    numbers: [u8; 3],
-    /// The proxy's address towards the upstream: it matters whether there is one.
-    local: Option<u8>,
-    /// The address at which the client reached the proxy; it is in a stretch, too.
-    listener: Option<u8>,
-    /// The upstream's own time.
-    service: Option<u8>,
-    /// The client's address.
-    remote: Option<u8>,
-    /// All values that are in no stretch; empty when one of their fields is somewhere else, too.
-    spots: Vec<Spot>,
 }
 
 impl Ordinary {
@@ -115,7 +87,7 @@ impl Ordinary {
         }
         let quotes = template.quotes() as u32;
         let plan = Plan::of(&columns, request);
-        Some(Ordinary { columns, quotes, fields, request, plan })
+        Some(Ordinary { columns, quotes, fields, plan })
     }
 
     /// How many columns and quotes: no two formats may have the same.
@@ -146,8 +118,12 @@ impl Ordinary {
         for (n, column) in (0u8..).zip(&self.columns) {
             let (start, end) = (columns.start(n), columns.end(n));
             let Some(text) = line.get(start..end) else { return false };
-            let Some(value) = between(text, &column.before, &column.after) else { return false };
-            let (start, end) = (start + column.before.len(), end - column.after.len());
+            if CHECKED && !stands_between(text, &column.before, &column.after) {
+                return false;
+            }
+            // Of a known line the signs around its values are known, too.
+            let (start, end) = (start + column.before.len(), end.wrapping_sub(column.after.len()));
+            let Some(value) = line.get(start..end) else { return false };
             match column.value {
                 Some((field, class)) => {
                     let last = n + 1 == columns.count() as u8;
@@ -170,7 +146,7 @@ impl Ordinary {
                     layout.place(Field::Path, first + 1, last);
                     layout.place(Field::Protocol, last + 1, end);
                     if let Some(plan) = &self.plan {
-                        for (start, end) in self.stretches(plan, columns, last + 1) {
+                        for (start, end) in plan.stretches(columns, last + 1) {
                             layout.stretches.add(start, end);
                         }
                     }
@@ -181,16 +157,14 @@ impl Ordinary {
         true
     }
 
-    /// Hands over what is plain to see of a line that [`fits`](Self::fits); `None` when it is not an ordinary one. A glance
-    /// is large: it is made where it is looked at.
+    /// What is plain to see of a line that [`fits`](Self::fits); `None` when it is not an ordinary one.
     #[inline(always)]
-    pub(super) fn glance<'a, R>(
+    pub(super) fn glance<'a>(
         &'a self,
         format: &'static str,
         line: &'a [u8],
         columns: &'a Columns,
-        see: impl FnOnce(&Glance<'a>) -> R,
-    ) -> Option<R> {
+    ) -> Option<Glance<'a>> {
         let plan = self.plan.as_ref()?;
         // `[2026-01-02T03:04:05.678Z]`, which is 26 bytes long.
         let [b'[', time @ .., b']'] = line.first_chunk::<26>()? else { return None };
@@ -208,55 +182,19 @@ impl Ordinary {
         if plan.bare.iter().any(|&column| columns.start(column) == columns.end(column)) {
             return None;
         }
-        let [received, sent, duration] = plan.numbers;
-        let received = number(line, columns.start(received), columns.end(received))?;
-        let sent = number(line, columns.start(sent), columns.end(sent))?;
-        let duration_ms = number(line, columns.start(duration), columns.end(duration))?;
-        let (start, end) = (columns.start(self.request) + 1, columns.end(self.request).wrapping_sub(1));
+        let number = |column| value::short_number(line, columns.start(column), columns.end(column));
+        number(plan.received)?;
+        number(plan.sent)?;
+        let duration_ms = number(plan.duration)?;
+        let (start, end) = (columns.start(plan.request) + 1, columns.end(plan.request).wrapping_sub(1));
         if *line.get(start - 1)? != b'"' {
             return None;
         }
         let (first, last) = request(line, start, end)?;
-        let mut identity = Identity::default();
-        for (start, end) in self.stretches(plan, columns, last + 1) {
-            identity.add(line.get(start..end)?)?;
-        }
         let kind =
             if last == start + 3 && line.get(start..end)? == b"- - -" { Kind::Tcp } else { Kind::Http };
-        let column = |n: u8| line.get(columns.start(n)..columns.end(n));
-        let local = plan.local.and_then(column).unwrap_or_default();
-        let listener = plan.listener.and_then(column).unwrap_or_default();
-        let remote = plan.remote.map_or(Some(&b""[..]), column)?;
-        let id = plan.id.and_then(|n| line.get(columns.start(n) + 1..columns.end(n) - 1));
-        Some(see(&Glance {
-            format,
-            identity,
-            kind,
-            time,
-            numbers: Numbers { received, sent, duration_ms },
-            request_id: id.unwrap_or_default(),
-            local,
-            local_address: !matches!(local, b"" | b"-"),
-            at_own_address: address::at_own_address(local, listener, remote),
-            path: line.get(first + 1..last)?,
-            service_time: plan.service.map_or(Some(&b""[..]), column)?,
-            remote,
-            rest: Rest { line, columns, spots: &plan.spots, path: (first + 1, last) },
-        }))
-    }
-
-    /// Where the telling bytes are, given where the protocol starts.
-    #[inline(always)]
-    fn stretches(
-        &self,
-        plan: &Plan,
-        columns: &Columns,
-        protocol: usize,
-    ) -> impl Iterator<Item = (usize, usize)> {
-        plan.stretches.iter().map(move |&(first, last)| {
-            let start = if first == self.request { protocol } else { columns.start(first) };
-            (start, columns.end(last))
-        })
+        let path = (first + 1, last);
+        Some(Glance { format, kind, time, duration_ms, line, columns, plan, path })
     }
 }
 
@@ -296,7 +234,7 @@ fn close(text: &[u8], last: bool, columns: &mut Vec<Column>, quoted: &mut bool) 
 
 impl Plan {
     fn of(columns: &[Column], request: u8) -> Option<Plan> {
-        let mut plan = Plan::default();
+        let mut plan = Plan { request, ..Plan::default() };
         let mut numbers = [None; 3];
         for (n, column) in (0u8..).zip(columns) {
             let bare = column.before.is_empty() && column.after.is_empty();
@@ -338,9 +276,8 @@ impl Plan {
                 }
             }
         }
-        for (slot, number) in plan.numbers.iter_mut().zip(numbers) {
-            *slot = number?;
-        }
+        let [received, sent, duration] = numbers;
+        (plan.received, plan.sent, plan.duration) = (received?, sent?, duration?);
         plan.spots = spots(columns, request, |n| {
             plan.stretches.iter().any(|&(first, last)| (first..=last).contains(&n))
         });
@@ -374,26 +311,22 @@ fn spots(columns: &[Column], request: u8, tells: impl Fn(u8) -> bool) -> Vec<Spo
     if spots.iter().any(twice) { Vec::new() } else { spots }
 }
 
-/// Lines up a byte value in all eight bytes of a word.
-const fn all(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
-}
-
 /// A word whose bytes have their high bit set where those of `text` are blanks, and are 0 elsewhere.
 #[inline]
 fn blanks(text: &[u8; 8]) -> u64 {
-    let rest = u64::from_le_bytes(*text) ^ all(b' ');
-    !(((rest & all(0x7f)) + all(0x7f)) | rest) & all(0x80)
+    let rest = u64::from_le_bytes(*text) ^ value::all(b' ');
+    !(((rest & value::all(0x7f)) + value::all(0x7f)) | rest) & value::all(0x80)
 }
 
-/// What stands between two literals. They are a byte or two: a call to compare memory costs more than the comparison.
+/// True when there is something between these two literals, or nothing at all. They are a byte or two: a call to compare memory costs
+/// more than the comparison.
 #[inline(always)]
-fn between<'t>(text: &'t [u8], before: &[u8], after: &[u8]) -> Option<&'t [u8]> {
-    let end = text.len().checked_sub(after.len())?;
-    let value = text.get(before.len()..end)?;
+fn stands_between(text: &[u8], before: &[u8], after: &[u8]) -> bool {
     let same = |part: &[u8], literal: &[u8]| part.iter().zip(literal).all(|(a, b)| a == b);
-    ((before.is_empty() || same(text, before)) && (after.is_empty() || same(&text[end..], after)))
-        .then_some(value)
+    let end = text.len().wrapping_sub(after.len());
+    (before.len()..=text.len()).contains(&end)
+        && (before.is_empty() || same(text, before))
+        && (after.is_empty() || same(&text[end..], after))
 }
 
 /// The first and the last blank of a request that stands at `start..end`: the path lies between them, and none of the
@@ -412,26 +345,6 @@ fn request(line: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     // A blank at the start of the path looks like the end of the method; one at the end, like that of the path.
     let whole = first > start && first + 1 < last && !blank(first + 1) && !blank(end - 1);
     whole.then_some((first, last))
-}
-
-/// A number of one to eight digits, eight bytes at a time.
-#[inline(always)]
-fn number(line: &[u8], start: usize, end: usize) -> Option<u64> {
-    let length = end.checked_sub(start)?;
-    if length == 0 || length > 8 {
-        return None;
-    }
-    let tail = line.get(..end)?.last_chunk::<8>()?;
-    // What stands before the number becomes leading zeros.
-    let digits = (u64::from_le_bytes(*tail) ^ all(b'0')) & (u64::MAX << (8 * (8 - length)));
-    if (digits.wrapping_add(all(0x7f - 9)) | digits) & all(0x80) != 0 {
-        return None;
-    }
-    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-    const PAIR: u64 = 0x0000_00ff_0000_00ff;
-    let high = (pairs & PAIR).wrapping_mul(100 + (1_000_000 << 32));
-    let low = ((pairs >> 16) & PAIR).wrapping_mul(1 + (10_000 << 32));
-    Some(high.wrapping_add(low) >> 32)
 }
 
 /// What stands behind the last value does not belong to it.

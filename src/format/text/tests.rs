@@ -476,7 +476,7 @@ pub(super) fn agree(line: &[u8]) -> bool {
             compare(&quick, "columns");
         }
         if ordinary.fits(line, &columns)
-            && let Some(glance) = ordinary.glance(known.name, line, &columns, |glance| *glance)
+            && let Some(glance) = ordinary.glance(known.name, line, &columns)
         {
             super::ordinary::tests::glance_agrees(line, &glance, read.then_some(&quick));
         }
