@@ -60,6 +60,7 @@ pub(super) fn guess(parts: &[&[u8]]) -> usize {
     (sum.wrapping_mul(MULTIPLIER) >> 32) as usize
 }
 
+/// The golden ratio as a fraction of 2^64: its bits follow no pattern.
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A text as a number.
@@ -81,6 +82,7 @@ fn spread(text: &[u8]) -> u64 {
     (a ^ text.len() as u64).wrapping_mul(b ^ MULTIPLIER)
 }
 
+/// The same of a text of any length.
 #[inline(never)]
 fn spread_long(text: &[u8]) -> u64 {
     let tail = text.last_chunk::<64>().map_or(0, |tail| products(tail));

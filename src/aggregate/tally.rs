@@ -1,8 +1,9 @@
 //! The fold: one record after the other into counts.
 //!
 //! Healthy traffic repeats itself, so records are first grouped into *rows*: same cluster, endpoint, authority, route,
-//! listener, SNI, code, flags, details and so on, byte for byte. A row is found by one hash over those bytes; what a
-//! record means (outcome, scopes, symptom) is worked out once a row, and a record of a known row only counts.
+//! listener, SNI, code, flags, details and so on, byte for byte. A row is guessed from those bytes and compared, or found by a
+//! hash over them where the guess was wrong; what a record means (outcome, scopes, symptom) is worked out once a row, and a
+//! record of a known row only counts.
 
 use super::clock::Clock;
 use super::flagged::Flagged;
@@ -445,6 +446,7 @@ impl Tally {
         at
     }
 
+    /// Where the guess was wrong.
     #[inline(never)]
     fn find_with_care(&self, shape: Shape, identity: Identity<'_>) -> Option<usize> {
         self.find(shape, &Key::new(identity.parts()))
