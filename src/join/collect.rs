@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::addresses::Addresses;
 use super::pairs::HBONE;
 use super::sample::Sample;
-use super::sight::{Place, Renamed, Sight, bare, connection_key, moment_key};
+use super::sight::{Place, bare, connection_key, moment_key};
+use super::sights::{Renamed, Sights};
 use crate::aggregate::{Ailing, Moved, Ordered, Seen, Span, Text, make_room, suspicious, without_port};
 use crate::envoy::{Direction, FlagSet, cluster};
 use crate::pack::{self, Broken, Pack, Packer, Unpacker};
@@ -84,43 +85,19 @@ impl Join {
 
     /// Takes a record that belongs to a symptom.
     pub fn see(&mut self, record: &Record<'_>, ailing: Ailing, name: &str, place: Place) {
-        let sight = || Sight::ailing(record, ailing, name, place);
+        let note = |sights: &mut Sights| sights.note_ailing(record, ailing, name, place);
         let (key, start_us) = (ailing.request, ailing.start_us);
-        if let Some(key) = key {
-            self.by_id.add(key, start_us, sight);
-        }
+        let noted = key.is_some_and(|key| self.by_id.add(key, start_us, note));
         // A connection is looked for only where a request cannot tell: no id, or it broke.
         if key.is_none()
             || (ailing.flags.intersects(CONNECTION) && record.direction() != Some(Direction::Inbound))
         {
-            self.connection(record, start_us, key.is_some(), sight);
-        }
-    }
-
-    fn connection(
-        &mut self,
-        record: &Record<'_>,
-        start_us: Option<i64>,
-        calls: bool,
-        sight: impl Fn() -> Sight,
-    ) {
-        let text = |field| record.text(field).unwrap_or_default();
-        let host = text(Field::UpstreamHost);
-        let listener = text(Field::DownstreamLocal);
-        let outbound = calls || record.direction() == Some(Direction::Outbound);
-        let exact = match outbound {
-            true => connection_key(bare(&text(Field::UpstreamLocal)), bare(&host)),
-            false => connection_key(bare(&text(Field::DownstreamRemote)), bare(&listener)),
-        };
-        if let Some(key) = exact {
-            self.by_connection.add(key, start_us, &sight);
-        }
-        let server = if outbound || record.kind() == Kind::Ztunnel { &host } else { &listener };
-        // A caller that knows its own end of the connection is found by it; the others by place and time.
-        if (exact.is_none() || !outbound)
-            && let Some(key) = moment_key(bare(server), start_us)
-        {
-            self.by_connection.add(key, start_us, &sight);
+            let noted = if noted { self.by_id.last() } else { None };
+            let note = |sights: &mut Sights| match noted {
+                Some(sight) => sights.copy(sight),
+                None => note(sights),
+            };
+            connection(&mut self.by_connection, record, start_us, key.is_some(), note);
         }
     }
 
@@ -137,7 +114,8 @@ impl Join {
 
     /// Moves every line number: this part of the input begins after `lines` lines of its source.
     pub fn shift_lines(&mut self, lines: u64) {
-        self.by_id.sights_mut().chain(self.by_connection.sights_mut()).for_each(|s| s.place.line += lines);
+        self.by_id.shift_lines(lines);
+        self.by_connection.shift_lines(lines);
     }
 
     /// True when nothing was kept.
@@ -158,6 +136,34 @@ impl Join {
     /// The request ids whose other sides are looked for at a second reading.
     pub fn wanted(&self) -> HashSet<u64> {
         self.by_id.iter().map(|(key, _)| key).collect()
+    }
+}
+
+/// Adds a record under its connection, or under its moment at the server.
+fn connection(
+    sample: &mut Sample,
+    record: &Record<'_>,
+    start_us: Option<i64>,
+    calls: bool,
+    note: impl Fn(&mut Sights),
+) {
+    let text = |field| record.text(field).unwrap_or_default();
+    let host = text(Field::UpstreamHost);
+    let listener = text(Field::DownstreamLocal);
+    let outbound = calls || record.direction() == Some(Direction::Outbound);
+    let exact = match outbound {
+        true => connection_key(bare(&text(Field::UpstreamLocal)), bare(&host)),
+        false => connection_key(bare(&text(Field::DownstreamRemote)), bare(&listener)),
+    };
+    if let Some(key) = exact {
+        sample.add(key, start_us, &note);
+    }
+    let server = if outbound || record.kind() == Kind::Ztunnel { &host } else { &listener };
+    // A caller that knows its own end of the connection is found by it; the others by place and time.
+    if (exact.is_none() || !outbound)
+        && let Some(key) = moment_key(bare(server), start_us)
+    {
+        sample.add(key, start_us, &note);
     }
 }
 
@@ -327,11 +333,11 @@ impl Second {
             return;
         }
         let Some(key) = record.text(Field::RequestId).and_then(|id| id_key(&id)) else { return };
-        let sight = || Sight::of(record, outcome, name, at);
+        let note = |sights: &mut Sights| sights.note(record, outcome, name, at);
         if wanted.contains(&key) {
-            self.counterparts.add(key, record.start_us(), sight);
+            self.counterparts.add(key, record.start_us(), note);
         } else if !only_wanted {
-            self.ordinary.add(key, record.start_us(), sight);
+            self.ordinary.add(key, record.start_us(), note);
         }
     }
 
@@ -445,7 +451,8 @@ impl Second {
 
     /// Moves every line number: this part of the input begins after `lines` lines of its source.
     pub fn shift_lines(&mut self, lines: u64) {
-        self.counterparts.sights_mut().chain(self.ordinary.sights_mut()).for_each(|s| s.place.line += lines);
+        self.counterparts.shift_lines(lines);
+        self.ordinary.shift_lines(lines);
     }
 
     /// Bytes on the heap, about.

@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::collect::{Join, Second};
 use super::ids::Ids;
-use super::sight::{Place, Sight};
+use super::sight::Place;
+use super::sights::Sights;
 use super::ways::{Passing, Way};
 use crate::aggregate::{Last, without_port};
 use crate::envoy::Direction;
@@ -219,7 +220,9 @@ struct Facing {
 impl Facing {
     /// Takes one of many lines that have the same addresses. True when some lines can face each other.
     fn see(&mut self, record: &Record<'_>, name: &str) -> bool {
-        let sight = Sight::of(record, record.outcome(), name, Place::default());
+        let mut sights = Sights::default();
+        sights.note(record, record.outcome(), name, Place::default());
+        let Some(sight) = sights.iter().next() else { return self.is_found() };
         let machine = |address: &[u8]| pack::hash(5, &[without_port(address)]);
         if sight.calls() {
             self.calls = true;

@@ -13,6 +13,7 @@ mod look;
 mod pairs;
 mod sample;
 mod sight;
+mod sights;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,8 @@ pub use collect::{Ceilings, Join, Second};
 pub use gather::{Gather, Gathered, Gathering, Known};
 pub use look::Look;
 pub use sample::{Group, Sample};
-pub use sight::{Place, Renamed, Sight};
+pub use sight::{Noted, Place, Sight};
+pub use sights::{Renamed, Sights};
 pub use tell::tell;
 pub use trace::Trace;
 pub use ways::Passing;

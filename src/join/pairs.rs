@@ -48,11 +48,11 @@ enum Fit {
 
 /// The hops among the lines of one request, each callee with its best caller; in order of the callees. The lines are in
 /// order of time.
-pub(super) fn of_request<S: std::borrow::Borrow<Sight>>(sights: &[S]) -> Vec<Pair> {
+pub(super) fn of_request(sights: &[Sight<'_>]) -> Vec<Pair> {
     let mut out = Vec::new();
     // Callees that the same callers fit equally well.
     let mut alike: BTreeMap<(Fit, Vec<usize>), Vec<usize>> = BTreeMap::new();
-    for (callee, below) in sights.iter().map(S::borrow).enumerate() {
+    for (callee, below) in sights.iter().copied().enumerate() {
         if !below.serves() && !below.is_bare() {
             continue;
         }
@@ -60,7 +60,7 @@ pub(super) fn of_request<S: std::borrow::Borrow<Sight>>(sights: &[S]) -> Vec<Pai
             .iter()
             .enumerate()
             .filter(|(caller, _)| *caller != callee)
-            .filter_map(|(caller, above)| Some((fit(above.borrow(), below)?, caller)))
+            .filter_map(|(caller, above)| Some((fit(*above, below)?, caller)))
             .collect();
         let Some(best) = fits.iter().map(|(fit, _)| *fit).max() else { continue };
         let callers: Vec<usize> =
@@ -68,16 +68,15 @@ pub(super) fn of_request<S: std::borrow::Borrow<Sight>>(sights: &[S]) -> Vec<Pai
         alike.entry((best, callers)).or_default().push(callee);
     }
     for ((_, callers), callees) in alike {
-        let inside = |callee: &usize| {
-            callers.iter().any(|at| encloses(sights[*at].borrow(), sights[*callee].borrow(), TICK_US))
-        };
+        let inside =
+            |callee: &usize| callers.iter().any(|at| encloses(sights[*at], sights[*callee], TICK_US));
         // Where the clocks differ, nearness says nothing; the order of the calls is the same on both sides.
         if callers.len() == callees.len() && !callees.iter().all(inside) {
             out.extend(callers.into_iter().zip(callees).map(|(caller, callee)| Pair { caller, callee }));
             continue;
         }
         for callee in callees {
-            let apart = |caller: &usize| distance(sights[*caller].borrow(), sights[callee].borrow());
+            let apart = |caller: &usize| distance(sights[*caller], sights[callee]);
             let nearest = callers.iter().copied().min_by_key(|caller| (apart(caller), *caller));
             out.extend(nearest.map(|caller| Pair { caller, callee }));
         }
@@ -86,7 +85,7 @@ pub(super) fn of_request<S: std::borrow::Borrow<Sight>>(sights: &[S]) -> Vec<Pai
     out
 }
 
-fn fit(above: &Sight, below: &Sight) -> Option<Fit> {
+fn fit(above: Sight<'_>, below: Sight<'_>) -> Option<Fit> {
     if !above.calls() || above.kind != below.kind {
         return None;
     }
@@ -116,7 +115,7 @@ fn fit(above: &Sight, below: &Sight) -> Option<Fit> {
 
 /// True when a line without addresses can be the called side: the caller's machine answered it, or its application did,
 /// or nobody. Of two lines without addresses the longer is the caller's.
-fn same_request(above: &Sight, below: &Sight) -> bool {
+fn same_request(above: Sight<'_>, below: Sight<'_>) -> bool {
     let machine = without_port(below.host());
     let there = machine.is_empty() || machine == without_port(above.host()) || machine.starts_with(b"127.");
     let outer = match above.is_bare() {
@@ -127,7 +126,7 @@ fn same_request(above: &Sight, below: &Sight) -> bool {
 }
 
 /// True when a line lies within another one, give or take, as a callee's lies within its caller's.
-fn encloses(above: &Sight, below: &Sight, slack_us: i64) -> bool {
+fn encloses(above: Sight<'_>, below: Sight<'_>, slack_us: i64) -> bool {
     match (above.time_us, above.end_us(), below.time_us, below.end_us()) {
         (Some(start), Some(end), Some(from), Some(to)) => start - slack_us <= from && to <= end + slack_us,
         _ => false,
@@ -135,7 +134,7 @@ fn encloses(above: &Sight, below: &Sight, slack_us: i64) -> bool {
 }
 
 /// True when the called side is the waypoint of the very service that the calling side names.
-fn through_waypoint(above: &Sight, below: &Sight) -> bool {
+fn through_waypoint(above: Sight<'_>, below: Sight<'_>) -> bool {
     let (service, called) = (Cluster::parse(below.cluster()), Cluster::parse(above.cluster()));
     below.cluster().starts_with(b"inbound-vip|")
         && above.direction == Some(Direction::Outbound)
@@ -145,11 +144,11 @@ fn through_waypoint(above: &Sight, below: &Sight) -> bool {
 }
 
 /// True for a request whose line tells of one attempt only, or tells that there were several.
-fn tried_elsewhere(sight: &Sight) -> bool {
+fn tried_elsewhere(sight: Sight<'_>) -> bool {
     sight.attempts.is_none_or(|n| n > 1)
 }
 
-fn within(above: &Sight, below: &Sight) -> bool {
+fn within(above: Sight<'_>, below: Sight<'_>) -> bool {
     match (above.time_us, above.end_us(), below.time_us) {
         (Some(start), Some(end), Some(at)) => {
             at >= start.saturating_sub(SLACK_US) && at <= end.saturating_add(SLACK_US)
@@ -158,7 +157,7 @@ fn within(above: &Sight, below: &Sight) -> bool {
     }
 }
 
-fn distance(a: &Sight, b: &Sight) -> u64 {
+fn distance(a: Sight<'_>, b: Sight<'_>) -> u64 {
     match (a.time_us, b.time_us) {
         (Some(a), Some(b)) => a.abs_diff(b),
         _ => u64::MAX,
@@ -179,15 +178,15 @@ fn same_server(host: &[u8], listener: &[u8]) -> bool {
 
 /// The hops among lines of one connection, or of one moment at one server: a caller's line and a callee's, which has
 /// seen no request. Each line is used once, earliest first.
-pub(super) fn of_connection(sights: &[Sight]) -> Vec<Pair> {
+pub(super) fn of_connection(sights: &[Sight<'_>]) -> Vec<Pair> {
     let mut used = vec![false; sights.len()];
     let mut out = Vec::new();
-    for (callee, below) in sights.iter().enumerate() {
+    for (callee, below) in sights.iter().copied().enumerate() {
         if !below.serves() || below.direction == Some(Direction::Outbound) || below.id_key().is_some() {
             continue;
         }
         let found = sights.iter().enumerate().find(|(caller, above)| {
-            !used[*caller] && *caller != callee && above.calls() && one_connection(above, below)
+            !used[*caller] && *caller != callee && above.calls() && one_connection(**above, below)
         });
         if let Some((caller, _)) = found {
             used[caller] = true;
@@ -197,7 +196,7 @@ pub(super) fn of_connection(sights: &[Sight]) -> Vec<Pair> {
     out
 }
 
-fn one_connection(above: &Sight, below: &Sight) -> bool {
+fn one_connection(above: Sight<'_>, below: Sight<'_>) -> bool {
     let outbound = above.direction != Some(Direction::Inbound);
     if !outbound || above.place == below.place {
         return false;

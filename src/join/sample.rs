@@ -3,107 +3,128 @@
 //! Sights are grouped by key (a hash of the request id or of the connection), and the groups with the smallest keys are
 //! kept. So what is kept is a function of the set of records alone: any order, any cut into parts and any order of
 //! merging give the same, and the two sides of a request are kept both or not at all, wherever their lines stand.
+//!
+//! What comes is put behind what is there, and sorted in every now and then: of a log with many failures most sights go
+//! again, and one that goes must not cost more than to be forgotten.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::sight::{Renamed, Sight};
+use super::sight::{Noted, Sight};
+use super::sights::{Entry, Renamed, Sights};
 use crate::aggregate::Moved;
-use crate::pack::{Broken, Pack, Packer, Unpacker, Wide};
+use crate::pack::{Broken, Pack, Packer, Unpacker, Wide, has_field};
 
 /// Sights kept of one key: one id in every request (a client that sends a fixed one) must not fill the sample.
 const GROUP: usize = 32;
+/// New sights are sorted in when there are so many, or an eighth of those that are.
+const FRESH: usize = 512;
+
+/// A group with as many sights as are kept of one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Cut {
+    /// Sights beyond the cap.
+    more: u64,
+    /// The last of those that are kept began then, or earlier.
+    last_us: Option<i64>,
+}
 
 /// Sights with one key.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Group {
-    sights: Vec<Sight>,
-    /// Sights beyond the cap of the group.
+#[derive(Debug, Clone, Copy)]
+pub struct Group<'a> {
+    sights: &'a Sights,
+    entries: &'a [Entry],
     more: u64,
 }
 
-packed!(Group { sights, more });
-
-impl Group {
+impl<'a> Group<'a> {
     /// The sights, earliest first.
-    pub fn sights(&self) -> &[Sight] {
-        &self.sights
+    pub fn sights(self) -> impl Iterator<Item = Sight<'a>> + Clone {
+        let Group { sights, entries, .. } = self;
+        entries.iter().filter_map(move |entry| sights.get(entry.at))
     }
 
     /// True when there were more than are kept.
-    pub fn is_cut(&self) -> bool {
+    pub fn is_cut(self) -> bool {
         self.more > 0
-    }
-
-    fn weight(&self) -> usize {
-        self.sights.len().min(GROUP)
-    }
-
-    fn bytes(&self) -> usize {
-        self.sights.iter().map(Sight::held_bytes).sum()
-    }
-
-    /// Adds sights. Most groups hold one: there, room for the next would cost more than all the rest.
-    /// They are copied: the pages of memory in which the rest of their part stood shall be free.
-    fn extend(&mut self, sights: &[Sight]) {
-        if self.sights.is_empty() {
-            self.sights.reserve_exact(sights.len());
-        }
-        self.sights.extend_from_slice(sights);
-    }
-
-    /// True when a sight of this time would go again: a full group is in order.
-    fn is_past(&self, time_us: Option<i64>) -> bool {
-        self.sights.len() == GROUP && self.sights.last().is_some_and(|last| last.time_us < time_us)
-    }
-
-    /// The earliest sights stay. Doing it early or late gives the same.
-    fn cut(&mut self) {
-        self.sights.sort_by(|a, b| a.rank().cmp(&b.rank()));
-        let cut = self.sights.len().saturating_sub(GROUP);
-        self.sights.truncate(GROUP);
-        self.more += cut as u64;
     }
 }
 
 /// The sample.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Sample {
     budget: usize,
-    held: usize,
-    /// Bytes of the sights.
-    bytes: usize,
     /// Keys from here on are not kept; `None`: all are.
     ceiling: Option<u64>,
-    groups: BTreeMap<u64, Group>,
+    sights: Sights,
+    /// Those that are kept: first in order of their keys, and behind these the new ones as they came.
+    entries: Vec<Entry>,
+    /// How many are in order.
+    sorted: usize,
+    /// By key.
+    cut: BTreeMap<u64, Cut>,
+}
+
+impl PartialEq for Sample {
+    fn eq(&self, other: &Sample) -> bool {
+        if !self.is_sorted() || !other.is_sorted() {
+            return self.clone().settled() == other.clone().settled();
+        }
+        let alike = |(mine, theirs): ((u64, Group<'_>), (u64, Group<'_>))| {
+            mine.0 == theirs.0 && mine.1.more == theirs.1.more && mine.1.sights().eq(theirs.1.sights())
+        };
+        (self.budget, self.ceiling, self.entries.len()) == (other.budget, other.ceiling, other.entries.len())
+            && self.iter().zip(other.iter()).all(alike)
+    }
 }
 
 impl Pack for Sample {
     fn put(&self, out: &mut Packer<'_>) {
+        if !self.is_sorted() {
+            return self.clone().settled().put(out);
+        }
         self.budget.put(out);
         self.ceiling.map(Wide).put(out);
-        out.wide(self.groups.len() as u64);
-        for (key, group) in &self.groups {
-            Wide(*key).put(out);
-            group.put(out);
+        out.wide(self.iter().count() as u64);
+        for (key, group) in self.iter() {
+            Wide(key).put(out);
+            out.wide(GROUP_FIELDS as u64);
+            out.wide(group.entries.len() as u64);
+            group.sights().for_each(|sight| sight.put(out));
+            group.more.put(out);
         }
     }
 
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
         let (budget, ceiling): (_, Option<Wide>) = (from.take()?, from.take()?);
-        let (mut groups, mut held) = (BTreeMap::new(), 0);
-        from.each(|(key, group): (Wide, Group)| {
-            held += group.weight();
-            groups.insert(key.0, group);
-        })?;
-        let bytes = groups.values().map(Group::bytes).sum();
-        Ok(Sample { budget, held, bytes, ceiling: ceiling.map(|wide| wide.0), groups })
+        let mut sample = Sample::new(budget).below(ceiling.map(|wide| wide.0));
+        for _ in 0..from.length(size_of::<Entry>())? {
+            let key = from.take::<Wide>()?.0;
+            let mut left = from.fields(GROUP_FIELDS)?;
+            from.check(has_field(&mut left), "a field is missing")?;
+            for _ in 0..from.length(SIGHT_BYTES)? {
+                sample.sights.read(from)?;
+                sample.enter(key);
+            }
+            let more = from.field(&mut left)?;
+            if more > 0 {
+                // Which is the last that is kept is found when they are put in order.
+                sample.cut.insert(key, Cut { more, last_us: Some(i64::MAX) });
+            }
+        }
+        Ok(sample.settled())
     }
 }
+
+/// What is written of a group: its sights, and how many more there were.
+const GROUP_FIELDS: usize = 2;
+/// What a sight takes besides its texts.
+const SIGHT_BYTES: usize = size_of::<Noted>() + size_of::<Entry>();
 
 impl Sample {
     /// An empty sample of at most so many sights.
     pub fn new(budget: usize) -> Sample {
-        Sample { budget, held: 0, bytes: 0, ceiling: None, groups: BTreeMap::new() }
+        let (sights, entries) = (Sights::default(), Vec::new());
+        Sample { budget, ceiling: None, sights, entries, sorted: 0, cut: BTreeMap::new() }
     }
 
     /// Sights whose keys lie at or above a ceiling that another part of the same input has come to are not wanted: they would
@@ -124,112 +145,169 @@ impl Sample {
         self.ceiling.is_none_or(|ceiling| key < ceiling)
     }
 
-    /// Adds a sight of a time, which is made only when it is wanted: of a storm of failures hardly any is.
-    pub fn add(&mut self, key: u64, time_us: Option<i64>, sight: impl FnOnce() -> Sight) {
+    /// Adds a sight of a time, which is noted only when it is wanted: of a storm of failures hardly any is. Tells whether it
+    /// was.
+    pub fn add(&mut self, key: u64, time_us: Option<i64>, note: impl FnOnce(&mut Sights)) -> bool {
         if !self.wants(key) {
-            return;
+            return false;
         }
-        let group = self.groups.entry(key).or_default();
-        if group.is_past(time_us) {
-            group.more += 1;
-            return;
+        if let Some(cut) = self.cut.get_mut(&key).filter(|cut| cut.last_us < time_us) {
+            cut.more += 1;
+            return false;
         }
-        let sight = sight();
-        self.held -= group.weight();
-        self.bytes += sight.held_bytes();
-        if group.sights.is_empty() {
-            group.sights.reserve_exact(1);
-        }
-        group.sights.push(sight);
-        if group.sights.len() >= GROUP {
-            self.bytes -= group.bytes();
-            group.cut();
-            self.bytes += group.bytes();
-        }
-        self.held += group.weight();
-        self.shrink();
+        self.tidy_if_due();
+        note(&mut self.sights);
+        self.enter(key);
+        true
+    }
+
+    /// The sight that was added last.
+    pub(super) fn last(&self) -> Option<Sight<'_>> {
+        self.sights.get(self.sights.last())
+    }
+
+    /// Enters the sight that was noted last.
+    fn enter(&mut self, key: u64) {
+        self.entries.push(Entry { key, at: self.sights.last() });
     }
 
     /// Adds what was sampled elsewhere.
-    pub fn merge(&mut self, other: Sample) {
+    pub fn merge(&mut self, mut other: Sample) {
         // Snapshots of earlier versions had more room.
         self.budget = self.budget.min(other.budget);
         if let Some(theirs) = other.ceiling {
             self.ceiling = Some(self.ceiling.map_or(theirs, |mine| mine.min(theirs)));
         }
-        for (key, group) in other.groups {
-            if self.ceiling.is_some_and(|ceiling| key >= ceiling) {
-                continue;
-            }
-            let mine = self.groups.entry(key).or_default();
-            self.held -= mine.weight();
-            self.bytes += group.bytes();
-            mine.extend(&group.sights);
-            mine.more += group.more;
-            if mine.sights.len() >= GROUP {
-                self.bytes -= mine.bytes();
-                mine.cut();
-                self.bytes += mine.bytes();
-            }
-            self.held += mine.weight();
+        other.entries.retain(|entry| self.wants(entry.key));
+        let places = self.sights.take_over(other.sights, other.entries.iter().map(|entry| entry.at));
+        self.entries.extend(other.entries.iter().zip(places).map(|(entry, at)| Entry { at, ..*entry }));
+        for (key, theirs) in other.cut {
+            let mine = self.cut.entry(key).or_insert(Cut { more: 0, ..theirs });
+            mine.more += theirs.more;
+            mine.last_us = mine.last_us.min(theirs.last_us);
         }
-        while let Some(last) =
-            self.groups.last_entry().filter(|last| self.ceiling.is_some_and(|c| *last.key() >= c))
-        {
-            let group = last.remove();
-            self.drop_group(&group);
-        }
-        self.shrink();
+        self.tidy_if_due();
     }
 
-    fn shrink(&mut self) {
-        while self.held > self.budget
-            && let Some((key, group)) = self.groups.pop_last()
-        {
-            self.drop_group(&group);
-            self.ceiling = Some(key);
+    fn is_sorted(&self) -> bool {
+        self.sorted == self.entries.len()
+    }
+
+    fn tidy_if_due(&mut self) {
+        if self.entries.len() - self.sorted >= FRESH.max(self.sorted / 8) {
+            self.tidy();
         }
     }
 
-    fn drop_group(&mut self, group: &Group) {
-        self.held -= group.weight();
-        self.bytes -= group.bytes();
+    /// Puts the new sights in order, and lets go of what there is no room for. Doing it early or late gives the same: what goes
+    /// would go later, too.
+    fn tidy(&mut self) {
+        self.sort_in();
+        if let Some(ceiling) = self.ceiling {
+            self.entries.truncate(self.entries.partition_point(|entry| entry.key < ceiling));
+        }
+        self.cut_groups();
+        if let Some(entry) = self.entries.get(self.budget) {
+            // The group that does not fit, and all behind it.
+            self.ceiling = Some(entry.key);
+            self.entries.truncate(self.entries.partition_point(|kept| kept.key < entry.key));
+        }
+        if let Some(ceiling) = self.ceiling {
+            self.cut.split_off(&ceiling);
+        }
+        self.sorted = self.entries.len();
+        if self.sights.len() > FRESH + self.entries.len() / 2 * 3 {
+            self.sights.keep_only(&mut self.entries);
+        }
+    }
+
+    /// Merges the new entries with those in order, from the last on.
+    fn sort_in(&mut self) {
+        let mut fresh = self.entries.split_off(self.sorted);
+        fresh.sort_unstable_by_key(|entry| entry.key);
+        let mut old = self.entries.len();
+        self.entries.extend_from_slice(&fresh);
+        let mut end = self.entries.len();
+        while let Some(last) = fresh.last() {
+            end -= 1;
+            if old > 0 && self.entries[old - 1].key > last.key {
+                old -= 1;
+                self.entries[end] = self.entries[old];
+            } else {
+                self.entries[end] = *last;
+                fresh.pop();
+            }
+        }
+    }
+
+    /// The earliest sights of each group stay.
+    fn cut_groups(&mut self) {
+        let Sample { sights, entries, cut, .. } = self;
+        let mut from = 0;
+        while let Some(entry) = entries.get(from) {
+            let key = entry.key;
+            // Most groups hold one.
+            let len = entries[from..].iter().take_while(|entry| entry.key == key).count();
+            // One that is full and has got no more is in order.
+            if len > GROUP || len == GROUP && !cut.contains_key(&key) {
+                let group = &mut entries[from..from + len];
+                sort(group, sights);
+                let last = sights.get(group[GROUP - 1].at);
+                let cut = cut.entry(key).or_insert(Cut { more: 0, last_us: None });
+                cut.more += (len - GROUP) as u64;
+                cut.last_us = last.and_then(|last| last.time_us);
+                entries.drain(from + GROUP..from + len);
+            }
+            from += len.min(GROUP);
+        }
     }
 
     /// The groups whose keys are in the set, and all others, each as a sample of its own size.
     pub fn parted(self, wanted: &HashSet<u64>, budgets: (usize, usize)) -> (Sample, Sample) {
-        let (ceiling, all) = (self.ceiling, self.groups);
-        let (chosen, rest) = all.into_iter().partition(|(key, _)| wanted.contains(key));
-        let sample = |groups: BTreeMap<u64, Group>, budget| {
-            let held = groups.values().map(Group::weight).sum();
-            let bytes = groups.values().map(Group::bytes).sum();
-            let mut sample = Sample { budget, held, bytes, ceiling, groups };
-            sample.shrink();
-            sample
+        let part = |chosen: bool, budget| {
+            let mut part = Sample::new(budget).below(self.ceiling);
+            for entry in self.entries.iter().filter(|entry| wanted.contains(&entry.key) == chosen) {
+                self.sights.get(entry.at).into_iter().for_each(|sight| part.sights.copy(sight));
+                part.enter(entry.key);
+            }
+            let cut = self.cut.iter().filter(|(key, _)| wanted.contains(key) == chosen);
+            part.cut = cut.map(|(key, cut)| (*key, *cut)).collect();
+            part.settled()
         };
-        (sample(chosen, budgets.0), sample(rest, budgets.1))
+        (part(true, budgets.0), part(false, budgets.1))
     }
 
     /// The sample as it is read: groups in order of their keys, sights by time.
+    #[must_use]
     pub fn settled(mut self) -> Sample {
-        self.groups.values_mut().for_each(Group::cut);
-        self.bytes = self.groups.values().map(Group::bytes).sum();
+        self.tidy();
+        let Sample { entries, sights, .. } = &mut self;
+        entries.chunk_by_mut(|a, b| a.key == b.key).for_each(|group| sort(group, sights));
         self
     }
 
-    /// Keys and groups.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, &Group)> {
-        self.groups.iter().map(|(key, group)| (*key, group))
+    /// Keys and groups of a settled sample.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, Group<'_>)> {
+        debug_assert!(self.is_sorted(), "it is settled before it is read");
+        self.entries.chunk_by(|a, b| a.key == b.key).map(|entries| (entries[0].key, self.group(entries)))
+    }
+
+    fn group<'a>(&'a self, entries: &'a [Entry]) -> Group<'a> {
+        let more = entries.first().and_then(|entry| self.cut.get(&entry.key)).map_or(0, |cut| cut.more);
+        Group { sights: &self.sights, entries, more }
     }
 
     /// The group of a key.
-    pub fn get(&self, key: u64) -> Option<&Group> {
-        self.groups.get(&key)
+    pub fn get(&self, key: u64) -> Option<Group<'_>> {
+        debug_assert!(self.is_sorted(), "it is settled before it is read");
+        let from = self.entries.partition_point(|entry| entry.key < key);
+        let len = self.entries[from..].iter().take_while(|entry| entry.key == key).count();
+        (len > 0).then(|| self.group(&self.entries[from..from + len]))
     }
 
     /// True when nothing was sampled.
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+        self.entries.is_empty()
     }
 
     /// True when records were left out for want of room.
@@ -246,24 +324,21 @@ impl Sample {
 
     /// Bytes on the heap, about.
     pub(super) fn held_bytes(&self) -> usize {
-        // A place in the tree and two allocations.
-        const GROUP_BYTES: usize = size_of::<(u64, Group)>() + 64;
-        self.groups.len() * GROUP_BYTES + self.bytes
+        self.entries.len() * size_of::<Entry>() + self.sights.held_bytes()
     }
 
     /// Gives inputs other names, where these stand for the pods.
     pub(super) fn rename(&mut self, names: &Renamed) {
-        self.sights_mut().for_each(|sight| sight.rename(names));
-        self.bytes = self.groups.values().map(Group::bytes).sum();
+        self.sights = self.sights.renamed(names);
     }
 
     pub(super) fn most_source(&self) -> Option<u32> {
-        self.groups.values().flat_map(|group| &group.sights).map(|sight| sight.place.source).max()
+        self.sights.iter().map(|sight| sight.place.source).max()
     }
 
     /// Gives the sources other numbers, and the symptoms other digests.
     pub(super) fn relocate(&mut self, to: impl Fn(u32) -> Moved, digests: &HashMap<u64, u64>) {
-        for sight in self.sights_mut() {
+        for sight in self.sights.iter_mut() {
             let moved = to(sight.place.source);
             sight.place.source = moved.source;
             sight.place.line += moved.lines;
@@ -272,7 +347,16 @@ impl Sample {
         }
     }
 
-    pub(super) fn sights_mut(&mut self) -> impl Iterator<Item = &mut Sight> {
-        self.groups.values_mut().flat_map(|group| &mut group.sights)
+    /// Moves every line number.
+    pub(super) fn shift_lines(&mut self, lines: u64) {
+        self.sights.iter_mut().for_each(|sight| sight.place.line += lines);
+    }
+}
+
+/// Earliest first.
+fn sort(group: &mut [Entry], sights: &Sights) {
+    if group.len() > 1 {
+        let rank = |entry: &Entry| sights.get(entry.at).map(Sight::rank);
+        group.sort_by(|a, b| rank(a).cmp(&rank(b)));
     }
 }

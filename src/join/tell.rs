@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::collect::{Call, Join, Second, Serve, service_key};
 use super::pairs::{HBONE, Pair, of_connection, of_request};
-use super::sample::Sample;
+use super::sample::{Group, Sample};
 use super::sight::{Sight, connection_key, moment_key};
 use super::trace::{caused_by, steps};
 use crate::aggregate::{
@@ -28,14 +28,14 @@ pub fn tell(first: Join, second: Option<Second>, summary: &Summary) -> Hops {
     let servers = second.as_ref().map(Servers::of).unwrap_or_default();
     let mut teller = Teller { second: second.as_ref(), servers, ..Teller::default() };
     for (key, group) in first.by_id.iter() {
-        let more = second.iter().filter_map(|s| s.counterparts.get(key)).flat_map(|group| group.sights());
-        let mut sights: Vec<&Sight> = group.sights().iter().chain(more).collect();
+        let more = second.iter().filter_map(|s| s.counterparts.get(key)).flat_map(Group::sights);
+        let mut sights: Vec<Sight<'_>> = group.sights().chain(more).collect();
         sights.sort_by(|a, b| a.rank().cmp(&b.rank()));
         let whole = !group.is_cut() && second.as_ref().is_some_and(|s| s.counterparts.wants(key));
         teller.request(&sights, whole.then_some(&first.by_connection));
     }
     for (_, group) in second.iter().flat_map(|s| s.ordinary.iter()) {
-        teller.request(&group.sights().iter().collect::<Vec<_>>(), None);
+        teller.request(&group.sights().collect::<Vec<_>>(), None);
     }
     teller.connections(&first.by_connection);
     let traces = traces(&first.by_id, second.as_ref(), summary);
@@ -65,16 +65,16 @@ struct Teller<'s> {
     /// Lines whose connection has been found, or is known not to be there.
     paired: BTreeSet<(u32, u64)>,
     /// Callers' failures without a callee's line so far, by place.
-    alone: BTreeMap<(u32, u64), (u64, &'s Sight)>,
+    alone: BTreeMap<(u32, u64), (u64, Sight<'s>)>,
 }
 
-fn place(sight: &Sight) -> (u32, u64) {
+fn place(sight: Sight<'_>) -> (u32, u64) {
     (sight.place.source, sight.place.offset)
 }
 
 impl<'s> Teller<'s> {
     /// One request. `whole`: all its lines are here, and their connections where those were kept.
-    fn request(&mut self, sights: &[&'s Sight], whole: Option<&Sample>) {
+    fn request(&mut self, sights: &[Sight<'s>], whole: Option<&Sample>) {
         // A line by itself has nobody to be paired with.
         let pairs = if sights.len() > 1 { of_request(sights) } else { Vec::new() };
         for sight in sights {
@@ -86,13 +86,13 @@ impl<'s> Teller<'s> {
         pairs.iter().for_each(|Pair { caller, callee }| callers.entry(*caller).or_default().push(*callee));
         for (caller, callees) in &callers {
             let above = sights[*caller];
-            let below: Vec<&'s Sight> = callees.iter().map(|at| sights[*at]).collect();
+            let below: Vec<Sight<'s>> = callees.iter().map(|at| sights[*at]).collect();
             self.hop(above, &below);
         }
         if sights.len() > 1 {
             self.passed_through(sights, &pairs);
         }
-        for (at, above) in sights.iter().enumerate() {
+        for (at, above) in sights.iter().copied().enumerate() {
             let lost = whole.is_some_and(|ends| kept(ends, above))
                 && above.calls()
                 && above.failed()
@@ -105,7 +105,7 @@ impl<'s> Teller<'s> {
 
     /// An application that fails because a call of its own failed passes the fault on: what went wrong below the line by
     /// which the request came is the same story.
-    fn passed_through(&mut self, sights: &[&Sight], pairs: &[Pair]) {
+    fn passed_through(&mut self, sights: &[Sight<'_>], pairs: &[Pair]) {
         let mut below: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
         for (at, call) in sights.iter().enumerate().filter(|(_, s)| s.calls() && s.failed()) {
             let callees = pairs.iter().filter(|pair| pair.caller == at).map(|pair| sights[pair.callee]);
@@ -134,13 +134,13 @@ impl<'s> Teller<'s> {
     }
 
     /// A caller's line and the callees' lines of its attempts, earliest first.
-    fn hop(&mut self, above: &'s Sight, below: &[&'s Sight]) {
+    fn hop(&mut self, above: Sight<'s>, below: &[Sight<'s>]) {
         let below = &distinct(below)[..];
-        let Some(last) = below.iter().max_by_key(|s| s.time_us) else { return };
+        let Some(last) = below.iter().copied().max_by_key(|s| s.time_us) else { return };
         self.paired.insert(place(above));
         // Retries may go well in the end: what the last attempt did is what the caller was told.
-        let any_failed = below.iter().any(|s| wrong(s));
-        let caller_only = wrong(above) && below.iter().all(|s| !wrong(s));
+        let any_failed = below.iter().copied().any(wrong);
+        let caller_only = wrong(above) && !any_failed;
         let callee_only = !wrong(above) && any_failed;
         let parts = Parts::of(above, last);
         let sums = self.sums.entry((above.proxy(), above.cluster())).or_default();
@@ -157,7 +157,7 @@ impl<'s> Teller<'s> {
             edge.retried += 1;
             edge.again += (below.len() as u64 - 1).max(1);
             edge.hidden += u64::from(!wrong(above));
-            for symptom in below.iter().filter(|s| wrong(s)).filter_map(|s| s.symptom) {
+            for symptom in below.iter().filter(|s| wrong(**s)).filter_map(|s| s.symptom) {
                 if edge.retried_for.len() < RETRIED_FOR {
                     edge.retried_for.insert(symptom);
                 }
@@ -212,9 +212,10 @@ impl<'s> Teller<'s> {
         let mut matched = BTreeSet::new();
         // What the two ends prove comes before what place and time make likely.
         for proven in [true, false] {
-            for group in sample.iter().map(|(_, group)| group.sights()) {
-                for Pair { caller, callee } in of_connection(group) {
-                    let (above, below) = (&group[caller], &group[callee]);
+            for (_, group) in sample.iter() {
+                let group: Vec<Sight<'_>> = group.sights().collect();
+                for Pair { caller, callee } in of_connection(&group) {
+                    let (above, below) = (group[caller], group[callee]);
                     let fits = above.upstream_local().is_empty() != proven;
                     if fits && !matched.contains(&place(above)) && !matched.contains(&place(below)) {
                         matched.extend([place(above), place(below)]);
@@ -225,7 +226,7 @@ impl<'s> Teller<'s> {
         }
     }
 
-    fn connection(&mut self, above: &'s Sight, below: &'s Sight) {
+    fn connection(&mut self, above: Sight<'s>, below: Sight<'s>) {
         let (Some(symptom), Some(other)) = (above.symptom, below.symptom) else { return };
         self.paired.insert(place(above));
         let unmatched = below.details().starts_with(b"filter_chain_not_found");
@@ -243,7 +244,7 @@ impl<'s> Teller<'s> {
 
     /// True when the callee's proxy wrote lines about that time, and they are in the input: of requests that came to the
     /// endpoint, or of anything else in its pod. A fault may let nothing through to a port at all.
-    fn has_log_of(&self, above: &Sight) -> bool {
+    fn has_log_of(&self, above: Sight<'_>) -> bool {
         let covers = |span: &Span| match (span.first_us(), span.last_us(), above.time_us) {
             (Some(first), Some(last), Some(at)) => {
                 at >= first.saturating_sub(COVERED_US) && at <= last.saturating_add(COVERED_US)
@@ -378,7 +379,7 @@ impl<'s> Servers<'s> {
 }
 
 /// True when both ends of a line's connection are in the sample, if they were logged.
-fn kept(sample: &Sample, sight: &Sight) -> bool {
+fn kept(sample: &Sample, sight: Sight<'_>) -> bool {
     let key = match sight.calls() {
         true => {
             connection_key(sight.upstream_local(), sight.host()).or(moment_key(sight.host(), sight.time_us))
@@ -389,15 +390,15 @@ fn kept(sample: &Sample, sight: &Sight) -> bool {
 }
 
 /// Failed, or left by its client: what a caller that gave up leaves at the callee.
-fn wrong(sight: &Sight) -> bool {
+fn wrong(sight: Sight<'_>) -> bool {
     !matches!(sight.outcome, Outcome::Ok | Outcome::ClientError)
 }
 
 /// The same line twice (a log that was given twice, or fetched in overlapping pieces) is no second attempt.
-fn distinct<'s>(lines: &[&'s Sight]) -> Vec<&'s Sight> {
-    let mut out: Vec<&'s Sight> = Vec::new();
+fn distinct<'s>(lines: &[Sight<'s>]) -> Vec<Sight<'s>> {
+    let mut out: Vec<Sight<'s>> = Vec::new();
     for line in lines.iter().copied() {
-        if line.client().is_empty() || out.iter().all(|known| what(known) != what(line)) {
+        if line.client().is_empty() || out.iter().all(|known| what(*known) != what(line)) {
             out.push(line);
         }
     }
@@ -405,14 +406,14 @@ fn distinct<'s>(lines: &[&'s Sight]) -> Vec<&'s Sight> {
 }
 
 /// What only one record of a connection has.
-fn what(sight: &Sight) -> impl PartialEq + '_ {
+fn what(sight: Sight<'_>) -> impl PartialEq + '_ {
     let ends = (sight.client(), sight.listener(), sight.upstream_local());
     (sight.time_us, sight.duration_ms, sight.code, sight.flags, ends)
 }
 
 /// True when an attempt went wrong and the caller's proxy tried again. Two calls of one trace that both went well are none.
-fn retried(above: &Sight, below: &[&Sight]) -> bool {
-    let went_wrong = below.iter().any(|s| wrong(s));
+fn retried(above: Sight<'_>, below: &[Sight<'_>]) -> bool {
+    let went_wrong = below.iter().copied().any(wrong);
     // Where only the attempt that failed is here, its code must differ: a status of gRPC may stand in one format alone.
     let elsewhere = || below.iter().any(|s| s.failed() && s.code != above.code) && !wrong(above);
     went_wrong && (below.len() > 1 || elsewhere())
@@ -427,7 +428,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(above: &Sight, below: &Sight) -> Option<Parts> {
+    fn of(above: Sight<'_>, below: Sight<'_>) -> Option<Parts> {
         if above.kind != Kind::Http {
             return None;
         }
@@ -449,7 +450,7 @@ impl Parts {
 }
 
 /// Between what the callee's clock must be ahead of the caller's, for its line to lie within the caller's.
-pub(super) fn bounds(above: &Sight, below: &Sight) -> Option<(i64, i64)> {
+pub(super) fn bounds(above: Sight<'_>, below: Sight<'_>) -> Option<(i64, i64)> {
     if above.kind != Kind::Http
         || below.direction == Some(Direction::Outbound) && above.proxy() == below.proxy()
     {
@@ -487,7 +488,7 @@ fn traces(sample: &Sample, second: Option<&Second>, summary: &Summary) -> BTreeM
             continue;
         };
         let more = second.and_then(|s| s.counterparts.get(key)).into_iter().flat_map(|group| group.sights());
-        let sights: Vec<&Sight> = group.sights().iter().chain(more).collect();
+        let sights: Vec<Sight<'_>> = group.sights().chain(more).collect();
         if sights.len() > 1 {
             out.insert(id.clone(), steps(&sights));
         }

@@ -2,11 +2,10 @@
 
 mod chains;
 mod losses;
+mod samples;
 
 use proptest::prelude::*;
 
-use super::Sample;
-use super::sight::{Place, Sight};
 use crate::aggregate::{Hops, Summary};
 use crate::format::Reader;
 use crate::input::Input;
@@ -274,37 +273,6 @@ proptest! {
         if [0, 1].iter().all(|odd| at(Fate::Served, *odd) || !at(Fate::Lost, *odd)) {
             prop_assert_eq!(edge.missing, count(Fate::Lost));
         }
-    }
-
-    #[test]
-    fn a_sample_does_not_depend_on_the_order(
-        keys in prop::collection::vec(0u64..40, 0..200),
-        cut in 0usize..200,
-        budget in 1usize..100,
-    ) {
-        let sight = |n: usize| {
-            let place = Place { source: 0, line: n as u64, offset: n as u64 };
-            let layout = crate::record::Layout::new("x");
-            let record = crate::record::Record::new(b"", &layout, Default::default());
-            Sight::of(&record, record.outcome(), "", place)
-        };
-        let taken = |range: &mut dyn Iterator<Item = usize>| {
-            let mut sample = Sample::new(budget);
-            range.for_each(|n| sample.add(keys[n].wrapping_mul(0x9e37_79b9_7f4a_7c15), sight(n).time_us, || sight(n)));
-            sample
-        };
-        let cut = cut.min(keys.len());
-        let whole = taken(&mut (0..keys.len())).settled();
-        prop_assert_eq!(&taken(&mut (0..keys.len()).rev()).settled(), &whole);
-        let mut parts = taken(&mut (cut..keys.len()));
-        parts.merge(taken(&mut (0..cut)));
-        prop_assert_eq!(&parts.settled(), &whole);
-        // A part may know what the whole does not want any more.
-        let mut parts = taken(&mut (0..cut));
-        let mut informed = Sample::new(budget).below(parts.ceiling());
-        (cut..keys.len()).for_each(|n| informed.add(keys[n].wrapping_mul(0x9e37_79b9_7f4a_7c15), sight(n).time_us, || sight(n)));
-        parts.merge(informed);
-        prop_assert_eq!(&parts.settled(), &whole);
     }
 }
 

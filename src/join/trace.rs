@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::pairs::{Pair, of_connection, of_request};
 use super::sample::Sample;
 use super::sight::{Place, Sight, connection_key};
+use super::sights::Sights;
 use super::tell::bounds;
 use crate::aggregate::{Step, suspicious, without_port};
 use crate::envoy::{Direction, cluster};
@@ -23,7 +24,7 @@ const SLACK_US: i64 = 2_000_000;
 #[derive(Debug, Clone)]
 pub struct Trace {
     key: Option<u64>,
-    sights: Vec<Sight>,
+    sights: Sights,
     more: u64,
     connections: Sample,
 }
@@ -33,7 +34,7 @@ impl Trace {
     pub fn of(id: &str) -> Trace {
         Trace {
             key: id_key(id.as_bytes()),
-            sights: Vec::new(),
+            sights: Sights::default(),
             more: 0,
             connections: Sample::new(CONNECTIONS),
         }
@@ -45,33 +46,36 @@ impl Trace {
         let key = id_key(&id);
         if key.is_some() {
             if key == self.key {
-                self.add(Sight::of(record, record.outcome(), name, place));
+                self.add(|sights| sights.note(record, record.outcome(), name, place));
             }
         } else if suspicious(record, record.outcome()) {
-            let sight = Sight::of(record, record.outcome(), name, place);
+            let mut one = Sights::default();
+            one.note(record, record.outcome(), name, place);
+            let Some(sight) = one.iter().next() else { return };
             if let Some(key) = connection_key(sight.client(), sight.listener()) {
-                self.connections.add(key, sight.time_us, || sight);
+                self.connections.add(key, sight.time_us, |sights| sights.copy(sight));
             }
         }
     }
 
-    fn add(&mut self, sight: Sight) {
+    fn add(&mut self, note: impl FnOnce(&mut Sights)) {
         match self.sights.len() < LINES {
-            true => self.sights.push(sight),
+            true => note(&mut self.sights),
             false => self.more += 1,
         }
     }
 
     /// Adds what a later part of the input held.
     pub fn merge(&mut self, later: Trace) {
-        later.sights.into_iter().for_each(|sight| self.add(sight));
+        later.sights.iter().for_each(|sight| self.add(|sights| sights.copy(sight)));
         self.more += later.more;
         self.connections.merge(later.connections);
     }
 
     /// Moves every line number: this part of the input begins after `lines` lines of its source.
     pub fn shift_lines(&mut self, lines: u64) {
-        self.sights.iter_mut().chain(self.connections.sights_mut()).for_each(|s| s.place.line += lines);
+        self.sights.iter_mut().for_each(|sight| sight.place.line += lines);
+        self.connections.shift_lines(lines);
     }
 
     /// Lines beyond the cap.
@@ -82,23 +86,21 @@ impl Trace {
     /// The tree, from the first proxy on.
     pub fn steps(self) -> Vec<Step> {
         let connections = self.connections.settled();
-        let mut sights = self.sights;
+        let mut sights: Vec<Sight<'_>> = self.sights.iter().collect();
         let mut ends = Vec::new();
         for above in sights.iter().filter(|s| s.calls()) {
             let Some(key) = connection_key(above.upstream_local(), above.host()) else { continue };
             let Some(group) = connections.get(key) else { continue };
-            let both: Vec<Sight> = std::iter::once(above).chain(group.sights()).cloned().collect();
-            ends.extend(
-                of_connection(&both).into_iter().filter(|p| p.caller == 0).map(|p| both[p.callee].clone()),
-            );
+            let both: Vec<Sight<'_>> = std::iter::once(*above).chain(group.sights()).collect();
+            ends.extend(of_connection(&both).into_iter().filter(|p| p.caller == 0).map(|p| both[p.callee]));
         }
         sights.extend(ends);
-        steps(&sights.iter().collect::<Vec<_>>())
+        steps(&sights)
     }
 }
 
 /// The tree of these lines.
-pub(super) fn steps(sights: &[&Sight]) -> Vec<Step> {
+pub(super) fn steps(sights: &[Sight<'_>]) -> Vec<Step> {
     let mut sights = sights.to_vec();
     sights.sort_by(|a, b| a.rank().cmp(&b.rank()));
     sights.dedup_by_key(|s| s.place);
@@ -127,7 +129,7 @@ pub(super) fn steps(sights: &[&Sight]) -> Vec<Step> {
 }
 
 /// For each line the line above it.
-fn parents(sights: &[&Sight]) -> Vec<Option<usize>> {
+fn parents(sights: &[Sight<'_>]) -> Vec<Option<usize>> {
     let mut parents = vec![None; sights.len()];
     for Pair { caller, callee } in of_request(sights) {
         parents[callee] = Some(caller);
@@ -149,34 +151,34 @@ fn parents(sights: &[&Sight]) -> Vec<Option<usize>> {
 }
 
 /// The line by which the request came to the pod that calls on.
-pub(super) fn caused_by(sights: &[&Sight], at: usize) -> Option<usize> {
+pub(super) fn caused_by(sights: &[Sight<'_>], at: usize) -> Option<usize> {
     let below = sights[at];
-    let same_pod = |above: &Sight| {
+    let same_pod = |above: Sight<'_>| {
         let own = without_port(above.listener());
         above.direction == Some(Direction::Inbound)
             && !above.calls()
             && (above.proxy() == below.proxy() || (!own.is_empty() && own == without_port(below.client())))
     };
-    let when = |above: &Sight| match (above.time_us, above.end_us(), below.time_us) {
+    let when = |above: Sight<'_>| match (above.time_us, above.end_us(), below.time_us) {
         (Some(start), Some(end), Some(at)) => {
             start.saturating_sub(SLACK_US) <= at && at <= end.saturating_add(SLACK_US)
         }
         _ => true,
     };
-    let near = |above: &Sight| match (above.time_us, below.time_us) {
+    let near = |above: Sight<'_>| match (above.time_us, below.time_us) {
         (Some(a), Some(b)) => a.abs_diff(b),
         _ => u64::MAX,
     };
     sights
         .iter()
         .enumerate()
-        .filter(|(above, sight)| *above != at && same_pod(sight) && when(sight))
-        .min_by_key(|(above, sight)| (near(sight), *above))
+        .filter(|(above, sight)| *above != at && same_pod(**sight) && when(**sight))
+        .min_by_key(|(above, sight)| (near(**sight), *above))
         .map(|(above, _)| above)
 }
 
 struct Grower<'g, 's> {
-    sights: &'g [&'s Sight],
+    sights: &'g [Sight<'s>],
     children: &'g BTreeMap<Option<usize>, Vec<usize>>,
     seen: Vec<bool>,
     first_us: Option<i64>,
@@ -211,7 +213,7 @@ impl Grower<'_, '_> {
 }
 
 /// How far the clock of a callee is ahead of its caller's, where the times of the two cannot be true together.
-fn lead(above: &Sight, below: &Sight) -> i64 {
+fn lead(above: Sight<'_>, below: Sight<'_>) -> i64 {
     if above.proxy() == below.proxy() || !above.calls() {
         return 0;
     }
@@ -225,7 +227,7 @@ fn lead(above: &Sight, below: &Sight) -> i64 {
     }
 }
 
-fn step(sight: &Sight, depth: usize, after_us: Option<i64>, skew_us: i64, attempt: (u32, u32)) -> Step {
+fn step(sight: Sight<'_>, depth: usize, after_us: Option<i64>, skew_us: i64, attempt: (u32, u32)) -> Step {
     let side = match sight.direction {
         _ if cluster::is_tunnel(sight.cluster()) => "tunnel",
         Some(Direction::Inbound) => "callee",

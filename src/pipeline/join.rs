@@ -50,6 +50,7 @@ pub(super) fn join(
 
 /// Joins what snapshots kept: there is nothing to read again.
 pub(super) fn join_once(first: Join, gathered: Option<Second>, summary: &mut Summary, outcome: &Outcome) {
+    let first = first.settled();
     let second = gathered.filter(|_| several(summary, outcome) && !outcome.interrupted);
     let second = second.map(|second| second.gathered(&first.wanted()));
     join_known(first, second, summary);

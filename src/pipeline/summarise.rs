@@ -546,6 +546,7 @@ impl Whole {
 
     /// What is known, after the first reading, of what a second one would find.
     fn known(&mut self) -> Known {
+        self.join = std::mem::take(&mut self.join).settled();
         match &self.news.gathering {
             Some(gathering) => std::mem::take(&mut self.gathered).settle(&self.join, gathering),
             None => Known::Nothing,
@@ -585,8 +586,8 @@ impl Whole {
             about: About { sources, filters: filter.texts(), by: names(by), times_us: None },
             summary: self.summary,
             detail,
-            join: self.join,
-            second: self.second,
+            join: self.join.settled(),
+            second: self.second.map(Second::settled),
             tracked: Vec::new(),
             passed: self.passed,
             failures: Vec::new(),

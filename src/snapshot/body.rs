@@ -18,7 +18,7 @@ pub(super) const FIELDS: usize = 10;
 pub(super) enum Piece {
     Summary(Box<Summary>),
     Detail(Box<Detail>),
-    Join(Join),
+    Join(Box<Join>),
     /// `None`: not all was gathered that a second reading would find.
     Second(Option<Box<Second>>),
     Rest(Rest),
@@ -59,7 +59,7 @@ pub(super) fn pieces(
     Join::pieces(from, |mut piece| {
         most_source = most_source.max(piece.most_source());
         piece.relocate(|source| Moved { source, ..Moved::default() }, &digests);
-        take(Piece::Join(piece));
+        take(Piece::Join(Box::new(piece)));
     })?;
     if has_field(left) && from.take()? {
         Second::pieces(from, |piece| {

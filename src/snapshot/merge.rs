@@ -8,6 +8,7 @@ use crate::aggregate::{Caps, Detail, Moved};
 use crate::arrange::Arrange;
 use crate::error::{Error, ErrorKind, Result};
 use crate::input::Source;
+use crate::join::Second;
 use crate::words::Said;
 
 /// What the user asks of the result.
@@ -195,7 +196,7 @@ impl Snapshot {
         for piece in [
             Piece::Summary(Box::new(later.summary)),
             Piece::Detail(Box::new(later.detail)),
-            Piece::Join(later.join),
+            Piece::Join(Box::new(later.join)),
             Piece::Second(later.second.map(Box::new)),
             Piece::Rest(Rest { passed, failures, skipped, interrupted }),
         ] {
@@ -213,7 +214,7 @@ impl Snapshot {
             Piece::Detail(later) => self.detail.merge(*later),
             Piece::Join(mut later) => {
                 later.relocate(to, &HashMap::new());
-                self.join.merge(later);
+                self.join.merge(*later);
             }
             Piece::Second(None) => self.second = None,
             Piece::Second(Some(mut later)) => {
@@ -233,8 +234,10 @@ impl Snapshot {
         }
     }
 
-    /// Says what was added.
+    /// Says what was added, all of which is here now.
     pub(super) fn know(&mut self, mut later: About) {
+        self.join = std::mem::take(&mut self.join).settled();
+        self.second = self.second.take().map(Second::settled);
         self.about.sources.append(&mut later.sources);
         self.about.filters = later.filters;
         self.about.by = later.by;
