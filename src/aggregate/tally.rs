@@ -15,7 +15,7 @@ use super::summary::{Full, RejectSample, Summary};
 use super::symptom::{EXEMPLARS, Exemplar, without_port};
 use crate::envoy::{FlagSet, address::at_own_address};
 use crate::format::{Glance, ProxyLine};
-use crate::record::{Field, Identity, Kind, Outcome, Record, Reject, id_key, number};
+use crate::record::{Field, Kind, Outcome, Record, Reject, id_key, number};
 use hashbrown::HashTable;
 use std::sync::Arc;
 
@@ -221,15 +221,12 @@ impl Tally {
             suspicious_session: glance.kind == Kind::Tcp && short_session(glance.received(), glance.sent()),
             format: glance.format,
         };
-        let identity = glance.identity();
-        let slot = row_key::guess(identity.parts()) % RECENT;
-        let mut at = self.recent[slot] as usize;
-        if !self.rows.get(at).is_some_and(|row| row.has(shape, identity.parts())) {
-            // A row is there only after a record of it was read: its bytes have been checked.
-            let Some(found) = self.find_with_care(shape, identity) else { return Glimpse::Unknown };
-            at = found;
-            self.recent[slot] = at as u32;
-        }
+        let at = match glance.parts::<4>() {
+            // Istio's format, and others.
+            Some(parts) => self.guess(shape, &parts),
+            None => self.guess(shape, glance.identity().parts()),
+        };
+        let Some(at) = at else { return Glimpse::Unknown };
         let Some(row) = self.rows.get_mut(at).filter(|row| row.only_counts) else {
             self.known = Some(at);
             return Glimpse::Known;
@@ -446,10 +443,23 @@ impl Tally {
         at
     }
 
+    /// The row with these telling bytes. It is there only after a record of it was read: its bytes have been checked.
+    #[inline(always)]
+    fn guess(&mut self, shape: Shape, parts: &[&[u8]]) -> Option<usize> {
+        let slot = row_key::guess(parts) % RECENT;
+        let at = self.recent[slot] as usize;
+        if self.rows.get(at).is_some_and(|row| row.has(shape, parts)) {
+            return Some(at);
+        }
+        let at = self.find_with_care(shape, parts)?;
+        self.recent[slot] = at as u32;
+        Some(at)
+    }
+
     /// Where the guess was wrong.
     #[inline(never)]
-    fn find_with_care(&self, shape: Shape, identity: Identity<'_>) -> Option<usize> {
-        self.find(shape, &Key::new(identity.parts()))
+    fn find_with_care(&self, shape: Shape, parts: &[&[u8]]) -> Option<usize> {
+        self.find(shape, &Key::new(parts))
     }
 
     fn find(&self, shape: Shape, key: &Key<'_>) -> Option<usize> {
