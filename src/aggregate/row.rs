@@ -117,10 +117,16 @@ impl Row {
         self.key.is(key) && self.shape.is(shape)
     }
 
-    /// The same, of a row that is only guessed.
+    /// True for a row whose telling bytes are as many.
     #[inline(always)]
-    pub(super) fn has(&self, shape: Shape, parts: &[&[u8]]) -> bool {
-        self.shape.is(shape) && self.key.has(parts)
+    pub(super) fn fits(&self, shape: Shape, parts: &[&[u8]]) -> bool {
+        self.shape.is(shape) && self.key.fits(parts)
+    }
+
+    /// True when these are its telling bytes, which fit.
+    #[inline(always)]
+    pub(super) fn has(&self, parts: &[&[u8]]) -> bool {
+        self.key.same(parts)
     }
 }
 

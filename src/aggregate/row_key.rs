@@ -123,14 +123,28 @@ impl Owned {
     /// True when these are its texts, byte for byte.
     #[inline(always)]
     pub(super) fn has(&self, parts: &[&[u8]]) -> bool {
-        if self.count != parts.len() {
-            return false;
-        }
+        self.fits(parts) && self.same(parts)
+    }
+
+    /// As many texts, each as long.
+    #[inline(always)]
+    pub(super) fn fits(&self, parts: &[&[u8]]) -> bool {
+        let mut end = 0;
+        self.count == parts.len()
+            && parts.iter().zip(&self.ends).all(|(part, own)| {
+                end += part.len();
+                *own as usize == end
+            })
+    }
+
+    /// True when these are its texts, which [fit](Self::fits).
+    #[inline(always)]
+    pub(super) fn same(&self, parts: &[&[u8]]) -> bool {
         let mut start = 0;
-        for (part, own) in parts.iter().zip(&self.ends) {
+        for part in parts {
             let end = start + part.len();
             let Some(text) = self.bytes.get(start..end) else { return false };
-            if *own as usize != end || !same(text, part) {
+            if !same(text, part) {
                 return false;
             }
             start = end;

@@ -221,12 +221,12 @@ impl Tally {
             suspicious_session: glance.kind == Kind::Tcp && short_session(glance.received(), glance.sent()),
             format: glance.format,
         };
-        let at = match glance.parts::<4>() {
+        let found = match glance.parts::<4>() {
             // Istio's format, and others.
-            Some(parts) => self.guess(shape, &parts),
-            None => self.guess(shape, glance.identity().parts()),
+            Some(parts) => self.guess(shape, &parts, glance),
+            None => self.guess(shape, glance.identity().parts(), glance),
         };
-        let Some(at) = at else { return Glimpse::Unknown };
+        let Some((at, duration_ms)) = found else { return Glimpse::Unknown };
         let Some(row) = self.rows.get_mut(at).filter(|row| row.only_counts) else {
             self.known = Some(at);
             return Glimpse::Known;
@@ -241,7 +241,6 @@ impl Tally {
         if !summary.service_times {
             summary.service_times = number(glance.service_time()).is_some();
         }
-        let duration_ms = glance.duration_ms;
         // Nothing has failed: the row only counts.
         if load.second != second {
             load.flush(second, |second, load| {
@@ -443,17 +442,21 @@ impl Tally {
         at
     }
 
-    /// The row with these telling bytes. It is there only after a record of it was read: its bytes have been checked.
+    /// The row with these telling bytes, and the duration of the line. The row is there only after a record of it was read: its
+    /// bytes have been checked.
     #[inline(always)]
-    fn guess(&mut self, shape: Shape, parts: &[&[u8]]) -> Option<usize> {
+    fn guess(&mut self, shape: Shape, parts: &[&[u8]], glance: &Glance<'_>) -> Option<(usize, u64)> {
         let slot = row_key::guess(parts) % RECENT;
         let at = self.recent[slot] as usize;
-        if self.rows.get(at).is_some_and(|row| row.has(shape, parts)) {
-            return Some(at);
+        let row = self.rows.get(at).filter(|row| row.fits(shape, parts));
+        // While the row comes from memory.
+        let duration_ms = glance.check()?;
+        if row.is_some_and(|row| row.has(parts)) {
+            return Some((at, duration_ms));
         }
         let at = self.find_with_care(shape, parts)?;
         self.recent[slot] = at as u32;
-        Some(at)
+        Some((at, duration_ms))
     }
 
     /// Where the guess was wrong.

@@ -8,9 +8,9 @@ use crate::envoy::address;
 use crate::record::{Field, Identity, Kind, Layout};
 use crate::scan::Columns;
 
-/// An ordinary line of a text format. What may be otherwise where the telling bytes are the same has been checked; those
-/// bytes themselves are worth something only to those who saw the same ones in a record of the same format,
-/// [`Record::identity`]. Values are cut out when somebody asks for them: whoever only counts needs few.
+/// A line of a text format that is an ordinary one if its telling bytes are those of a record of the same format,
+/// [`Record::identity`], and what may be otherwise is found [in order](Self::check). Values are cut out when somebody asks for
+/// them: whoever only counts needs few.
 ///
 /// [`Record::identity`]: crate::record::Record::identity
 #[derive(Debug, Clone, Copy)]
@@ -19,10 +19,9 @@ pub struct Glance<'a> {
     pub format: &'static str,
     /// HTTP or TCP.
     pub kind: Kind,
-    /// The start, in the form that Envoy writes unless told otherwise: `2026-01-02T03:04:05.678Z`, its digits digits.
+    /// The start, in the form that Envoy writes unless told otherwise: `2026-01-02T03:04:05.678Z`. Of a line that is in order its
+    /// digits are digits.
     pub time: &'a [u8; 24],
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
     /// The whole line.
     pub line: &'a [u8],
     pub(super) columns: &'a Columns,
@@ -99,6 +98,31 @@ impl<'a> Glance<'a> {
             identity.add(part);
         }
         identity
+    }
+
+    /// Checks what may be otherwise where the telling bytes are the same; tells how long it took, in milliseconds. `None`: it is
+    /// not an ordinary line. Better asked for after the row was looked for: it takes the time in which that comes.
+    #[inline(always)]
+    pub fn check(&self) -> Option<u64> {
+        let Glance { line, columns, plan, time, .. } = *self;
+        if !value::is_usual_time(time) {
+            return None;
+        }
+        for &header in &plan.headers {
+            let (start, end) = (columns.start(header), columns.end(header));
+            // A value, neither empty nor with a blank at its start, between quotes.
+            let [b'"', first] = *line.get(start..)?.first_chunk::<2>()? else { return None };
+            if *line.get(end.wrapping_sub(1))? != b'"' || end < start + 3 || matches!(first, b' ' | b'"') {
+                return None;
+            }
+        }
+        if plan.bare.iter().any(|&column| columns.start(column) == columns.end(column)) {
+            return None;
+        }
+        let number = |column| value::short_number(line, columns.start(column), columns.end(column));
+        number(plan.received)?;
+        number(plan.sent)?;
+        number(plan.duration)
     }
 
     /// The same where it is known how many parts they are: they need not go through memory.

@@ -16,7 +16,10 @@ pub(in super::super) fn glance_agrees(line: &[u8], glance: &Glance<'_>, layout: 
     assert_eq!(glance.kind, record.kind());
     assert_eq!(glance.time, record.bytes(Field::StartTime));
     let numbers = [Field::BytesReceived, Field::BytesSent, Field::Duration].map(|field| record.number(field));
-    assert_eq!(numbers, [glance.received(), glance.sent(), glance.duration_ms].map(Some));
+    assert_eq!(
+        numbers,
+        [glance.received(), glance.sent(), glance.check().expect("it is in order")].map(Some)
+    );
     assert_eq!(glance.has_local_address(), !record.bytes(Field::UpstreamLocal).is_empty());
     let logged = |field| record.logged(field).map_or(&b""[..], |raw| raw.bytes);
     assert_eq!(glance.path(), logged(Field::Path));
@@ -35,7 +38,10 @@ fn glance_can_be_trusted(read: &[u8], seen: &[u8]) -> bool {
     let (Some(known), Some(glance)) = (record.identity(), formats.glance(seen, &columns, &mut 0)) else {
         return false;
     };
-    if glance.format != layout.format || glance.identity().parts() != known.parts() {
+    if glance.format != layout.format
+        || glance.identity().parts() != known.parts()
+        || glance.check().is_none()
+    {
         return false;
     }
     let mut exact = Layout::default();
