@@ -37,7 +37,7 @@ impl Scanner {
         able.then_some(Scanner(()))
     }
 
-    /// See [`Columns::find`].
+    /// See [`Columns::find`]; for texts of less than 64 KiB.
     #[inline]
     pub(super) fn find(self, text: &[u8], columns: &mut Columns) -> Option<usize> {
         // SAFETY: `self` exists only where the CPU has the features.
@@ -81,7 +81,7 @@ unsafe fn find(text: &[u8], columns: &mut Columns) -> Option<usize> {
     };
     columns.blanks = carry.blanks;
     columns.quotes = carry.quotes;
-    columns.edges[carry.blanks + 1] = end as u32;
+    columns.edges[carry.blanks + 1] = end as u16;
     // An open quote is an odd number of them.
     carry.quotes.is_multiple_of(2).then_some(end)
 }
@@ -139,7 +139,7 @@ fn step(masks: Masks, base: usize, carry: &mut Carry, columns: &mut Columns) -> 
     while rest != 0 {
         let Some(slots) = slots.next() else { return false };
         for edge in slots {
-            *edge = (base as u32).wrapping_add(rest.trailing_zeros());
+            *edge = (base as u16).wrapping_add(rest.trailing_zeros() as u16);
             rest &= rest.wrapping_sub(1);
         }
     }

@@ -6,10 +6,10 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8, _mm512_add_epi32,
-    _mm512_castsi512_si128, _mm512_cmpeq_epi8_mask, _mm512_cvtepu8_epi32, _mm512_extracti32x4_epi32,
-    _mm512_loadu_si512, _mm512_maskz_compress_epi8, _mm512_maskz_loadu_epi8, _mm512_set1_epi8,
-    _mm512_set1_epi32, _mm512_storeu_si512,
+    _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8, _mm256_add_epi16,
+    _mm256_cvtepu8_epi16, _mm256_set1_epi16, _mm256_storeu_si256, _mm512_castsi512_si128,
+    _mm512_cmpeq_epi8_mask, _mm512_extracti32x4_epi32, _mm512_loadu_si512, _mm512_maskz_compress_epi8,
+    _mm512_maskz_loadu_epi8, _mm512_set1_epi8,
 };
 
 use super::{Columns, MAX_BLANKS};
@@ -44,7 +44,7 @@ impl Scanner {
         able.then_some(Scanner(()))
     }
 
-    /// See [`Columns::find`].
+    /// See [`Columns::find`]; for texts of less than 64 KiB.
     #[inline]
     pub(super) fn find(self, text: &[u8], columns: &mut Columns) -> Option<usize> {
         // SAFETY: `self` exists only where the CPU has the features.
@@ -64,11 +64,14 @@ unsafe fn find(text: &[u8], columns: &mut Columns) -> Option<usize> {
     let (mut base, mut blanks, mut quotes) = (0, 0, 0);
     loop {
         let left = text.len() - base;
-        // The text ends like a line.
-        let (there, mut newlines) = if left < STEP { ((1 << left) - 1, 1 << left) } else { (u64::MAX, 0) };
-        // SAFETY: only bytes of the text are loaded.
-        let bytes = unsafe { _mm512_maskz_loadu_epi8(there, text.as_ptr().add(base).cast()) };
-        newlines |= _mm512_cmpeq_epi8_mask(bytes, newline);
+        let (bytes, end) = if left >= STEP {
+            // SAFETY: 64 bytes are left from `base` on; the load needs no alignment.
+            (unsafe { _mm512_loadu_si512(text.as_ptr().add(base).cast()) }, 0)
+        } else {
+            // SAFETY: only bytes of the text are loaded. It ends like a line.
+            (unsafe { _mm512_maskz_loadu_epi8((1 << left) - 1, text.as_ptr().add(base).cast()) }, 1 << left)
+        };
+        let newlines = _mm512_cmpeq_epi8_mask(bytes, newline) | end;
         // All bits below the first newline; all of them when there is none.
         let line = newlines.wrapping_sub(1) & !newlines;
         let marks = _mm512_cmpeq_epi8_mask(bytes, quote) & line;
@@ -83,21 +86,21 @@ unsafe fn find(text: &[u8], columns: &mut Columns) -> Option<usize> {
             return None;
         }
         let positions = _mm512_maskz_compress_epi8(parting, numbers);
-        let start = _mm512_set1_epi32(base as i32);
+        let start = _mm256_set1_epi16(base as i16);
         let edges = &mut columns.edges[first..first + 2 * 16];
-        let few = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(positions));
+        let few = _mm256_cvtepu8_epi16(_mm512_castsi512_si128(positions));
         // SAFETY: the slice has 32 places; the store needs no alignment.
-        unsafe { _mm512_storeu_si512(edges.as_mut_ptr().cast(), _mm512_add_epi32(few, start)) };
+        unsafe { _mm256_storeu_si256(edges.as_mut_ptr().cast(), _mm256_add_epi16(few, start)) };
         if count > 16 {
-            let more = _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32::<1>(positions));
+            let more = _mm256_cvtepu8_epi16(_mm512_extracti32x4_epi32::<1>(positions));
             // SAFETY: as above, from the 17th place on.
-            unsafe { _mm512_storeu_si512(edges[16..].as_mut_ptr().cast(), _mm512_add_epi32(more, start)) };
+            unsafe { _mm256_storeu_si256(edges[16..].as_mut_ptr().cast(), _mm256_add_epi16(more, start)) };
         }
         if newlines != 0 {
             let end = base + newlines.trailing_zeros() as usize;
             columns.blanks = blanks;
             columns.quotes = quotes;
-            columns.edges[blanks + 1] = end as u32;
+            columns.edges[blanks + 1] = end as u16;
             // An open quote is an odd number of them.
             return quotes.is_multiple_of(2).then_some(end);
         }

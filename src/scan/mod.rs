@@ -21,13 +21,15 @@ pub const MAX_BLANKS: usize = 32;
 /// number of a column needs no check.
 const SLOTS: usize = 256;
 /// The blank before the line: one less than its first byte.
-const BEFORE: u32 = u32::MAX;
+const BEFORE: u16 = u16::MAX;
+/// Lines must be shorter. Those with so many columns are.
+const LONGEST: usize = u16::MAX as usize;
 
 /// The columns of one line.
 #[derive(Debug, Clone)]
 pub struct Columns {
     /// Slot 0 is before the line, slot n is blank n, and behind the last blank comes the line's end.
-    edges: [u32; SLOTS],
+    edges: [u16; SLOTS],
     blanks: usize,
     quotes: u32,
     /// Chosen once: asking the CPU for every line costs more than a column.
@@ -53,10 +55,16 @@ impl Default for Columns {
 
 impl Columns {
     /// Takes the line apart that `text` starts with: up to a newline, or to the end of the text. `None` when there are too
-    /// many blanks, or when a quote is left open: the columns are then void. Between two blanks side by side is an empty
-    /// column.
+    /// many blanks, when a quote is left open, or when the line has 64 KiB: the columns are then void. Between two blanks side
+    /// by side is an empty column.
     #[inline]
     pub fn find(&mut self, text: &[u8]) -> Option<usize> {
+        let text = &text[..text.len().min(LONGEST)];
+        self.find_in(text).filter(|end| *end < LONGEST)
+    }
+
+    #[inline]
+    fn find_in(&mut self, text: &[u8]) -> Option<usize> {
         #[cfg(target_arch = "x86_64")]
         match (self.fastest, self.fast) {
             (Some(scanner), _) => return scanner.find(text, self),
@@ -81,19 +89,19 @@ impl Columns {
     /// The first byte of a column. Columns count from 0.
     #[inline]
     pub fn start(&self, column: u8) -> usize {
-        self.edges[usize::from(column)].wrapping_add(1) as usize
+        self.edges[usize::from(column)].wrapping_add(1).into()
     }
 
     /// The byte behind a column: its blank, or the line's end.
     #[inline]
     pub fn end(&self, column: u8) -> usize {
-        self.edges[usize::from(column.wrapping_add(1))] as usize
+        self.edges[usize::from(column.wrapping_add(1))].into()
     }
 
     /// The line is to end here: its last byte was no part of it.
     #[inline]
     pub fn cut(&mut self, end: usize) {
-        self.edges[self.blanks + 1] = end as u32;
+        self.edges[self.blanks + 1] = end as u16;
     }
 }
 
@@ -102,7 +110,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    type Found = Option<(usize, Vec<u32>, u32)>;
+    type Found = Option<(usize, Vec<u16>, u32)>;
 
     /// Miri takes a second for one.
     const CASES: u32 = if cfg!(miri) { 40 } else { 2000 };
@@ -143,6 +151,8 @@ mod tests {
             assert_eq!(found(portable::find, odd), None);
         }
         assert_eq!(found(portable::find, b""), Some((0, vec![0], 0)));
+        let long = |len: usize| found(|text, columns| columns.find(text), &vec![b'x'; len]).map(|found| found.0);
+        assert_eq!((long(LONGEST - 1), long(LONGEST), long(2 * LONGEST)), (Some(LONGEST - 1), None, None));
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use super::{Columns, MAX_BLANKS};
 
-/// See [`Columns::find`].
+/// See [`Columns::find`]; for texts of less than 64 KiB.
 pub(super) fn find(text: &[u8], columns: &mut Columns) -> Option<usize> {
     let end = text.iter().position(|&byte| byte == b'\n').unwrap_or(text.len());
     columns.blanks = 0;
@@ -19,11 +19,11 @@ pub(super) fn find(text: &[u8], columns: &mut Columns) -> Option<usize> {
                     return None;
                 }
                 columns.blanks += 1;
-                columns.edges[columns.blanks] = at as u32;
+                columns.edges[columns.blanks] = at as u16;
             }
             _ => {}
         }
     }
-    columns.edges[columns.blanks + 1] = end as u32;
+    columns.edges[columns.blanks + 1] = end as u16;
     (!quoted).then_some(end)
 }
