@@ -21,22 +21,19 @@ impl Clock {
     /// Microseconds since 1970.
     #[inline(always)]
     pub fn read(&mut self, text: &[u8]) -> Option<i64> {
-        let ([first, second, third], []) = text.as_chunks::<8>() else { return time::parse_us(text) };
-        let digits = u64::from_le_bytes(*third) ^ SECONDS;
-        if (((digits & LOW) + ROOM) | digits) & !LOW != 0 {
-            return time::parse_us(text);
+        match text.try_into().ok().and_then(|usual| self.read_usual(usual)) {
+            Some((seconds, millis)) => Some(seconds * 1_000_000 + millis * 1_000),
+            None => time::parse_us(text),
         }
-        let seconds = self.minute([*first, *second])? + seconds(digits);
-        Some(seconds * 1_000_000 + millis(digits) * 1_000)
     }
 
-    /// Seconds since 1970, and milliseconds, of a time whose digits are digits and whose marks are in their places; `None`
-    /// when there is no such time, or a second is leapt.
+    /// Seconds since 1970, and milliseconds, of a time in the form that Envoy writes unless told otherwise; `None` when it is
+    /// in another, there is no such time, or a second is leapt.
     #[inline(always)]
     pub fn read_usual(&mut self, text: &[u8; 24]) -> Option<(i64, i64)> {
         let ([first, second, third], []) = text.as_chunks::<8>() else { return None };
         let digits = u64::from_le_bytes(*third) ^ SECONDS;
-        if digits >> 8 & 0xff > 5 {
+        if (((digits & LOW) + ROOM) | digits) & !LOW != 0 {
             return None;
         }
         Some((self.minute([*first, *second])? + seconds(digits), millis(digits)))
@@ -54,7 +51,13 @@ impl Clock {
     #[cold]
     fn turn(&mut self, minute: (u64, u64), text: [[u8; 8]; 2]) {
         self.minute = minute;
-        let start_us = time::parse_us(&[&text[0][..], &text[1], b":00Z"].concat());
+        // The careful reader knows other forms, too.
+        let fits = |(byte, shape): (&u8, &u8)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == shape,
+        };
+        let usual = text.as_flattened().iter().zip(b"0000-00-00T00:00").all(fits);
+        let start_us = time::parse_us(&[&text[0][..], &text[1], b":00Z"].concat()).filter(|_| usual);
         self.minute_s = start_us.map(|us| us.div_euclid(1_000_000));
     }
 }
@@ -87,6 +90,9 @@ mod tests {
             "2026-11-22T14:06:00.001Z",
             "2026-99-22T14:06:00.001Z",
             "2026-11-22T14:06:01.5Z",
+            "2026-11-22 14:06:01.500Z",
+            "2026-11-22T14:06:0x.500Z",
+            "2026-11-22T14:06:01.500+",
             "x",
             "1527590590.528",
         ] {
@@ -94,6 +100,7 @@ mod tests {
             if let Ok(usual) = text.as_bytes().try_into()
                 && let Some((seconds, millis)) = clock.read_usual(usual)
             {
+                assert_eq!((text.as_bytes()[10], text.as_bytes()[23]), (b'T', b'Z'), "{text}");
                 assert_eq!(
                     Some(seconds * 1_000_000 + millis * 1_000),
                     time::parse_us(text.as_bytes()),

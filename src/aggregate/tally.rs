@@ -228,6 +228,9 @@ impl Tally {
         };
         let Some((at, duration_ms)) = found else { return Glimpse::Unknown };
         let Some(row) = self.rows.get_mut(at).filter(|row| row.only_counts) else {
+            if !glance.has_usual_time() {
+                return Glimpse::Unknown;
+            }
             self.known = Some(at);
             return Glimpse::Known;
         };

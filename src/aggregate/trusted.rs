@@ -46,7 +46,7 @@ impl<T: Default> Trusted<T> {
     /// The note on a line that is what a glance says it is: one of the same format with the same telling bytes was read.
     #[inline]
     pub fn find(&mut self, glance: &Glance<'_>) -> Option<&mut T> {
-        glance.check()?;
+        glance.check().filter(|_| glance.has_usual_time())?;
         self.of(glance.format, glance.identity().parts())
     }
 
@@ -68,7 +68,7 @@ impl<T: Default> Trusted<T> {
     /// The place of a line that is what a glance says it is.
     #[inline]
     pub fn place(&self, glance: &Glance<'_>) -> Option<usize> {
-        glance.check()?;
+        glance.check().filter(|_| glance.has_usual_time())?;
         let identity = glance.identity();
         let at = guess(identity.parts()) % PLACES;
         let known = self.0.get(at)?;

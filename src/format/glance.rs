@@ -19,8 +19,7 @@ pub struct Glance<'a> {
     pub format: &'static str,
     /// HTTP or TCP.
     pub kind: Kind,
-    /// The start, in the form that Envoy writes unless told otherwise: `2026-01-02T03:04:05.678Z`. Of a line that is in order its
-    /// digits are digits.
+    /// The start, if the line [has one](Self::has_usual_time).
     pub time: &'a [u8; 24],
     /// The whole line.
     pub line: &'a [u8],
@@ -100,14 +99,12 @@ impl<'a> Glance<'a> {
         identity
     }
 
-    /// Checks what may be otherwise where the telling bytes are the same; tells how long it took, in milliseconds. `None`: it is
-    /// not an ordinary line. Better asked for after the row was looked for: it takes the time in which that comes.
+    /// Checks what may be otherwise where the telling bytes are the same, but for the [time](Self::has_usual_time); tells how long
+    /// it took, in milliseconds. `None`: it is not an ordinary line. Better asked for after the row was looked for: it takes the
+    /// time in which that comes.
     #[inline(always)]
     pub fn check(&self) -> Option<u64> {
-        let Glance { line, columns, plan, time, .. } = *self;
-        if !value::is_usual_time(time) {
-            return None;
-        }
+        let Glance { line, columns, plan, .. } = *self;
         for &header in &plan.headers {
             let (start, end) = (columns.start(header), columns.end(header));
             // A value, neither empty nor with a blank at its start, between quotes.
@@ -135,6 +132,13 @@ impl<'a> Glance<'a> {
             *part = self.line.get(start..end)?;
         }
         Some(parts)
+    }
+
+    /// The start is of the form that Envoy writes unless told otherwise: `2026-01-02T03:04:05.678Z`. A clock that reads it
+    /// knows, too.
+    #[inline(always)]
+    pub fn has_usual_time(&self) -> bool {
+        value::is_usual_time(self.time)
     }
 
     /// Bytes from the client.

@@ -151,7 +151,8 @@ mod tests {
             assert_eq!(found(portable::find, odd), None);
         }
         assert_eq!(found(portable::find, b""), Some((0, vec![0], 0)));
-        let long = |len: usize| found(|text, columns| columns.find(text), &vec![b'x'; len]).map(|found| found.0);
+        let long =
+            |len: usize| found(|text, columns| columns.find(text), &vec![b'x'; len]).map(|found| found.0);
         assert_eq!((long(LONGEST - 1), long(LONGEST), long(2 * LONGEST)), (Some(LONGEST - 1), None, None));
     }
 

@@ -175,3 +175,31 @@ proptest! {
         check("edited, with other line ends", &lines.join(&b"\r\n"[..]), block_bytes, 2);
     }
 }
+
+/// Known rows, well answered and failing, with times of which each byte in turn is another.
+#[test]
+fn a_time_in_another_form_is_read_with_care() {
+    let line = |time: &str, what: &str| {
+        format!(
+            "[{time}] \"GET / HTTP/1.1\" {what} - \"-\" 0 9 1 - \"-\" \"curl\" \"r-1\" \"shop\" \"10.0.0.1:80\" outbound|80||shop \
+             10.0.0.2:41000 10.96.0.1:80 10.0.0.2:42000 - default\n"
+        )
+    };
+    let usual = "2026-11-22T14:05:49.182Z";
+    let mut log = String::new();
+    for what in
+        ["200 - via_upstream", "503 UC upstream_reset_before_response_started{connection_termination}"]
+    {
+        log += &line(usual, what).repeat(2);
+        for (at, byte) in
+            (0..usual.len()).flat_map(|at| ["0", "7", "x", " ", "-", "Z"].map(|byte| (at, byte)))
+        {
+            let mut time = usual.to_owned();
+            time.replace_range(at..=at, byte);
+            log += &line(&time, what);
+            log += &line(usual, what);
+        }
+    }
+    check("times", log.as_bytes(), 1 << 20, 1);
+    check("times", log.as_bytes(), 5_000, 2);
+}

@@ -189,7 +189,7 @@ fn glance(reader: &Reader, read: &[u8], seen: &[u8]) {
     if glance.format != record.format() || glance.identity().parts() != known.parts() {
         return;
     }
-    let Some(duration_ms) = glance.check() else { return };
+    let Some(duration_ms) = glance.check().filter(|_| glance.has_usual_time()) else { return };
     let (mut layout, mut scratch) = (Layout::default(), Vec::new());
     let whole = reader.read(seen, &mut layout, &mut scratch);
     let line = String::from_utf8_lossy(seen);

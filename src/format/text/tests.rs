@@ -478,6 +478,7 @@ pub(super) fn agree(line: &[u8]) -> bool {
         if ordinary.fits(line, &columns)
             && let Some(glance) = ordinary.glance(known.name, line, &columns)
             && glance.check().is_some()
+            && glance.has_usual_time()
         {
             super::ordinary::tests::glance_agrees(line, &glance, read.then_some(&quick));
         }

@@ -41,6 +41,7 @@ fn glance_can_be_trusted(read: &[u8], seen: &[u8]) -> bool {
     if glance.format != layout.format
         || glance.identity().parts() != known.parts()
         || glance.check().is_none()
+        || !glance.has_usual_time()
     {
         return false;
     }
