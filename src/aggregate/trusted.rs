@@ -46,33 +46,35 @@ impl<T: Default> Trusted<T> {
     /// The note on a line that is what a glance says it is: one of the same format with the same telling bytes was read.
     #[inline]
     pub fn find(&mut self, glance: &Glance<'_>) -> Option<&mut T> {
-        glance.check().filter(|_| glance.has_usual_time())?;
-        self.of(glance.format, glance.identity().parts())
+        let at = self.place(glance)?;
+        let known = &mut self.0[at];
+        known.found = true;
+        Some(&mut known.note)
     }
 
     /// The note on a record like one that was read.
     pub fn find_record(&mut self, record: &Record<'_>) -> Option<&mut T> {
-        let identity = record.identity()?;
-        self.of(record.format(), identity.parts())
+        let at = self.of(record.format(), record.identity()?.parts())?;
+        let known = &mut self.0[at];
+        known.found = true;
+        Some(&mut known.note)
     }
 
-    #[inline]
-    fn of(&mut self, format: &'static str, parts: &[&[u8]]) -> Option<&mut T> {
-        let known = self.0.get_mut(guess(parts) % PLACES)?;
-        known.is(format, parts).then(|| {
-            known.found = true;
-            &mut known.note
-        })
+    #[inline(always)]
+    fn of(&self, format: &'static str, parts: &[&[u8]]) -> Option<usize> {
+        let at = guess(parts) % PLACES;
+        self.0.get(at)?.is(format, parts).then_some(at)
     }
 
     /// The place of a line that is what a glance says it is.
     #[inline]
     pub fn place(&self, glance: &Glance<'_>) -> Option<usize> {
-        glance.check().filter(|_| glance.has_usual_time())?;
-        let identity = glance.identity();
-        let at = guess(identity.parts()) % PLACES;
-        let known = self.0.get(at)?;
-        known.is(glance.format, identity.parts()).then_some(at)
+        let at = match glance.parts::<4>() {
+            // Istio's format, and others.
+            Some(parts) => self.of(glance.format, &parts),
+            None => self.of(glance.format, glance.identity().parts()),
+        };
+        glance.check().filter(|_| glance.has_usual_time()).and(at)
     }
 
     /// Remembers a record that was read, and says at which place, which is its own until another record takes it.
