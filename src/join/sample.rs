@@ -216,7 +216,7 @@ impl Sample {
             self.cut.split_off(&ceiling);
         }
         self.sorted = self.entries.len();
-        if self.sights.len() > FRESH + self.entries.len() / 2 * 3 {
+        if self.sights.len() > FRESH + self.entries.len() / 4 * 5 {
             self.sights.keep_only(&mut self.entries);
         }
     }

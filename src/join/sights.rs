@@ -155,7 +155,7 @@ impl Sights {
     /// changed.
     pub(super) fn keep_only(&mut self, entries: &mut [Entry]) {
         let masks = self.masks(entries.iter().map(|entry| entry.at));
-        let sparse = |at: usize, block: &Block| masks[at].count_ones() as usize * 3 < block.noted.len() * 2;
+        let sparse = |at: usize, block: &Block| masks[at].count_ones() as usize * 5 < block.noted.len() * 4;
         let sparse: Vec<bool> = self.blocks.iter().enumerate().map(|(at, block)| sparse(at, block)).collect();
         for entry in entries {
             let (block, at) = (entry.at as usize / BLOCK, entry.at as usize % BLOCK);
