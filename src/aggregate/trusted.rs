@@ -47,17 +47,20 @@ impl<T: Default> Trusted<T> {
     #[inline]
     pub fn find(&mut self, glance: &Glance<'_>) -> Option<&mut T> {
         let at = self.place(glance)?;
-        let known = &mut self.0[at];
-        known.found = true;
-        Some(&mut known.note)
+        Some(self.found(at))
     }
 
     /// The note on a record like one that was read.
     pub fn find_record(&mut self, record: &Record<'_>) -> Option<&mut T> {
         let at = self.of(record.format(), record.identity()?.parts())?;
+        Some(self.found(at))
+    }
+
+    #[inline(always)]
+    fn found(&mut self, at: usize) -> &mut T {
         let known = &mut self.0[at];
         known.found = true;
-        Some(&mut known.note)
+        &mut known.note
     }
 
     #[inline(always)]

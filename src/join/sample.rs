@@ -97,16 +97,17 @@ impl Pack for Sample {
     fn read(from: &mut Unpacker<'_>) -> Result<Self, Broken> {
         let (budget, ceiling): (_, Option<Wide>) = (from.take()?, from.take()?);
         let mut sample = Sample::new(budget).below(ceiling.map(|wide| wide.0));
-        for _ in 0..from.length(size_of::<Entry>())? {
+        for _ in 0..from.length(size_of::<(u64, Cut)>())? {
             let key = from.take::<Wide>()?.0;
             let mut left = from.fields(GROUP_FIELDS)?;
             from.check(has_field(&mut left), "a field is missing")?;
-            for _ in 0..from.length(SIGHT_BYTES)? {
+            let sights = from.length(SIGHT_BYTES)?;
+            for _ in 0..sights {
                 sample.sights.read(from)?;
                 sample.enter(key);
             }
             let more = from.field(&mut left)?;
-            if more > 0 {
+            if more > 0 && sights > 0 {
                 // Which is the last that is kept is found when they are put in order.
                 sample.cut.insert(key, Cut { more, last_us: Some(i64::MAX) });
             }
